@@ -1,0 +1,317 @@
+//! The contract of a channel. `docs/CHANNELS.md` says how to add one; the conformance suite in `tests` checks each.
+
+use crate::{Clock, Error, Http, Secret, Secrets};
+use ::http::HeaderMap;
+use async_trait::async_trait;
+use domain::{AccountId, Capabilities, LocationId, Movement, Order, OrderId, Position, Sku, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
+
+/// One field of a channel's settings form.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Setting {
+    /// The field's name in the account's settings or secrets.
+    pub name: &'static str,
+    /// What the form shows.
+    pub title: &'static str,
+    /// Where a person finds the value.
+    pub help: &'static str,
+    /// Whether it goes to the vault.
+    pub secret: bool,
+    /// Whether an account can be added without it.
+    pub required: bool,
+    /// The value it starts with.
+    pub default: Option<&'static str>,
+}
+
+/// What a channel says about itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct Info {
+    /// The name in settings and commands.
+    pub name: &'static str,
+    /// The name that people read.
+    pub title: &'static str,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// The settings form.
+    pub settings: &'static [Setting],
+    /// Calls per second that a store allows for long, and how many at once.
+    pub rate_per_second: f64,
+    /// How many calls may be made at once after a pause.
+    pub burst: u32,
+    /// Whether it was tried on a real store.
+    pub tried_live: bool,
+}
+
+/// What a call needs: whose store, with which keys, over which network, at what time.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    /// The account.
+    pub account: &'a AccountId,
+    /// Its settings by field name.
+    pub settings: &'a BTreeMap<String, String>,
+    /// Its secrets by field name.
+    pub secrets: &'a Secrets,
+    /// The network.
+    pub http: &'a dyn Http,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// The longest that one request may take.
+    pub timeout: Duration,
+}
+
+/// Who the credentials belong to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Identity {
+    /// The store's name or number, as its own API gives it.
+    pub store: String,
+    /// Endpoints that the credentials may not use, with what will not work without them.
+    pub refused: Vec<String>,
+}
+
+/// What kind of thing holds a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitKind {
+    /// A product, a variation, or the like.
+    Simple,
+    /// Made of other units; never written.
+    Bundle,
+}
+
+/// One thing in a store that may hold stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// The store's own id of it, unique in the account.
+    pub external: String,
+    /// Its SKU; `None` when it has none and therefore holds no tracked stock.
+    pub sku: Option<Sku>,
+    /// Where.
+    pub location: LocationId,
+    /// Its level; `None` when the store does not know one. Unknown is not zero.
+    pub level: Option<i64>,
+    /// What people call it.
+    pub title: String,
+    /// Whether it is on sale.
+    pub active: bool,
+    /// Whether it may be written.
+    pub kind: UnitKind,
+}
+
+/// A page of a long list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// A page of the units of an account.
+pub type Levels = Page<Unit>;
+/// A page of orders.
+pub type Orders = Page<Order>;
+
+/// A stretch of the movement feed, oldest first.
+#[derive(Debug, Clone)]
+pub struct Movements {
+    /// The entries after the position asked for, in order.
+    pub entries: Vec<Movement>,
+    /// The position up to which the feed is now known: the greatest id seen, or the one asked for.
+    pub upto: Position,
+    /// Whether more was there than was read (page limit); ask again from `upto`.
+    pub more: bool,
+    /// Whether entries may be missing before the first one (the log no longer reaches back that far).
+    pub gap: bool,
+}
+
+/// A write of one listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The SKU.
+    pub sku: Sku,
+    /// Where.
+    pub location: LocationId,
+    /// The store's own id of the unit.
+    pub external: String,
+    /// The level that we believe the store to have.
+    pub from: i64,
+    /// The level that it shall have.
+    pub to: i64,
+    /// The idempotency key, derived from SKU, listing and sequence.
+    pub key: String,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The store has it.
+    Applied,
+    /// The store took it and will tell later; a read must confirm.
+    Accepted,
+    /// The store's level was not `from`; nothing was changed.
+    Stale,
+    /// Nothing was changed; the error says why and whether to try again.
+    Refused(Error),
+    /// Nobody can say whether it took effect.
+    Unknown(Error),
+}
+
+/// An incoming webhook, before anything in it is believed.
+#[derive(Debug, Clone, Copy)]
+pub struct Hook<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its raw bytes.
+    pub body: &'a [u8],
+}
+
+/// What a webhook says to look at. Identities only, never quantities.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Touch {
+    /// This SKU.
+    Sku(Sku),
+    /// The SKUs of this unit, by the store's own id.
+    External(String),
+    /// The SKUs of this order.
+    Order(OrderId),
+    /// Whatever is new in the feed.
+    Feed,
+}
+
+/// A verified webhook, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// A handshake: answer with this body as `text/plain`, enqueue nothing.
+    Answer(String),
+    /// Something may have changed.
+    Touched {
+        /// The store's id of the event, for dropping repeats at the edge.
+        event: Option<String>,
+        /// What to look at.
+        touches: Vec<Touch>,
+    },
+    /// Nothing that concerns stock; the reason is counted.
+    Ignored(String),
+}
+
+/// The state of one of our webhooks in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubscriptionState {
+    /// It was in order.
+    Active,
+    /// It was missing and has been created.
+    Created,
+    /// The store had disabled it and it has been enabled again.
+    Reenabled,
+    /// It exists and the store has not verified it.
+    Unverified,
+    /// The store refuses it.
+    Refused,
+}
+
+/// One of our webhooks in a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The topic.
+    pub topic: String,
+    /// Its state.
+    pub state: SubscriptionState,
+    /// Whether syncing within seconds depends on it.
+    pub required: bool,
+    /// What the store said, when it refused.
+    pub note: String,
+}
+
+/// A sales channel. Every method is one idempotent step; none retries, none keeps state.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// What the channel says about itself.
+    fn info(&self) -> &'static Info;
+
+    /// Checks settings and secrets for form before anything is sent.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Configuration`], naming the field and what to do.
+    fn check(&self, settings: &BTreeMap<String, String>, secrets: &Secrets) -> Result<(), Error>;
+
+    /// Which of the given webhook secrets signed these bytes. Constant time, before parsing, fail closed.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Signature`].
+    fn verify(&self, hook: Hook<'_>, secrets: &[Secret]) -> Result<usize, Error>;
+
+    /// The names of the secret fields that may sign webhooks, the current one first.
+    fn signing_secrets(&self) -> &'static [&'static str];
+
+    /// Reads a webhook that [`Channel::verify`] has accepted; `signer` is the secret that signed it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Malformed`] when nothing can ever come of it.
+    fn read_hook(&self, hook: Hook<'_>, signer: &Secret) -> Result<Delivery, Error>;
+
+    /// Asks the store who we are, and which endpoints we may use. Harmless.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn identify(&self, session: Session<'_>) -> Result<Identity, Error>;
+
+    /// One page of all units of the account, with levels.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn units(&self, session: Session<'_>, page: Option<String>) -> Result<Levels, Error>;
+
+    /// The units behind one of the store's own ids, with levels. Empty when it is gone.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn unit(&self, session: Session<'_>, external: &str) -> Result<Vec<Unit>, Error>;
+
+    /// The levels of some listings, freshly read, in the order asked for. `None` where the store knows none.
+    ///
+    /// # Errors
+    /// What the store said; then no level is known.
+    async fn levels(&self, session: Session<'_>, listings: &[(Sku, LocationId, String)]) -> Result<Vec<Option<i64>>, Error>;
+
+    /// The newest position of the movement feed.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn feed_head(&self, session: Session<'_>) -> Result<Position, Error>;
+
+    /// Movements after `since`.
+    ///
+    /// # Errors
+    /// What the store said; [`crate::ErrorKind::Forbidden`] when these credentials may not read the feed.
+    async fn movements(&self, session: Session<'_>, since: Position) -> Result<Movements, Error>;
+
+    /// Orders by id. One that the store does not (yet) show is left out.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn orders(&self, session: Session<'_>, ids: &[OrderId]) -> Result<Vec<Order>, Error>;
+
+    /// One page of the orders placed at or after `since`.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn orders_since(&self, session: Session<'_>, since: Timestamp, page: Option<String>) -> Result<Orders, Error>;
+
+    /// Writes up to [`Capabilities::max_writes`] listings in one call. One outcome per write, in order.
+    async fn write(&self, session: Session<'_>, writes: &[Write]) -> Vec<Outcome>;
+
+    /// Makes sure that our webhooks exist at `url`, are enabled and verified.
+    ///
+    /// # Errors
+    /// What the store said, when not even the list could be had.
+    async fn subscribe(&self, session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error>;
+
+    /// Removes our webhooks at `url`.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn unsubscribe(&self, session: Session<'_>, url: &str) -> Result<(), Error>;
+}

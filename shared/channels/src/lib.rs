@@ -1,0 +1,22 @@
+//! Connectors to sales channels: one folder each, one line in [`registry`], one contract ([`Channel`]).
+//!
+//! A channel turns a platform's HTTP API into the words of the core. It decides nothing about stock, keeps no state and
+//! retries nothing: the engine does. Network goes only through the injected [`Http`]; time only through [`Clock`].
+
+pub mod clock;
+pub mod contract;
+pub mod error;
+#[cfg(feature = "fakes")]
+pub mod fake;
+pub mod http;
+pub mod registry;
+pub mod secret;
+
+pub use clock::Clock;
+pub use contract::{
+    Channel, Delivery, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Page, Setting, Subscription,
+    SubscriptionState, Touch, Unit, UnitKind, Write, Session,
+};
+pub use error::{Effect, Error, ErrorKind};
+pub use http::{Http, HttpError, Request, Response};
+pub use secret::{Secret, Secrets};

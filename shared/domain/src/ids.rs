@@ -1,0 +1,194 @@
+//! Identifiers. Each is a small string type, so that a SKU can never be passed where an account is meant.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a text cannot be an identifier; names the field and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct InvalidId {
+    /// The kind of identifier, as the user knows it.
+    pub field: &'static str,
+    /// What is wrong and what is allowed.
+    pub problem: String,
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $field:literal, $max:literal, $allowed:expr, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks and wraps a text.
+            ///
+            /// # Errors
+            /// [`InvalidId`] when the text is empty, too long, or holds a character that is not allowed.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                let allowed: fn(char) -> bool = $allowed;
+                let fits = !text.is_empty() && text.chars().count() <= $max && text.chars().all(allowed);
+                if fits {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidId { field: $field, problem: format!("{text:?} is not valid; {}", $rule) })
+                }
+            }
+
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+    };
+}
+
+fn slug(letter: char) -> bool {
+    letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-' || letter == '_'
+}
+
+fn printable(letter: char) -> bool {
+    !letter.is_control()
+}
+
+text_id!(
+    /// The merchant's identifier that joins accounts: 1 to 256 characters, compared exactly.
+    Sku, "sku", 256, printable, "use 1 to 256 characters without control characters"
+);
+text_id!(
+    /// One connected store, named by the merchant.
+    AccountId, "account", 40, slug, "use 1 to 40 characters of a-z, 0-9, - and _"
+);
+text_id!(
+    /// A place inside an account that holds stock. [`LocationId::single`] where an account has none.
+    LocationId, "location", 128, |letter| printable(letter) && letter != '@', "use 1 to 128 characters without @"
+);
+text_id!(
+    /// Our named pool of stock.
+    WarehouseId, "warehouse", 40, slug, "use 1 to 40 characters of a-z, 0-9, - and _"
+);
+text_id!(
+    /// An order as its store names it.
+    OrderId, "order", 128, printable, "use 1 to 128 characters"
+);
+text_id!(
+    /// One line of an order as its store names it: stable, counted once.
+    LineId, "line", 128, printable, "use 1 to 128 characters"
+);
+
+impl LocationId {
+    /// The location of an account that has no locations.
+    #[must_use]
+    pub fn single() -> Self {
+        Self("default".into())
+    }
+}
+
+impl WarehouseId {
+    /// The warehouse of a hub that uses only one.
+    #[must_use]
+    pub fn main() -> Self {
+        Self("main".into())
+    }
+}
+
+/// A place in an account's feed of movements: entries with a greater number are newer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position(pub u64);
+
+/// How one SKU appears at one account and location. Written `account@location`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ListingId {
+    /// The account that shows the listing.
+    pub account: AccountId,
+    /// The location inside it.
+    pub location: LocationId,
+}
+
+impl ListingId {
+    /// A listing of an account without locations.
+    #[must_use]
+    pub fn single(account: AccountId) -> Self {
+        Self { account, location: LocationId::single() }
+    }
+
+    /// The virtual listing that carries stock edited in Evenstock itself.
+    #[must_use]
+    pub fn hub() -> Self {
+        Self::single(AccountId("hub".into()))
+    }
+
+    /// Whether this is [`ListingId::hub`].
+    #[must_use]
+    pub fn is_hub(&self) -> bool {
+        self.account.as_str() == "hub"
+    }
+}
+
+impl fmt::Display for ListingId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}@{}", self.account, self.location)
+    }
+}
+
+impl From<ListingId> for String {
+    fn from(id: ListingId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for ListingId {
+    type Error = InvalidId;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        let (account, location) = text
+            .split_once('@')
+            .ok_or_else(|| InvalidId { field: "listing", problem: format!("{text:?} is not account@location") })?;
+        Ok(Self { account: AccountId::new(account)?, location: LocationId::new(location)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_survives_its_text() {
+        let listing = ListingId { account: AccountId("shop-2".into()), location: LocationId("gid://x/Location/1".into()) };
+        assert_eq!(ListingId::try_from(listing.to_string()), Ok(listing));
+    }
+
+    #[test]
+    fn a_bad_id_names_its_field() {
+        let error = AccountId::new("Main Shop").expect_err("capitals and spaces are refused");
+        assert!(error.to_string().starts_with("account: \"Main Shop\" is not valid; use 1 to 40"), "{error}");
+    }
+}

@@ -1,0 +1,25 @@
+//! The core of Evenstock: what is counted, what is claimed, what is pushed, and why.
+//!
+//! Pure and synchronous: no I/O, no clock, no randomness, no floats, no hash order. Time comes in as an argument
+//! ([`Timestamp`]), so that every decision can be replayed. `docs/ARCHITECTURE.md` draws how a change travels through it.
+
+pub mod capability;
+pub mod feed;
+pub mod guard;
+pub mod ids;
+pub mod key;
+pub mod ledger;
+pub mod plan;
+pub mod policy;
+pub mod push;
+pub mod reconcile;
+pub mod retry;
+pub mod rules;
+pub mod settle;
+pub mod time;
+
+pub use capability::{Capabilities, Class, FeedKind, WriteKind};
+pub use feed::{Line, Movement, Order, OrderState};
+pub use ids::{AccountId, InvalidId, LineId, ListingId, LocationId, OrderId, Position, Sku, WarehouseId};
+pub use policy::{Drift, Inbound, Role};
+pub use time::Timestamp;
