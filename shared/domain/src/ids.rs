@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_listing_survives_its_text() {
-        let listing = ListingId { account: AccountId("shop-2".into()), location: LocationId("gid://x/Location/1".into()) };
+        let listing =
+            ListingId { account: AccountId("shop-2".into()), location: LocationId("gid://x/Location/1".into()) };
         assert_eq!(ListingId::try_from(listing.to_string()), Ok(listing));
     }
 

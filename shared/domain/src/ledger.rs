@@ -1,1 +1,253 @@
-//! ledger
+//! The ledger of one SKU: what every listing was last known to have, and what was counted from it.
+//!
+//! `H = base + Σ counted` for each warehouse, always. A change is counted in exactly one place, so units are conserved by
+//! construction; everything else in here exists to count each change once and to know what our own writes did.
+
+use crate::{ListingId, Position, Timestamp, WarehouseId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The state of one SKU. Stored as one small row; written only under a condition on its version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The version of the stored row; 0 before the first write.
+    #[serde(skip)]
+    pub version: u64,
+    /// What each warehouse started with, in units.
+    #[serde(rename = "b", default)]
+    pub base: BTreeMap<WarehouseId, i64>,
+    /// The listings of the SKU.
+    #[serde(rename = "l", default)]
+    pub entries: BTreeMap<ListingId, Entry>,
+}
+
+/// What is known of one listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The warehouse that its changes count in.
+    #[serde(rename = "h", default = "WarehouseId::main", skip_serializing_if = "is_main")]
+    pub warehouse: WarehouseId,
+    /// The shadow: the level that we last knew the store to have. `None` until it was seen once; unknown is not zero.
+    #[serde(rename = "s", skip_serializing_if = "Option::is_none", default)]
+    pub shadow: Option<i64>,
+    /// The sum of the changes counted from it.
+    #[serde(rename = "d", default)]
+    pub counted: i64,
+    /// Goes up with each commit that touches the entry.
+    #[serde(rename = "w", default)]
+    pub sequence: u64,
+    /// A difference to the target that a person was told of and that stays.
+    #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
+    pub tolerated: i64,
+    /// A push that may be on its way.
+    #[serde(rename = "p", skip_serializing_if = "Option::is_none", default)]
+    pub claim: Option<Claim>,
+    /// What a listing with a feed and absolute writes keeps besides.
+    #[serde(rename = "f", skip_serializing_if = "Option::is_none", default)]
+    pub square: Option<Square>,
+}
+
+/// A push that was announced before it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The level that the store had when we claimed.
+    #[serde(rename = "f")]
+    pub from: i64,
+    /// The level that we write.
+    #[serde(rename = "t")]
+    pub to: i64,
+    /// The target that the write serves; differs from `to` when an unsettled difference rides along.
+    #[serde(rename = "g")]
+    pub target: i64,
+    /// The entry's sequence at the claim: the idempotency key is derived from it.
+    #[serde(rename = "w")]
+    pub sequence: u64,
+    /// Until then only the claimant may act on it.
+    #[serde(rename = "l")]
+    pub lease: Timestamp,
+    /// Calls made under it before the present one. Only a first call can be known never to have been sent.
+    #[serde(rename = "n", default)]
+    pub tries: u32,
+    /// Whether the store took the write and will carry it out later.
+    #[serde(rename = "a", default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
+}
+
+/// What a listing with a movement feed and absolute writes keeps (class C).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Square {
+    /// The target that the listing is square with: what the store would have if nothing unexplained had happened.
+    #[serde(rename = "g")]
+    pub with: i64,
+    /// The feed is counted up to here.
+    #[serde(rename = "i")]
+    pub position: Position,
+    /// The level after the last movement read.
+    #[serde(rename = "e")]
+    pub last: i64,
+    /// Since when the level has stood still with nothing new in the feed.
+    #[serde(rename = "c")]
+    pub stable: Timestamp,
+    /// Whether we wrote since the last settled observation.
+    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
+    /// Changes counted since then, oldest first: our write may have erased them in the store.
+    #[serde(rename = "u", default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<i64>,
+    /// A push with unknown outcome: what the listing is square with if it failed, and if it took effect.
+    #[serde(rename = "y", default, skip_serializing_if = "Option::is_none")]
+    pub guesses: Option<(i64, i64)>,
+    /// Whether the target must be written even though nothing changed.
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    pub rewrite: bool,
+    /// Our own recent writes, oldest first, for recognising them in the feed.
+    #[serde(rename = "q", default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<Written>,
+    /// Whether this store has been seen to log our own writes.
+    #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
+    pub echoes: bool,
+}
+
+/// One of our own writes, as it may show up in the feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The level written.
+    #[serde(rename = "v")]
+    pub value: i64,
+    /// The feed's position at the claim: the entry of the write, if there is one, is newer.
+    #[serde(rename = "i")]
+    pub after: Position,
+    /// When it was claimed.
+    #[serde(rename = "c")]
+    pub at: Timestamp,
+}
+
+/// What a commit of the ledger is. Each commit is exactly one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Something was counted or seen, and pushes were claimed in the same write.
+    Observed,
+    /// Outcomes of pushes were recorded.
+    Pushed,
+    /// An abandoned push was resolved.
+    Resolved,
+    /// A person moved the ledger: adoption, stock edit, listing added or removed. Audited.
+    Rebased,
+}
+
+/// Own writes kept for recognising them; older ones are settled by the level itself.
+const WRITES_KEPT: usize = 4;
+
+impl Ledger {
+    /// The hub level of a warehouse: base plus everything counted in it. May be negative: oversold units are owed.
+    #[must_use]
+    pub fn level(&self, warehouse: &WarehouseId) -> i64 {
+        let base = self.base.get(warehouse).copied().unwrap_or(0);
+        let counted = self.entries.values().filter(|entry| entry.warehouse == *warehouse).map(|entry| entry.counted);
+        base.saturating_add(counted.fold(0, i64::saturating_add))
+    }
+
+    /// The hub level over all warehouses.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        let base: i64 = self.base.values().sum();
+        base.saturating_add(self.entries.values().map(|entry| entry.counted).sum())
+    }
+
+    /// Whether no push is on its way and every level is known.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.entries.values().all(|entry| entry.claim.is_none())
+    }
+
+    /// Counts a change made in Evenstock itself, as a change of the virtual listing `hub`.
+    pub fn adjust(&mut self, warehouse: &WarehouseId, by: i64) {
+        let entry = self.entries.entry(ListingId::hub()).or_insert_with(|| Entry::new(warehouse.clone()));
+        entry.counted = entry.counted.saturating_add(by);
+        entry.sequence += 1;
+    }
+}
+
+impl Entry {
+    /// A listing that was never seen.
+    #[must_use]
+    pub const fn new(warehouse: WarehouseId) -> Self {
+        Self { warehouse, shadow: None, counted: 0, sequence: 0, tolerated: 0, claim: None, square: None }
+    }
+
+    /// Counts a change of this listing.
+    pub fn count(&mut self, by: i64) {
+        self.counted = self.counted.saturating_add(by);
+    }
+}
+
+impl Square {
+    /// A listing seen at `level` when the feed stood at `position`.
+    #[must_use]
+    pub fn new(level: i64, position: Position, now: Timestamp) -> Self {
+        Self { with: level, position, last: level, stable: now, ..Self::default() }
+    }
+
+    /// Counts a change: the store lowered itself, or will.
+    pub fn count(&mut self, by: i64) {
+        self.with = self.with.saturating_add(by);
+        self.guesses = self.guesses.map(|(failed, applied)| (failed.saturating_add(by), applied.saturating_add(by)));
+        if self.open || self.guesses.is_some() {
+            self.suspects.push(by);
+        }
+    }
+
+    /// Remembers one of our own writes.
+    pub fn wrote(&mut self, value: i64, now: Timestamp) {
+        self.writes.push(Written { value, after: self.position, at: now });
+        if self.writes.len() > WRITES_KEPT {
+            self.writes.remove(0);
+        }
+    }
+}
+
+fn is_main(warehouse: &WarehouseId) -> bool {
+    *warehouse == WarehouseId::main()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AccountId;
+
+    fn listing(account: &str) -> ListingId {
+        ListingId::single(AccountId::new(account).expect("a valid name"))
+    }
+
+    #[test]
+    fn the_hub_level_is_base_plus_everything_counted() {
+        let mut ledger = Ledger { base: BTreeMap::from([(WarehouseId::main(), 10)]), ..Ledger::default() };
+        for (account, by) in [("main", 5), ("shop", -2), ("other", -1)] {
+            let mut entry = Entry::new(WarehouseId::main());
+            entry.count(by);
+            ledger.entries.insert(listing(account), entry);
+        }
+        ledger.adjust(&WarehouseId::main(), -4);
+        assert_eq!(ledger.level(&WarehouseId::main()), 8);
+        assert_eq!(ledger.total(), 8);
+    }
+
+    #[test]
+    fn a_row_of_ten_listings_fits_one_write_unit() {
+        let mut ledger = Ledger { base: BTreeMap::from([(WarehouseId::main(), 10)]), ..Ledger::default() };
+        for number in 0..10 {
+            let mut entry = Entry::new(WarehouseId::main());
+            (entry.shadow, entry.counted, entry.sequence) = (Some(100), -20, 42);
+            ledger.entries.insert(listing(&format!("store-{number}")), entry);
+        }
+        let text = serde_json::to_string(&ledger).expect("plain data");
+        assert!(text.len() < 700, "{} bytes: {text}", text.len());
+        assert_eq!(serde_json::from_str::<Ledger>(&text).expect("our own text"), ledger);
+    }
+}

@@ -21,5 +21,6 @@ pub mod time;
 pub use capability::{Capabilities, Class, FeedKind, WriteKind};
 pub use feed::{Line, Movement, Order, OrderState};
 pub use ids::{AccountId, InvalidId, LineId, ListingId, LocationId, OrderId, Position, Sku, WarehouseId};
+pub use ledger::{Change, Claim, Entry, Ledger};
 pub use policy::{Drift, Inbound, Role};
 pub use time::Timestamp;

@@ -1,1 +1,222 @@
-//! plan
+//! The plan: which listings must be written, with what, and why the others are not.
+
+use crate::ledger::{Claim, Entry, Ledger};
+use crate::rules::Rules;
+use crate::{Class, ListingId, Timestamp, WarehouseId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Why a listing is not written although it may differ from its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// The account is paused.
+    Paused,
+    /// The account is quarantined by the mass-zero guard.
+    Quarantined,
+    /// The SKU appears more than once in the account: a person must decide.
+    Clash,
+    /// The unit is made of other units, or otherwise never written.
+    NotWritable,
+    /// The rules or the sync mode say never.
+    Excluded,
+    /// Its level was never seen; unknown is not zero.
+    Unseen,
+    /// A push is on its way.
+    Pending,
+    /// The outcome of a push is not yet known.
+    Unresolved,
+}
+
+/// What the plan needs to know of a listing besides its entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The class of its channel.
+    pub class: Class,
+    /// The warehouses that feed it.
+    pub feeds: Vec<WarehouseId>,
+    /// Its quantity rules.
+    pub rules: Rules,
+    /// Why it must not be written, if so.
+    pub hold: Option<Hold>,
+}
+
+/// One listing of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The store has what it shall have.
+    InSync,
+    /// It must be written.
+    Push(Push),
+    /// It is not written, and why.
+    Hold(Hold),
+}
+
+/// A push to be claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// Where.
+    pub listing: ListingId,
+    /// The level that the store is known to have.
+    pub from: i64,
+    /// The level to write.
+    pub to: i64,
+    /// The target that it serves.
+    pub target: i64,
+}
+
+/// The target of a listing: the rules over the hub levels of the warehouses that feed it. `None`: never push.
+#[must_use]
+pub fn target(ledger: &Ledger, view: &View) -> Option<i64> {
+    let available = view.feeds.iter().map(|warehouse| ledger.level(warehouse)).fold(0, i64::saturating_add);
+    view.rules.target(available)
+}
+
+/// Decides for every listing that has a view.
+#[must_use]
+pub fn plan(ledger: &Ledger, views: &BTreeMap<ListingId, View>) -> BTreeMap<ListingId, Decision> {
+    let decide = |(listing, view): (&ListingId, &View)| {
+        let decision = match ledger.entries.get(listing) {
+            Some(entry) => decide(ledger, listing, entry, view),
+            None => Decision::Hold(Hold::Unseen),
+        };
+        (listing.clone(), decision)
+    };
+    views.iter().map(decide).collect()
+}
+
+fn decide(ledger: &Ledger, listing: &ListingId, entry: &Entry, view: &View) -> Decision {
+    let Some(target) = target(ledger, view) else {
+        return Decision::Hold(Hold::Excluded);
+    };
+    let Some(shadow) = entry.shadow else {
+        return Decision::Hold(Hold::Unseen);
+    };
+    let target = target.saturating_add(entry.tolerated).max(0);
+    let Some(to) = value_to_write(entry, view.class, shadow, target) else {
+        return Decision::InSync;
+    };
+    if let Some(hold) = view.hold.or_else(|| busy(entry)) {
+        return Decision::Hold(hold);
+    }
+    Decision::Push(Push { listing: listing.clone(), from: shadow, to, target })
+}
+
+fn busy(entry: &Entry) -> Option<Hold> {
+    let unresolved = entry.square.as_ref().is_some_and(|square| square.guesses.is_some());
+    if entry.claim.is_some() { Some(Hold::Pending) } else { unresolved.then_some(Hold::Unresolved) }
+}
+
+/// The level to write; `None` when the store has it already.
+///
+/// With a feed the write is relative in effect, so that an edit which has not settled yet rides along. A store that is
+/// below zero (back orders) is not lifted to zero: its next sale would not be refused where it should.
+fn value_to_write(entry: &Entry, class: Class, shadow: i64, target: i64) -> Option<i64> {
+    if entry.square.as_ref().is_some_and(|square| square.rewrite) {
+        return Some(target);
+    }
+    if target == 0 && shadow <= 0 {
+        return None;
+    }
+    match &entry.square {
+        Some(square) if class == Class::C => {
+            let relative = shadow.saturating_add(target.saturating_sub(square.with)).max(0);
+            (square.with != target && relative != shadow).then_some(relative)
+        }
+        _ => (shadow != target).then_some(target),
+    }
+}
+
+/// Announces pushes in the ledger. Commit it before anything is sent.
+pub fn claim(ledger: &mut Ledger, pushes: &[Push], now: Timestamp, lease_ms: i64) {
+    for push in pushes {
+        let Some(entry) = ledger.entries.get_mut(&push.listing) else { continue };
+        entry.sequence += 1;
+        entry.claim = Some(Claim {
+            from: push.from,
+            to: push.to,
+            target: push.target,
+            sequence: entry.sequence,
+            lease: now.plus_ms(lease_ms),
+            tries: 0,
+            accepted: false,
+        });
+        if let Some(square) = &mut entry.square {
+            square.wrote(push.to, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Square;
+    use crate::{AccountId, Position};
+
+    fn listing() -> ListingId {
+        ListingId::single(AccountId::new("shop").expect("valid"))
+    }
+
+    fn view(class: Class) -> View {
+        View { class, feeds: vec![WarehouseId::main()], rules: Rules::default(), hold: None }
+    }
+
+    fn ledger(base: i64, shadow: Option<i64>, with: Option<i64>) -> Ledger {
+        let mut entry = Entry::new(WarehouseId::main());
+        entry.shadow = shadow;
+        entry.square = with.map(|with| Square::new(with, Position(0), Timestamp(0)));
+        Ledger {
+            version: 0,
+            base: BTreeMap::from([(WarehouseId::main(), base)]),
+            entries: BTreeMap::from([(listing(), entry)]),
+        }
+    }
+
+    fn decision(ledger: &Ledger, view: View) -> Decision {
+        plan(ledger, &BTreeMap::from([(listing(), view)])).remove(&listing()).expect("one view, one decision")
+    }
+
+    fn written(decision: &Decision) -> Option<i64> {
+        match decision {
+            Decision::Push(push) => Some(push.to),
+            Decision::InSync | Decision::Hold(_) => None,
+        }
+    }
+
+    #[test]
+    fn an_unsettled_edit_rides_along() {
+        let ledger = ledger(8, Some(15), Some(10));
+        assert_eq!(written(&decision(&ledger, view(Class::C))), Some(13), "15 + (8 - 10)");
+        assert_eq!(written(&decision(&ledger, view(Class::D))), Some(8));
+    }
+
+    #[test]
+    fn unknown_is_not_zero_and_nothing_is_pushed_to_it() {
+        assert_eq!(decision(&ledger(8, None, None), view(Class::A)), Decision::Hold(Hold::Unseen));
+    }
+
+    #[test]
+    fn a_held_listing_that_has_its_number_is_in_sync() {
+        let paused = View { hold: Some(Hold::Paused), ..view(Class::A) };
+        assert_eq!(decision(&ledger(8, Some(8), None), paused.clone()), Decision::InSync);
+        assert_eq!(decision(&ledger(8, Some(9), None), paused), Decision::Hold(Hold::Paused));
+    }
+
+    #[test]
+    fn oversold_units_show_as_zero_and_back_orders_are_left_alone() {
+        assert_eq!(written(&decision(&ledger(-3, Some(4), None), view(Class::A))), Some(0));
+        assert_eq!(decision(&ledger(-3, Some(-2), Some(-2)), view(Class::C)), Decision::InSync);
+        assert_eq!(written(&decision(&ledger(8, Some(-2), Some(-2)), view(Class::C))), Some(8));
+    }
+
+    #[test]
+    fn claims_are_announced_with_the_sequence_that_makes_their_key() {
+        let mut ledger = ledger(8, Some(10), Some(10));
+        let Decision::Push(push) = decision(&ledger, view(Class::C)) else { panic!("10 is not 8") };
+        claim(&mut ledger, &[push], Timestamp(5), 75_000);
+        let entry = &ledger.entries[&listing()];
+        let claim = entry.claim.as_ref().expect("announced");
+        assert_eq!((claim.from, claim.to, claim.sequence, claim.lease), (10, 8, 1, Timestamp(75_005)));
+        assert_eq!(decision(&ledger, view(Class::C)), Decision::Hold(Hold::Pending));
+    }
+}

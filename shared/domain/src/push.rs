@@ -1,1 +1,180 @@
-//! push
+//! The outcomes of pushes: recorded after the calls, or found out later for a push whose worker vanished.
+
+use crate::ledger::{Claim, Entry};
+use crate::{Class, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What became of a push, as far as the ledger is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// The store has the value.
+    Applied,
+    /// The store took it and will carry it out later.
+    Accepted,
+    /// The store's level was another; nothing was written. Look again.
+    Stale,
+    /// It was certainly never carried out.
+    NotSent,
+    /// Nobody can say.
+    Unknown,
+}
+
+/// Records the outcome of the push that `claim` announced. `false` when the entry no longer carries that claim.
+///
+/// A call that is not the first under its claim can never end as [`Ended::NotSent`]: a refusal says nothing about the
+/// earlier call.
+pub fn record(entry: &mut Entry, claim: &Claim, ended: Ended, now: Timestamp) -> bool {
+    let Some(ours) = entry.claim.as_ref().filter(|ours| ours.sequence == claim.sequence).cloned() else {
+        return false;
+    };
+    entry.sequence += 1;
+    let sure = ours.tries == 0;
+    match ended {
+        Ended::Applied => applied(entry, &ours, now),
+        Ended::Stale => entry.drop_claim(),
+        Ended::NotSent if sure => entry.drop_claim(),
+        Ended::NotSent | Ended::Unknown => {}
+        Ended::Accepted => {
+            if let Some(kept) = &mut entry.claim {
+                kept.accepted = true;
+            }
+        }
+    }
+    true
+}
+
+fn applied(entry: &mut Entry, claim: &Claim, now: Timestamp) {
+    entry.claim = None;
+    if let Some(square) = &mut entry.square {
+        // an unsettled difference rode along, or the write was clamped at zero: either way it keeps its size
+        let riding = entry.shadow.unwrap_or(claim.from).saturating_sub(square.with);
+        let with = if square.rewrite { claim.target } else { claim.to.saturating_sub(riding) };
+        (square.with, square.rewrite, square.open, square.stable) = (with, false, true, now);
+    }
+    entry.shadow = Some(claim.to);
+}
+
+impl Entry {
+    /// Drops a claim that certainly did nothing, and with it its trace.
+    fn drop_claim(&mut self) {
+        let Some(claim) = self.claim.take() else { return };
+        if let Some(square) = &mut self.square
+            && let Some(place) = square.writes.iter().rposition(|write| write.value == claim.to)
+        {
+            square.writes.remove(place);
+        }
+    }
+}
+
+/// How an abandoned push is found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inquiry {
+    /// Ask again with the same key: the store carries it out at most once.
+    SameKey,
+    /// Read the level.
+    Level,
+}
+
+/// How to find out about an abandoned push on a channel of this class.
+#[must_use]
+pub const fn inquiry(class: Class) -> Inquiry {
+    match class {
+        Class::A => Inquiry::SameKey,
+        Class::C | Class::D => Inquiry::Level,
+    }
+}
+
+/// Takes over an abandoned claim; `false` while its lease still runs. Commit before asking.
+pub fn take_over(entry: &mut Entry, now: Timestamp, lease_ms: i64) -> bool {
+    let Some(claim) = entry.claim.as_mut().filter(|claim| claim.lease < now) else {
+        return false;
+    };
+    claim.lease = now.plus_ms(lease_ms);
+    claim.tries += 1;
+    entry.sequence += 1;
+    true
+}
+
+/// Resolves a claim that was taken over by the level that was read afterwards.
+///
+/// With a feed both outcomes stay possible until a settled observation fits one. Without one the level decides, and where
+/// it fits neither, the outcome that leaves fewer units in the hub is taken: showing too little loses a sale at worst,
+/// showing too much sells what is not there.
+pub fn resolve_by_level(entry: &mut Entry, level: i64, now: Timestamp) {
+    let Some(claim) = entry.claim.take() else { return };
+    entry.sequence += 1;
+    if let Some(square) = &mut entry.square {
+        let riding = entry.shadow.unwrap_or(claim.from).saturating_sub(square.with);
+        let with = if square.rewrite { claim.target } else { claim.to.saturating_sub(riding) };
+        square.guesses = Some((square.with, with));
+        (square.open, square.stable) = (true, now);
+        return;
+    }
+    let took_effect = level == claim.to || (level != claim.from && claim.to > claim.from);
+    entry.shadow = Some(if took_effect { claim.to } else { claim.from });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Square;
+    use crate::{Position, WarehouseId};
+
+    fn claimed(tries: u32, square: Option<Square>) -> (Entry, Claim) {
+        let mut entry = Entry::new(WarehouseId::main());
+        let claim = Claim { from: 10, to: 8, target: 8, sequence: 3, lease: Timestamp(75_000), tries, accepted: false };
+        (entry.shadow, entry.claim, entry.square) = (Some(10), Some(claim.clone()), square);
+        (entry, claim)
+    }
+
+    #[test]
+    fn only_a_first_call_can_be_known_never_to_have_been_sent() {
+        let (mut first, claim) = claimed(0, None);
+        record(&mut first, &claim, Ended::NotSent, Timestamp(0));
+        assert_eq!(first.claim, None);
+        let (mut again, claim) = claimed(1, None);
+        record(&mut again, &claim, Ended::NotSent, Timestamp(0));
+        assert!(again.claim.is_some(), "a 429 on a retry says nothing about the first try");
+    }
+
+    #[test]
+    fn a_push_moves_the_shadow_and_keeps_what_rode_along() {
+        let (mut entry, mut claim) = claimed(0, Some(Square::new(10, Position(0), Timestamp(0))));
+        entry.shadow = Some(15);
+        (claim.from, claim.to) = (15, 13);
+        entry.claim = Some(claim.clone());
+        assert!(record(&mut entry, &claim, Ended::Applied, Timestamp(9)));
+        let square = entry.square.expect("it has a feed");
+        assert_eq!((entry.shadow, square.with, square.open), (Some(13), 8, true));
+    }
+
+    #[test]
+    fn an_outcome_of_another_claim_changes_nothing() {
+        let (mut entry, mut claim) = claimed(0, None);
+        claim.sequence = 99;
+        let before = entry.clone();
+        assert!(!record(&mut entry, &claim, Ended::Applied, Timestamp(0)));
+        assert_eq!(entry, before);
+    }
+
+    #[test]
+    fn a_vanished_push_is_decided_by_the_level_or_kept_as_two_guesses() {
+        for (level, shadow) in [(8, 8), (10, 10), (5, 10)] {
+            let (mut entry, _) = claimed(1, None);
+            resolve_by_level(&mut entry, level, Timestamp(0));
+            assert_eq!(entry.shadow, Some(shadow));
+        }
+        let (mut entry, _) = claimed(1, Some(Square::new(10, Position(0), Timestamp(0))));
+        resolve_by_level(&mut entry, 8, Timestamp(0));
+        assert_eq!(entry.square.expect("it has a feed").guesses, Some((10, 8)));
+    }
+
+    #[test]
+    fn a_lease_is_respected() {
+        let (mut entry, _) = claimed(0, None);
+        assert!(!take_over(&mut entry, Timestamp(75_000), 75_000));
+        assert!(take_over(&mut entry, Timestamp(75_001), 75_000));
+        assert_eq!(entry.claim.expect("kept").tries, 1);
+    }
+}

@@ -1,1 +1,48 @@
-//! reconcile
+//! The comparison of a store's levels with the ledger. It nominates; a point read decides.
+
+use crate::ledger::Entry;
+use serde::{Deserialize, Serialize};
+
+/// Why a listing is looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nomination {
+    /// The store shows another level than the one that we know.
+    Differs,
+    /// The level was never known.
+    Unseen,
+    /// A push has been on its way for longer than its lease.
+    Abandoned,
+}
+
+/// Whether a listing needs a look, given the level that a bulk read has shown (`None`: not shown).
+///
+/// A listing that the store does not show is not nominated: unknown is not zero. It is counted as missing by the guard.
+#[must_use]
+pub fn nominate(entry: &Entry, seen: Option<i64>, now: crate::Timestamp) -> Option<Nomination> {
+    if entry.claim.as_ref().is_some_and(|claim| claim.lease < now) {
+        return Some(Nomination::Abandoned);
+    }
+    match (entry.shadow, seen) {
+        (_, None) => None,
+        (None, Some(_)) => Some(Nomination::Unseen),
+        (Some(shadow), Some(level)) if shadow != level => Some(Nomination::Differs),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Timestamp, WarehouseId};
+
+    #[test]
+    fn what_differs_is_nominated_and_what_is_missing_is_not() {
+        let mut entry = Entry::new(WarehouseId::main());
+        assert_eq!(nominate(&entry, Some(3), Timestamp(0)), Some(Nomination::Unseen));
+        entry.shadow = Some(3);
+        assert_eq!(nominate(&entry, Some(3), Timestamp(0)), None);
+        assert_eq!(nominate(&entry, Some(4), Timestamp(0)), Some(Nomination::Differs));
+        assert_eq!(nominate(&entry, None, Timestamp(0)), None);
+    }
+}

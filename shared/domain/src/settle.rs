@@ -1,1 +1,325 @@
-//! settle
+//! Observations: how a level that was read enters the ledger.
+//!
+//! Three ways, by class. A difference on a class A or D listing counts at once: nothing else can have caused it. On a class
+//! C listing sales come from the feed; a difference that they do not explain is drift, and enters only after it has stood
+//! still, because the feed and the level of a store do not change in the same instant.
+
+use crate::feed::{Cause, Counted};
+use crate::ledger::{Entry, Square};
+use crate::{Class, Drift, Inbound, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The settings that decide what an observation means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// The class of the channel.
+    pub class: Class,
+    /// What counts.
+    pub inbound: Inbound,
+    /// What happens to what does not count.
+    pub drift: Drift,
+    /// How long a level must stand still, milliseconds.
+    pub settle_ms: i64,
+}
+
+/// Something a person may want to know about an observation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Note {
+    /// A difference of so many units stood still and was counted as an edit.
+    EditCounted(i64),
+    /// A difference of so many units is not counted and will be overwritten.
+    Overwriting(i64),
+    /// A difference of so many units is not counted and stays.
+    Tolerated(i64),
+    /// Our write had erased a change of so many units in the store; the target is written again.
+    Repaired(i64),
+    /// A difference of so many units that may be an edit or the trace of our write: the target is written; enter it by
+    /// hand if it was an edit.
+    Ambiguous(i64),
+    /// A push of unknown outcome was found to have taken effect, or not.
+    PushResolved(bool),
+}
+
+/// What one observation saw.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The level, read after the feed.
+    pub level: i64,
+    /// What the feed counted since the last observation.
+    pub counted: &'a [Counted],
+    /// Whether the feed, read again after the level, showed nothing new.
+    pub quiet: bool,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of an observation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// What was counted, for the history.
+    pub counted: Vec<Counted>,
+    /// What a person may want to know.
+    pub notes: Vec<Note>,
+    /// Look again at or after this time: something has not settled.
+    pub again: Option<Timestamp>,
+    /// Whether the entry changed.
+    pub changed: bool,
+}
+
+/// Takes an observation of a listing into its entry. The level must have been read after the entry was.
+pub fn observe(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
+    let before = entry.clone();
+    let mut observed = match (&entry.square, entry.shadow) {
+        (_, None) => first_sight(entry, seen, policy),
+        (Some(_), Some(_)) => observe_with_feed(entry, seen, policy),
+        (None, Some(shadow)) => observe_level(entry, seen.level, seen.level - shadow, policy),
+    };
+    observed.changed = *entry != before;
+    if observed.changed {
+        entry.sequence += 1;
+    }
+    observed
+}
+
+/// The first level of a listing is where it starts; nothing is counted.
+fn first_sight(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
+    entry.shadow = Some(seen.level);
+    if policy.class == Class::C && entry.square.is_none() {
+        entry.square = Some(Square::new(seen.level, crate::Position::default(), seen.now));
+    }
+    if let Some(square) = &mut entry.square {
+        (square.with, square.last, square.stable) = (seen.level, seen.level, seen.now);
+    }
+    Observed::default()
+}
+
+fn observe_level(entry: &mut Entry, level: i64, difference: i64, policy: Policy) -> Observed {
+    entry.shadow = Some(level);
+    let counts = match policy.inbound {
+        Inbound::All => difference,
+        Inbound::Sales if policy.drift == Drift::Adopt => difference,
+        Inbound::Sales => difference.min(0),
+        Inbound::None => 0,
+    };
+    entry.count(counts);
+    let mut observed = Observed::default();
+    if counts != 0 {
+        observed.counted.push(Counted { by: counts, cause: Cause::Edit(crate::Position::default()) });
+    }
+    if difference != counts {
+        observed.notes.push(not_counted(entry, difference - counts, policy.drift));
+    }
+    observed
+}
+
+fn not_counted(entry: &mut Entry, by: i64, drift: Drift) -> Note {
+    if drift == Drift::Report {
+        entry.tolerated = entry.tolerated.saturating_add(by);
+        return Note::Tolerated(by);
+    }
+    Note::Overwriting(by)
+}
+
+fn observe_with_feed(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
+    let mut observed = count_lines(entry, seen, policy);
+    let moved = entry.shadow != Some(seen.level);
+    entry.shadow = Some(seen.level);
+    let Some(square) = entry.square.as_mut() else {
+        return observed;
+    };
+    if moved || !observed.counted.is_empty() {
+        square.stable = seen.now;
+    }
+    let settles_at = square.stable.plus_ms(policy.settle_ms);
+    let settled = seen.quiet && seen.now >= settles_at;
+    if square.guesses.is_some() && !settled || square.with != seen.level && !settled {
+        observed.again = Some(settles_at.max(seen.now.plus_ms(RECHECK_MS)));
+        return observed;
+    }
+    if let Some(guesses) = square.guesses.take() {
+        choose(square, guesses, seen.level, &mut observed);
+    }
+    if settled {
+        settle(entry, seen.level, policy, &mut observed);
+    }
+    observed
+}
+
+/// The shortest wait before an unsettled listing is looked at again, milliseconds.
+const RECHECK_MS: i64 = 250;
+
+/// Takes what the feed counted. Edits of a store whose edits do not count are left to the settling rule.
+fn count_lines(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
+    let mut observed = Observed::default();
+    for counted in seen.counted {
+        let counts = match policy.inbound {
+            Inbound::All => true,
+            Inbound::Sales => !matches!(counted.cause, Cause::Edit(_)) || policy.drift == Drift::Adopt,
+            Inbound::None => false,
+        };
+        if let Some(square) = entry.square.as_mut().filter(|_| counts) {
+            square.count(counted.by);
+            entry.count(counted.by);
+            observed.counted.push(counted.clone());
+        }
+    }
+    observed
+}
+
+/// Decides which outcome of an unknown push explains the level.
+fn choose(square: &mut Square, (failed, applied): (i64, i64), level: i64, observed: &mut Observed) {
+    let explains = |with: i64| level == with || is_erased(&square.suspects, level - with);
+    let took_effect = level == applied || (level != failed && explains(applied));
+    if took_effect || explains(failed) {
+        square.with = if took_effect { applied } else { failed };
+        observed.notes.push(Note::PushResolved(took_effect));
+    } else {
+        square.with = applied;
+        square.rewrite = true;
+        observed.notes.push(Note::Ambiguous(level - applied));
+    }
+}
+
+/// Whether a difference is the trace of our write: the sum of a leading run of suspects, taken back.
+fn is_erased(suspects: &[i64], difference: i64) -> bool {
+    let mut sum = 0;
+    suspects.iter().any(|by| {
+        sum += by;
+        difference == -sum
+    })
+}
+
+/// A level that has stood still: whatever it shows that nothing explains is decided now.
+fn settle(entry: &mut Entry, level: i64, policy: Policy, observed: &mut Observed) {
+    let Some(square) = entry.square.as_mut() else { return };
+    let difference = level - square.with;
+    if difference != 0 && !square.rewrite {
+        if is_erased(&square.suspects, difference) {
+            square.rewrite = true;
+            observed.notes.push(Note::Repaired(-difference));
+        } else if !square.suspects.is_empty() {
+            square.rewrite = true;
+            observed.notes.push(Note::Ambiguous(difference));
+        } else {
+            adopt(entry, difference, policy, observed);
+        }
+    }
+    if let Some(square) = entry.square.as_mut() {
+        square.suspects.clear();
+        square.open = false;
+    }
+}
+
+fn adopt(entry: &mut Entry, difference: i64, policy: Policy, observed: &mut Observed) {
+    let counts = policy.inbound == Inbound::All || policy.inbound == Inbound::Sales && policy.drift == Drift::Adopt;
+    let tolerated = !counts && policy.drift == Drift::Report;
+    if counts {
+        entry.count(difference);
+        let position = entry.square.as_ref().map_or_else(Default::default, |square| square.position);
+        observed.counted.push(Counted { by: difference, cause: Cause::Edit(position) });
+        observed.notes.push(Note::EditCounted(difference));
+    } else {
+        observed.notes.push(not_counted(entry, difference, policy.drift));
+    }
+    if let Some(square) = entry.square.as_mut() {
+        if counts || tolerated {
+            square.with = level_plus(square.with, difference);
+        } else {
+            square.rewrite = true;
+        }
+    }
+}
+
+const fn level_plus(level: i64, by: i64) -> i64 {
+    level.saturating_add(by)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Position, WarehouseId};
+
+    const ALL: Policy = Policy { class: Class::C, inbound: Inbound::All, drift: Drift::Overwrite, settle_ms: 5_000 };
+    const SALES: Policy = Policy { inbound: Inbound::Sales, ..ALL };
+
+    fn listing(level: i64) -> Entry {
+        let mut entry = Entry::new(WarehouseId::main());
+        entry.shadow = Some(level);
+        entry.square = Some(Square::new(level, Position(0), Timestamp(0)));
+        entry
+    }
+
+    fn sale(by: i64) -> Counted {
+        let id = |text: &str| (crate::OrderId::new(text).expect("valid"), crate::LineId::new(text).expect("valid"));
+        let (order, line) = id("1");
+        Counted { by, cause: Cause::Sale(order, line) }
+    }
+
+    const fn seen(level: i64, counted: &[Counted], ms: i64) -> Seen<'_> {
+        Seen { level, counted, quiet: true, now: Timestamp(ms) }
+    }
+
+    #[test]
+    fn a_sale_and_its_movement_may_show_in_either_order() {
+        let mut entry = listing(10);
+        let first = observe(&mut entry, seen(8, &[], 10), ALL);
+        assert!(first.again.is_some() && entry.counted == 0, "the level fell, the feed is silent: wait");
+        let second = observe(&mut entry, seen(8, &[sale(-2)], 20), ALL);
+        assert_eq!((entry.counted, second.again), (-2, None), "the feed explains it");
+        let mut entry = listing(10);
+        let first = observe(&mut entry, seen(10, &[sale(-2)], 10), ALL);
+        assert!(first.again.is_some() && entry.counted == -2, "counted at once, the level must follow");
+        assert_eq!(observe(&mut entry, seen(8, &[], 20), ALL).again, None);
+    }
+
+    #[test]
+    fn a_silent_import_counts_after_it_stood_still() {
+        let mut entry = listing(10);
+        assert!(observe(&mut entry, seen(50, &[], 100), ALL).again.is_some());
+        assert_eq!(entry.counted, 0);
+        let settled = observe(&mut entry, seen(50, &[], 5_200), ALL);
+        assert_eq!((entry.counted, settled.notes), (40, vec![Note::EditCounted(40)]));
+    }
+
+    #[test]
+    fn an_edit_on_a_replica_is_overwritten_and_not_counted() {
+        let mut entry = listing(10);
+        observe(&mut entry, seen(15, &[], 100), SALES);
+        let settled = observe(&mut entry, seen(15, &[], 6_000), SALES);
+        assert_eq!((entry.counted, settled.notes), (0, vec![Note::Overwriting(5)]));
+        assert!(entry.square.expect("it has a feed").rewrite);
+    }
+
+    #[test]
+    fn a_decrement_that_our_write_erased_is_repaired_and_not_mistaken_for_an_edit() {
+        let mut entry = listing(7);
+        entry.square.as_mut().expect("it has a feed").open = true;
+        observe(&mut entry, seen(7, &[sale(-2)], 100), ALL);
+        let settled = observe(&mut entry, seen(7, &[], 6_000), ALL);
+        assert_eq!((entry.counted, settled.notes), (-2, vec![Note::Repaired(-2)]));
+    }
+
+    #[test]
+    fn a_push_of_unknown_outcome_is_decided_by_the_level() {
+        for (level, with, took_effect) in [(10, 10, false), (6, 6, true)] {
+            let mut entry = listing(10);
+            entry.square.as_mut().expect("it has a feed").guesses = Some((10, 6));
+            observe(&mut entry, seen(level, &[], 100), ALL);
+            let settled = observe(&mut entry, seen(level, &[], 6_000), ALL);
+            assert_eq!(entry.square.expect("it has a feed").with, with);
+            assert_eq!((entry.counted, settled.notes), (0, vec![Note::PushResolved(took_effect)]));
+        }
+    }
+
+    #[test]
+    fn without_a_feed_a_difference_counts_at_once_and_a_replica_counts_only_what_falls() {
+        let exact = Policy { class: Class::A, ..ALL };
+        let mut entry = Entry::new(WarehouseId::main());
+        observe(&mut entry, seen(10, &[], 0), exact);
+        assert_eq!((entry.shadow, entry.counted), (Some(10), 0), "the first sight counts nothing");
+        observe(&mut entry, seen(7, &[], 0), exact);
+        observe(&mut entry, seen(12, &[], 0), Policy { inbound: Inbound::Sales, ..exact });
+        assert_eq!((entry.shadow, entry.counted), (Some(12), -3));
+    }
+}
