@@ -1,1 +1,15 @@
-//! aws
+//! The ports of the engine over AWS: [`DynamoStore`], [`SqsQueue`] and [`SecretsVault`]. The only crate that names the
+//! AWS SDK. Local mode uses the same store code over an embedded database, through [`clients::embedded`].
+
+pub mod clients;
+pub mod env;
+#[cfg(feature = "logging")]
+pub mod logging;
+pub mod queue;
+pub mod store;
+pub mod vault;
+
+pub use env::{EnvError, EnvSettings};
+pub use queue::{QueueUrls, SqsQueue};
+pub use store::{DynamoStore, create_table};
+pub use vault::{Deletion, SecretsVault};
