@@ -74,7 +74,7 @@ fn bad_locks_are_seen() {
 fn forgotten_keys(root: &str, package: &str) -> Complaints {
     let (root, package): (toml::Table, toml::Table) = (root.parse().unwrap(), package.parse().unwrap());
     let differs = |(key, value): &(&String, &toml::Value)| package.get(key.as_str()) != Some(*value);
-    root.iter().filter(differs).map(|(key, value)| format!("does not repeat `{key} = {value}`")).collect()
+    root.iter().filter(differs).map(|(key, _)| format!("does not repeat `{key}` as the root has it")).collect()
 }
 
 #[test]
