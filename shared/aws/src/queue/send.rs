@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn a_deduplication_id_of_any_text_becomes_one_that_sqs_takes_and_stays_the_same() {
-        let twice = [(); 2].map(|()| deduplication(&Outbound { deduplication: Some("ä sku".to_owned()), ..message(1) }));
+        let twice =
+            [(); 2].map(|()| deduplication(&Outbound { deduplication: Some("ä sku".to_owned()), ..message(1) }));
         assert_eq!(twice[0], twice[1]);
         assert_eq!(twice[0].len(), 36);
         assert_ne!(deduplication(&message(1)), deduplication(&message(1)));

@@ -115,9 +115,7 @@ fn cancellation(changes: &[Change], reasons: &[CancellationReason]) -> StoreErro
     }
     let other = reasons.iter().find(|reason| reason.code().is_some_and(|code| code != "None"));
     match other {
-        Some(reason) => {
-            by_code(reason.code().unwrap_or_default(), reason.message().unwrap_or_default(), false)
-        }
+        Some(reason) => by_code(reason.code().unwrap_or_default(), reason.message().unwrap_or_default(), false),
         None => StoreError::Unknown("a transaction was cancelled without a reason".to_owned()),
     }
 }
