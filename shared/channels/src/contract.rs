@@ -274,7 +274,11 @@ pub trait Channel: Send + Sync {
     ///
     /// # Errors
     /// What the store said; then no level is known.
-    async fn levels(&self, session: Session<'_>, listings: &[(Sku, LocationId, String)]) -> Result<Vec<Option<i64>>, Error>;
+    async fn levels(
+        &self,
+        session: Session<'_>,
+        listings: &[(Sku, LocationId, String)],
+    ) -> Result<Vec<Option<i64>>, Error>;
 
     /// The newest position of the movement feed.
     ///
@@ -298,7 +302,8 @@ pub trait Channel: Send + Sync {
     ///
     /// # Errors
     /// What the store said.
-    async fn orders_since(&self, session: Session<'_>, since: Timestamp, page: Option<String>) -> Result<Orders, Error>;
+    async fn orders_since(&self, session: Session<'_>, since: Timestamp, page: Option<String>)
+    -> Result<Orders, Error>;
 
     /// Writes up to [`Capabilities::max_writes`] listings in one call. One outcome per write, in order.
     async fn write(&self, session: Session<'_>, writes: &[Write]) -> Vec<Outcome>;

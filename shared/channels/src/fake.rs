@@ -27,3 +27,8 @@ pub trait Fake: Send {
     /// Reports what the receiver answered: status and body, or `None` for no answer in time.
     fn delivered(&mut self, ticket: u64, answer: Option<(u16, &[u8])>, now: Timestamp);
 }
+
+/// In a response's extensions: the platform never answered. A host drops the connection or lets the caller time out; the
+/// request may have been carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoAnswer;

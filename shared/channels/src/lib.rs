@@ -11,11 +11,12 @@ pub mod fake;
 pub mod http;
 pub mod registry;
 pub mod secret;
+pub mod shopwired;
 
 pub use clock::Clock;
 pub use contract::{
-    Channel, Delivery, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Page, Setting, Subscription,
-    SubscriptionState, Touch, Unit, UnitKind, Write, Session,
+    Channel, Delivery, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Page, Session, Setting, Subscription,
+    SubscriptionState, Touch, Unit, UnitKind, Write,
 };
 pub use error::{Effect, Error, ErrorKind};
 pub use http::{Http, HttpError, Request, Response};

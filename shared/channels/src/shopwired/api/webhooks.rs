@@ -1,0 +1,83 @@
+//! Our webhooks in the store, <https://help.shopwired.io/api/webhooks>: one topic and one address each, at most 10 per topic.
+
+use super::wire::WebhookRow;
+use super::{PAGE, client};
+use crate::{Error, ErrorKind, Session, Subscription, SubscriptionState};
+use ::http::Method;
+use serde_json::json;
+
+/// What we listen to. `order.created` does not exist; `order.finalized` does.
+const TOPICS: &[&str] =
+    &[REQUIRED, "product.updated", "product.deleted", "product.created", "order.finalized", "order.status_changed"];
+/// The one that syncing within seconds depends on.
+const REQUIRED: &str = "product.stock_changed";
+/// Pages of webhooks: 10 per topic and some twenty topics are two pages.
+const PAGES: usize = 10;
+
+/// Creates what is missing, enables what was disabled, asks for verification of what is unverified.
+pub(crate) async fn subscribe(session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error> {
+    let existing = list(session).await?;
+    let mut subscriptions = Vec::with_capacity(TOPICS.len());
+    for topic in TOPICS {
+        let ours = existing.iter().filter(|row| row.url == url && row.topic == *topic);
+        let best = ours.max_by_key(|row| (row.enabled, row.verified));
+        let (state, note) = match mend(session, topic, url, best).await {
+            Ok(done) => done,
+            // The step can be repeated as a whole; calling it refused would hide that it only has to wait.
+            Err(error) if *topic == REQUIRED && error.is_passing() => return Err(error),
+            Err(error) => (SubscriptionState::Refused, error.to_string()),
+        };
+        subscriptions.push(Subscription { topic: (*topic).to_owned(), state, required: *topic == REQUIRED, note });
+    }
+    Ok(subscriptions)
+}
+
+async fn list(session: Session<'_>) -> Result<Vec<WebhookRow>, Error> {
+    let mut rows: Vec<WebhookRow> = Vec::new();
+    for page in 0..PAGES {
+        let path = format!("/webhooks?count={PAGE}&offset={}", page * PAGE);
+        let some: Vec<WebhookRow> = client::get(session, &path).await?;
+        let last = some.len() < PAGE;
+        rows.extend(some);
+        if last {
+            return Ok(rows);
+        }
+    }
+    Err(Error::new(ErrorKind::Malformed, "GET /webhooks: the list does not end"))
+}
+
+async fn mend(
+    session: Session<'_>,
+    topic: &str,
+    url: &str,
+    row: Option<&WebhookRow>,
+) -> Result<(SubscriptionState, String), Error> {
+    let Some(row) = row else {
+        let body = json!({"topic": topic, "url": url, "enabled": true});
+        client::send(session, Method::POST, "/webhooks", Some(&body)).await?;
+        return Ok((SubscriptionState::Created, "the store verifies it at once".into()));
+    };
+    let path = format!("/webhooks/{}", row.id);
+    // After 24 failed deliveries the store disables a webhook by itself.
+    let disabled = row.enabled == Some(false);
+    if disabled {
+        client::send(session, Method::PUT, &path, Some(&json!({"enabled": true}))).await?;
+    }
+    if row.verified == Some(false) {
+        client::send(session, Method::POST, &format!("{path}/verify"), None).await?;
+        return Ok((SubscriptionState::Unverified, "asked the store to verify it again".into()));
+    }
+    let state = if disabled { SubscriptionState::Reenabled } else { SubscriptionState::Active };
+    Ok((state, String::new()))
+}
+
+/// Deletes every webhook of ours at `url`, whatever its topic.
+pub(crate) async fn unsubscribe(session: Session<'_>, url: &str) -> Result<(), Error> {
+    for row in list(session).await?.iter().filter(|row| row.url == url) {
+        match client::send(session, Method::DELETE, &format!("/webhooks/{}", row.id), None).await {
+            Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Faults on purpose: answers that fail, answers that never come, webhooks that go astray.
+
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// This status.
+    Status(u16),
+    /// No answer: the host drops the connection or lets the caller time out.
+    NoAnswer,
+    /// A success with a page of HTML, as a maintenance proxy gives it.
+    Page,
+}
+
+/// When the request is carried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// Not at all.
+    #[default]
+    Before,
+    /// The failure comes after the request took effect.
+    After,
+}
+
+/// Which requests it hits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// Every request.
+    #[default]
+    All,
+    /// GET only.
+    Reads,
+    /// Everything but GET.
+    Writes,
+}
+
+/// A fault of an account's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What goes wrong.
+    pub failure: Failure,
+    /// Whether the request is carried out first.
+    #[serde(default)]
+    pub when: When,
+    /// Which requests.
+    #[serde(default)]
+    pub which: Which,
+    /// How many requests are still hit; all when none.
+    #[serde(default)]
+    pub left: Option<u32>,
+}
+
+/// Takes the first fault that hits a request, and counts it.
+pub(super) fn strike(faults: &mut Vec<Fault>, reads: bool) -> Option<Fault> {
+    let hits = |fault: &Fault| match fault.which {
+        Which::All => true,
+        Which::Reads => reads,
+        Which::Writes => !reads,
+    };
+    let place = faults.iter().position(hits)?;
+    let fault = faults.get_mut(place)?;
+    let hit = *fault;
+    fault.left = fault.left.map(|left| left.saturating_sub(1));
+    if fault.left == Some(0) {
+        faults.remove(place);
+    }
+    Some(hit)
+}
+
+/// Faults of an account's webhooks: the next so many events, then by chance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookFaults {
+    /// The next so many are never sent.
+    pub drop: u32,
+    /// The next so many are sent twice.
+    pub duplicate: u32,
+    /// The next so many are late by `delay_ms`.
+    pub delay: u32,
+    /// The next so many come in the opposite order, a second apart.
+    pub reorder: u32,
+    /// How late a late one is, milliseconds.
+    pub delay_ms: i64,
+    /// Of a hundred, so many are never sent.
+    pub drop_percent: u64,
+    /// Of a hundred, so many are sent twice.
+    pub duplicate_percent: u64,
+    /// Of a hundred, so many are late by up to `delay_ms`, and so out of order.
+    pub delay_percent: u64,
+}
+
+impl WebhookFaults {
+    /// After how many milliseconds each copy of the next webhook leaves; none when it is lost. `chance` gives a number
+    /// below its argument.
+    pub(super) fn copies(&mut self, mut chance: impl FnMut(u64) -> u64) -> Vec<i64> {
+        if spend(&mut self.drop) || chance(100) < self.drop_percent {
+            return Vec::new();
+        }
+        let mut wait = 0;
+        if spend(&mut self.delay) {
+            wait += self.delay_ms;
+        } else if chance(100) < self.delay_percent {
+            wait += i64::try_from(chance(u64::try_from(self.delay_ms).unwrap_or_default())).unwrap_or_default();
+        }
+        wait += i64::from(self.reorder) * 1000;
+        spend(&mut self.reorder);
+        let twice = spend(&mut self.duplicate) || chance(100) < self.duplicate_percent;
+        if twice { vec![wait, wait] } else { vec![wait] }
+    }
+}
+
+fn spend(count: &mut u32) -> bool {
+    let any = *count > 0;
+    *count = count.saturating_sub(1);
+    any
+}
