@@ -1,0 +1,163 @@
+//! Health of the accounts: collected in memory while working, stored when it matters or every half minute.
+
+use crate::hub::{Error, Hub};
+use crate::ports::{Change, Condition, StoreError};
+use crate::records::{self, Health};
+use domain::{AccountId, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What happened to an account since its health was last stored.
+#[derive(Debug, Clone, Default)]
+pub struct Noted {
+    read: Option<Timestamp>,
+    written: Option<Timestamp>,
+    hook: Option<Timestamp>,
+    failure: Option<String>,
+    failures: u32,
+    recovered: bool,
+    cooldown: Option<Timestamp>,
+    refused: u64,
+    unreadable: u64,
+    unknown_skus: Vec<String>,
+}
+
+/// What is not stored yet, by account.
+#[derive(Default)]
+pub struct Notes {
+    pending: Mutex<BTreeMap<AccountId, Noted>>,
+    stored: Mutex<BTreeMap<AccountId, Timestamp>>,
+}
+
+/// How often unremarkable health is stored, milliseconds.
+const STORE_EVERY_MS: i64 = 30_000;
+/// Unknown SKUs kept for show.
+const UNKNOWN_KEPT: usize = 20;
+/// Attempts to store health when others store it too.
+const ATTEMPTS: usize = 4;
+
+impl Noted {
+    /// Whether a person or another process should know at once.
+    const fn matters(&self) -> bool {
+        self.failures > 0 || self.recovered || self.refused > 0 || self.unreadable > 0 || !self.unknown_skus.is_empty()
+    }
+
+    fn enter(self, health: &mut Health) {
+        health.read = health.read.max(self.read);
+        health.written = health.written.max(self.written);
+        health.hook = health.hook.max(self.hook);
+        health.refused += self.refused;
+        health.unreadable += self.unreadable;
+        if self.recovered {
+            (health.failures, health.error, health.cooldown) = (0, None, None);
+        }
+        if self.failures > 0 {
+            health.failures = health.failures.saturating_add(self.failures);
+            (health.error, health.cooldown) = (self.failure, self.cooldown);
+        }
+        for sku in self.unknown_skus {
+            health.unknown_skus.retain(|known| *known != sku);
+            health.unknown_skus.push(sku);
+        }
+        let surplus = health.unknown_skus.len().saturating_sub(UNKNOWN_KEPT);
+        health.unknown_skus.drain(..surplus);
+    }
+}
+
+impl Hub {
+    fn note(&self, account: &AccountId, change: impl FnOnce(&mut Noted)) {
+        let mut pending = self.notes.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        change(pending.entry(account.clone()).or_default());
+    }
+
+    pub(crate) fn noted_success(&self, account: &AccountId, now: Timestamp, recovered: bool) {
+        self.note(account, |noted| {
+            noted.read = Some(now);
+            noted.recovered |= recovered;
+            noted.failures = 0;
+        });
+    }
+
+    pub(crate) fn noted_failure(&self, account: &AccountId, error: String, until: Option<Timestamp>) {
+        self.note(account, |noted| {
+            noted.failures += 1;
+            noted.recovered = false;
+            (noted.failure, noted.cooldown) = (Some(error), until);
+        });
+    }
+
+    pub(crate) fn noted_write(&self, account: &AccountId) {
+        let now = self.clock.now();
+        self.note(account, |noted| noted.written = Some(now));
+    }
+
+    pub(crate) fn noted_hook(&self, account: &AccountId) {
+        let now = self.clock.now();
+        self.note(account, |noted| noted.hook = Some(now));
+    }
+
+    pub(crate) fn noted_refused(&self, account: &AccountId) {
+        self.note(account, |noted| noted.refused += 1);
+    }
+
+    pub(crate) fn noted_unreadable(&self, account: &AccountId) {
+        self.note(account, |noted| noted.unreadable += 1);
+    }
+
+    pub(crate) fn noted_unknown(&self, account: &AccountId, sku: &str) {
+        self.note(account, |noted| noted.unknown_skus.push(sku.to_owned()));
+    }
+
+    /// Stores what was noted, where it matters or was not stored for a while. `all` stores everything.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; what could not be stored is kept for the next time.
+    pub async fn flush_health(&self, all: bool) -> Result<(), Error> {
+        let now = self.clock.now();
+        for (account, noted) in self.take_notes(all, now) {
+            let kept = noted.clone();
+            let stored = self.change_health(&account, |health| noted.clone().enter(health)).await;
+            if stored.is_err() {
+                self.note(&account, |pending| *pending = kept);
+            }
+            stored?;
+        }
+        Ok(())
+    }
+
+    fn take_notes(&self, all: bool, now: Timestamp) -> Vec<(AccountId, Noted)> {
+        let mut pending = self.notes.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stored = self.notes.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = |account: &AccountId, noted: &Noted| {
+            let last = stored.get(account).copied().unwrap_or_default();
+            all || noted.matters() || now.since_ms(last) >= STORE_EVERY_MS
+        };
+        let names: Vec<AccountId> = pending.iter().filter(|(id, noted)| due(id, noted)).map(|(id, _)| id.clone()).collect();
+        for name in &names {
+            stored.insert(name.clone(), now);
+        }
+        names.into_iter().filter_map(|name| pending.remove_entry(&name)).collect()
+    }
+
+    /// Changes the stored health of an account.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn change_health(&self, account: &AccountId, change: impl Fn(&mut Health)) -> Result<Health, Error> {
+        for _ in 0..ATTEMPTS {
+            let row = self.store.get(&[Health::key(account)]).await?.pop().flatten();
+            let (mut health, version) = match &row {
+                Some(row) => (records::body::<Health>(row)?, row.version),
+                None => (Health::default(), 0),
+            };
+            change(&mut health);
+            let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+            match self.store.write(&[Change::Put(health.row(account, version + 1), condition)]).await {
+                Ok(()) => return Ok(health),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict(format!("the health of account {account} changes too fast")))
+    }
+}

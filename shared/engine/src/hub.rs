@@ -1,0 +1,285 @@
+//! The hub: the ports, the settings, and what every use case needs of them.
+
+use crate::budget::Budgets;
+use crate::health::Notes;
+use crate::ports::{Clock, Http, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
+use crate::records::{self, Account, HUB, Health, Unreadable};
+use channels::{Channel, Secrets, Session};
+use domain::{AccountId, Timestamp, guard};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Settings of the hub itself.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where stores reach our webhooks, without a slash at the end; `None` while nothing can.
+    pub public_url: Option<String>,
+    /// Whether accounts may be reached without TLS or on this machine (tests and demo only).
+    pub allow_insecure_endpoints: bool,
+    /// The longest that one call to a store may take.
+    pub call_timeout: Duration,
+    /// How long a claim protects a push: longer than the function's timeout plus a call (rule R3).
+    pub lease: Duration,
+    /// How long one run may work before it leaves the rest for later.
+    pub deadline: Duration,
+    /// When the mass-zero guard stops believing a store.
+    pub guard: guard::Limits,
+    /// How long account settings may be cached: the time until a pause is respected everywhere.
+    pub account_cache: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            allow_insecure_endpoints: false,
+            call_timeout: Duration::from_secs(8),
+            lease: Duration::from_secs(75),
+            deadline: Duration::from_secs(20),
+            guard: guard::Limits::default(),
+            account_cache: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why a use case did not do it. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the person asked for cannot be done; the message names the field and what to do.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such thing.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// It is there already, or has changed in the meantime.
+    #[error("{0}")]
+    Conflict(String),
+    /// A store's answer.
+    #[error("the store of account {account} says: {source}")]
+    Channel {
+        /// The account.
+        account: AccountId,
+        /// What it said.
+        source: channels::Error,
+    },
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue.
+    #[error(transparent)]
+    Queue(#[from] crate::ports::QueueError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A row that this version cannot read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// An account with all that a call to its store needs.
+#[derive(Clone)]
+pub struct Connected {
+    /// The account.
+    pub account: Account,
+    /// Its health as last stored, with the row's version.
+    pub health: (Health, u64),
+    /// Its channel.
+    pub channel: &'static dyn Channel,
+}
+
+/// All accounts at one moment.
+pub type Accounts = Arc<BTreeMap<AccountId, Connected>>;
+
+/// The hub.
+pub struct Hub {
+    /// Rows.
+    pub store: Arc<dyn Store>,
+    /// Messages.
+    pub queue: Arc<dyn Queue>,
+    /// Secrets.
+    pub vault: Arc<dyn Vault>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub config: Config,
+    pub(crate) http: Arc<dyn Http>,
+    pub(crate) budgets: Budgets,
+    pub(crate) notes: Notes,
+    channels: &'static [&'static dyn Channel],
+    cache: Mutex<Option<(Timestamp, Accounts)>>,
+}
+
+impl Hub {
+    /// A hub over these ports, with every registered channel.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        queue: Arc<dyn Queue>,
+        vault: Arc<dyn Vault>,
+        http: Arc<dyn Http>,
+        clock: Arc<dyn Clock>,
+        config: Config,
+    ) -> Self {
+        let channels = channels::registry::CHANNELS;
+        Self {
+            store,
+            queue,
+            vault,
+            clock,
+            config,
+            http,
+            budgets: Budgets::default(),
+            notes: Notes::default(),
+            channels,
+            cache: Mutex::default(),
+        }
+    }
+
+    /// The same hub over other channels: for simulations of channel classes.
+    #[must_use]
+    pub const fn with_channels(mut self, channels: &'static [&'static dyn Channel]) -> Self {
+        self.channels = channels;
+        self
+    }
+
+    /// Every channel.
+    #[must_use]
+    pub const fn channels(&self) -> &'static [&'static dyn Channel] {
+        self.channels
+    }
+
+    /// The channel of that name.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the names that there are.
+    pub fn channel(&self, name: &str) -> Result<&'static dyn Channel, Error> {
+        self.channels.iter().copied().find(|channel| channel.info().name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.channels.iter().map(|channel| channel.info().name).collect();
+            Error::Invalid(format!("channel: {name:?} is not known; use one of {}", names.join(", ")))
+        })
+    }
+
+    /// All accounts, at most [`Config::account_cache`] old.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn accounts(&self) -> Result<Accounts, Error> {
+        let now = self.clock.now();
+        let fresh_ms = i64::try_from(self.config.account_cache.as_millis()).unwrap_or(i64::MAX);
+        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, accounts)) = cached
+            && now.since_ms(at) < fresh_ms
+        {
+            return Ok(accounts);
+        }
+        let accounts = Arc::new(self.load_accounts().await?);
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&accounts)));
+        Ok(accounts)
+    }
+
+    /// Forgets cached accounts after a change.
+    pub fn forget_accounts(&self) {
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn connected(&self, id: &AccountId) -> Result<Connected, Error> {
+        let found = self.accounts().await?.get(id).cloned();
+        found.ok_or_else(|| Error::NotFound { what: "account", name: id.to_string() })
+    }
+
+    async fn load_accounts(&self) -> Result<BTreeMap<AccountId, Connected>, Error> {
+        let mut healths: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
+        for row in self.all_rows(HUB, "HEALTH#").await? {
+            let id = row.key.sk.trim_start_matches("HEALTH#").to_owned();
+            if let Ok(id) = AccountId::new(id) {
+                healths.insert(id, (records::body(&row)?, row.version));
+            }
+        }
+        let mut accounts = BTreeMap::new();
+        for row in self.all_rows(HUB, "ACCOUNT#").await? {
+            let account: Account = records::body(&row)?;
+            let channel = self.channel(&account.channel)?;
+            let health = healths.remove(&account.id).unwrap_or_default();
+            accounts.insert(account.id.clone(), Connected { account, health, channel });
+        }
+        Ok(accounts)
+    }
+
+    /// Every row of a partition below a prefix; for partitions that are known to be small.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn all_rows(&self, partition: &str, prefix: &str) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.page(partition, prefix, after, PAGE).await?;
+            rows.extend(page.rows);
+            after = page.next;
+            if after.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    pub(crate) async fn page(
+        &self,
+        partition: &str,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let query = Query {
+            partition: partition.into(),
+            index: false,
+            prefix: prefix.into(),
+            after,
+            descending: false,
+            limit,
+        };
+        Ok(self.store.query(&query).await?)
+    }
+
+    /// The secrets of an account.
+    ///
+    /// # Errors
+    /// [`Error::Vault`]; [`Error::NotFound`] when the vault has none.
+    pub async fn secrets(&self, account: &AccountId, fresh: bool) -> Result<Secrets, Error> {
+        let secrets = self.vault.get(&secrets_name(account), fresh).await?;
+        secrets.ok_or_else(|| Error::NotFound { what: "secret of account", name: account.to_string() })
+    }
+
+    pub(crate) fn session<'a>(&'a self, account: &'a Account, secrets: &'a Secrets, http: &'a dyn Http) -> Session<'a> {
+        Session {
+            account: &account.id,
+            settings: &account.settings,
+            secrets,
+            http,
+            clock: &*self.clock,
+            timeout: self.config.call_timeout,
+        }
+    }
+
+    pub(crate) fn lease_ms(&self) -> i64 {
+        i64::try_from(self.config.lease.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Rows of one page where all pages are read.
+const PAGE: usize = 500;
+
+/// The vault's name for an account's API secrets.
+#[must_use]
+pub fn secrets_name(account: &AccountId) -> String {
+    format!("account/{account}")
+}

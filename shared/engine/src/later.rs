@@ -1,0 +1,234 @@
+//! Work that waits: soon as a delayed message, longer as a row that the sweep finds. Both survive a crash.
+
+use crate::hub::{Error, Hub};
+use crate::ports::{Change, Condition, Outbound, QueueName};
+use crate::records::{self, Hint, Todo};
+use crate::sync::{Pace, Report};
+use domain::{AccountId, Position, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What waits at most this long waits as a delayed message, milliseconds.
+const SOON_MS: i64 = 30_000;
+/// Rows of waiting work taken at once.
+const BATCH: usize = 100;
+/// Batches of one drain: then the lane comes again.
+const BATCHES: usize = 50;
+
+/// A message on the `lane` queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneCall {
+    /// The account whose waiting work shall be done.
+    pub account: AccountId,
+}
+
+/// What a drain of an account's lane did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Rows of waiting work done.
+    pub done: u64,
+    /// Whether more is due: come again.
+    pub more: bool,
+}
+
+impl Hub {
+    /// Makes work wait, durably.
+    ///
+    /// # Errors
+    /// [`Error::Queue`] or [`Error::Store`]: then the hints must not be acknowledged.
+    pub async fn postpone(&self, todos: Vec<Todo>) -> Result<(), Error> {
+        let now = self.clock.now();
+        let (soon, later): (Vec<Todo>, Vec<Todo>) =
+            todos.into_iter().partition(|todo| todo.due.since_ms(now) <= SOON_MS && todo.attempts < PATIENT_ATTEMPTS);
+        let messages: Vec<Outbound> = soon.iter().map(|todo| delayed(todo, now)).collect();
+        if !messages.is_empty() {
+            self.queue.send(QueueName::Changes, &messages).await?;
+        }
+        let rows: Vec<_> = later.iter().map(Todo::row).collect();
+        if !rows.is_empty() {
+            self.store.put_all(&rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts hints on the `changes` queue.
+    ///
+    /// # Errors
+    /// [`Error::Queue`].
+    pub async fn enqueue(&self, hints: &[Hint]) -> Result<(), Error> {
+        let messages: Vec<Outbound> = hints.iter().map(|hint| outbound(hint, Duration::ZERO)).collect();
+        Ok(self.queue.send(QueueName::Changes, &messages).await?)
+    }
+
+    /// Calls the lane of an account. Calls within one second are one call.
+    ///
+    /// # Errors
+    /// [`Error::Queue`].
+    pub async fn wake_lane(&self, account: &AccountId) -> Result<(), Error> {
+        let call = LaneCall { account: account.clone() };
+        let message = Outbound {
+            group: account.to_string(),
+            body: serde_json::to_string(&call).unwrap_or_default(),
+            deduplication: Some(format!("{account}-{}", self.clock.now().seconds())),
+            delay: Duration::ZERO,
+        };
+        Ok(self.queue.send(QueueName::Lane, &[message]).await?)
+    }
+
+    /// Does the work that waits for an account: the most urgent first, then whatever its feed shows.
+    ///
+    /// # Errors
+    /// [`Error`]; what was not done still waits.
+    pub async fn drain(&self, account: &AccountId) -> Result<Drained, Error> {
+        let started = self.clock.now();
+        let limit_ms = i64::try_from(self.config.deadline.as_millis()).unwrap_or(i64::MAX);
+        let mut drained = Drained::default();
+        for _ in 0..BATCHES {
+            let late = self.clock.now().since_ms(started) >= limit_ms;
+            if late || self.budgets.closed_until(account, self.clock.now()).is_some() {
+                drained.more = late;
+                return Ok(drained);
+            }
+            let done = self.drain_batch(account).await?;
+            drained.done += done;
+            let more_feed = self.drain_feed(account).await?;
+            if done == 0 && !more_feed {
+                return Ok(drained);
+            }
+        }
+        drained.more = true;
+        Ok(drained)
+    }
+
+    async fn drain_batch(&self, account: &AccountId) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let due = self.due(account, now, BATCH).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let hints: Vec<Hint> = due.iter().map(|(_, todo)| hint(todo, "waited")).collect();
+        let report = self.sync(&hints, Pace::lane()).await?;
+        let failed: BTreeSet<String> = report.failed.keys().map(ToString::to_string).collect();
+        let done = due.iter().filter(|(_, todo)| !names_failed(todo, &failed));
+        let deletes: Vec<Change> = done.map(|(row, _)| Change::Delete(row.key.clone(), Condition::Any)).collect();
+        for chunk in deletes.chunks(100) {
+            self.store.write(chunk).await?;
+        }
+        Ok(deletes.len() as u64)
+    }
+
+    /// Work that is due, the urgent first.
+    async fn due(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<(crate::ports::Row, Todo)>, Error> {
+        let mut due = Vec::new();
+        for urgency in ["0", "1"] {
+            let page = self.page(&records::todo_partition(account), urgency, None, most - due.len()).await?;
+            for row in page.rows {
+                let todo: Todo = records::body(&row)?;
+                if todo.due <= now {
+                    due.push((row, todo));
+                }
+            }
+            if due.len() >= most {
+                break;
+            }
+        }
+        Ok(due)
+    }
+
+    /// Counts what the feed shows beyond its cursor, and moves the cursor; whether there is more.
+    async fn drain_feed(&self, account: &AccountId) -> Result<bool, Error> {
+        let connected = self.connected(account).await?;
+        if !connected.account.feed {
+            return Ok(false);
+        }
+        let since = self.cursor(account).await?;
+        let line = self.line(&connected, Pace::lane().patience);
+        let page = line.movements(since).await.map_err(|error| crate::line::said(&connected, error))?;
+        if page.entries.is_empty() {
+            return Ok(false);
+        }
+        let skus: BTreeSet<_> = page.entries.iter().map(|movement| movement.sku.clone()).collect();
+        let at = self.clock.now();
+        let hints: Vec<Hint> =
+            skus.into_iter().map(|sku| Hint::new(account.clone(), channels::Touch::Sku(sku), "feed", at)).collect();
+        let report = self.sync(&hints, Pace::lane()).await?;
+        let upto = self.counted_upto(&connected, &page, &report).await?;
+        if upto > since {
+            let change = Change::Put(records::cursor_row(account, upto), Condition::Below(upto.0));
+            match self.store.write(&[change]).await {
+                Ok(()) | Err(crate::ports::StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(page.more && upto > since)
+    }
+
+    /// Up to where every entry of a page is counted, or belongs to a SKU that is not mapped.
+    async fn counted_upto(
+        &self,
+        connected: &crate::hub::Connected,
+        page: &channels::Movements,
+        report: &Report,
+    ) -> Result<Position, Error> {
+        let skus: Vec<domain::Sku> = page.entries.iter().map(|movement| movement.sku.clone()).collect();
+        let positions = self.positions(&connected.account.id, &skus).await?;
+        let open = page.entries.iter().find(|movement| {
+            let counted = positions.get(&movement.sku).is_none_or(|position| *position >= movement.id);
+            !counted || report.failed.contains_key(&movement.sku)
+        });
+        Ok(open.map_or(page.upto, |movement| Position(movement.id.0.saturating_sub(1))))
+    }
+
+    /// How far the feed is counted for the listings of these SKUs at an account; unmapped SKUs are left out.
+    async fn positions(
+        &self,
+        account: &AccountId,
+        skus: &[domain::Sku],
+    ) -> Result<std::collections::BTreeMap<domain::Sku, Position>, Error> {
+        let unique: Vec<domain::Sku> = skus.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let keys: Vec<_> = unique.iter().map(records::ledger_key).collect();
+        let mut positions = std::collections::BTreeMap::new();
+        for (skus, keys) in unique.chunks(500).zip(keys.chunks(500)) {
+            for (sku, row) in skus.iter().zip(self.store.get(keys).await?) {
+                let Some(row) = row else { continue };
+                let ledger = records::ledger(&row)?;
+                let own = ledger.entries.iter().filter(|(listing, _)| listing.account == *account);
+                let least = own.filter_map(|(_, entry)| entry.square.as_ref().map(|square| square.position)).min();
+                if let Some(least) = least {
+                    positions.insert(sku.clone(), least);
+                }
+            }
+        }
+        Ok(positions)
+    }
+}
+
+/// From this attempt on, work waits as a row that people can see, however soon it is due.
+const PATIENT_ATTEMPTS: u32 = 20;
+
+fn names_failed(todo: &Todo, failed: &BTreeSet<String>) -> bool {
+    match &todo.touch {
+        channels::Touch::Sku(sku) => failed.contains(sku.as_str()),
+        channels::Touch::External(_) | channels::Touch::Order(_) | channels::Touch::Feed => false,
+    }
+}
+
+fn hint(todo: &Todo, cause: &str) -> Hint {
+    let at = todo.due;
+    Hint { attempts: todo.attempts, ..Hint::new(todo.account.clone(), todo.touch.clone(), cause, at) }
+}
+
+fn delayed(todo: &Todo, now: Timestamp) -> Outbound {
+    let wait = u64::try_from(todo.due.since_ms(now)).unwrap_or(0);
+    outbound(&hint(todo, "again"), Duration::from_millis(wait))
+}
+
+fn outbound(hint: &Hint, delay: Duration) -> Outbound {
+    Outbound { group: hint.account.to_string(), body: hint.text(), deduplication: None, delay }
+}

@@ -1,0 +1,200 @@
+//! The line to a store: every call goes through here. It meters, refreshes a rotated secret once on 401, keeps health.
+
+use crate::budget::Metered;
+use crate::hub::{Connected, Error, Hub};
+use channels::{ErrorKind, Identity, Levels, Movements, Orders, Outcome, Subscription, Unit, Write};
+use domain::{LocationId, Order, OrderId, Position, Sku, Timestamp};
+use std::time::Duration;
+
+/// A line to one account's store.
+pub struct Line<'a> {
+    hub: &'a Hub,
+    /// The account behind it.
+    pub connected: &'a Connected,
+    patience: Duration,
+}
+
+/// Asks the store; once more with fresh secrets when it answers 401.
+macro_rules! ask {
+    ($line:ident, $session:ident => $call:expr) => {{
+        let metered = $line.metered();
+        let secrets = $line.secrets(false).await?;
+        let $session = $line.hub.session(&$line.connected.account, &secrets, &metered);
+        let first = $call.await;
+        let answer = match first {
+            Err(error) if error.kind == ErrorKind::Unauthorized => {
+                let secrets = $line.secrets(true).await?;
+                let $session = $line.hub.session(&$line.connected.account, &secrets, &metered);
+                $call.await
+            }
+            other => other,
+        };
+        $line.note(answer.as_ref().err());
+        answer
+    }};
+}
+
+impl Hub {
+    /// A line to an account's store. A call waits for its turn in the budget at most `patience`.
+    #[must_use]
+    pub fn line<'a>(&'a self, connected: &'a Connected, patience: Duration) -> Line<'a> {
+        Line { hub: self, connected, patience }
+    }
+}
+
+impl Line<'_> {
+    fn metered(&self) -> Metered<'_> {
+        Metered::new(&*self.hub.http, &*self.hub.clock, &self.hub.budgets, self.connected, self.patience)
+    }
+
+    async fn secrets(&self, fresh: bool) -> Result<channels::Secrets, channels::Error> {
+        self.hub.secrets(&self.connected.account.id, fresh).await.map_err(|error| {
+            channels::Error::new(ErrorKind::Configuration, format!("the account's secrets cannot be had: {error}"))
+        })
+    }
+
+    /// Keeps the account's health, and closes it for a while after a failure.
+    fn note(&self, error: Option<&channels::Error>) {
+        let (account, now) = (&self.connected.account.id, self.hub.clock.now());
+        let Some(error) = error else {
+            let recovered = self.hub.budgets.succeeded(account);
+            return self.hub.noted_success(account, now, recovered);
+        };
+        let ours = matches!(error.source, Some(channels::HttpError::NoBudget(_)));
+        let closes = !ours
+            && match error.kind {
+                ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Unauthorized => true,
+                ErrorKind::Forbidden
+                | ErrorKind::NotFound
+                | ErrorKind::Invalid
+                | ErrorKind::Malformed
+                | ErrorKind::Configuration
+                | ErrorKind::Signature => false,
+            };
+        let until =
+            closes.then(|| self.hub.budgets.failed(account, error.retry_after, now, self.hub.clock.random()));
+        if !ours {
+            self.hub.noted_failure(account, error.to_string(), until);
+        }
+    }
+
+    /// Who we are there.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn identify(&self) -> Result<Identity, channels::Error> {
+        ask!(self, session => self.connected.channel.identify(session))
+    }
+
+    /// One page of all units.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn units(&self, page: Option<String>) -> Result<Levels, channels::Error> {
+        ask!(self, session => self.connected.channel.units(session, page.clone()))
+    }
+
+    /// The units behind one of the store's own ids.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn unit(&self, external: &str) -> Result<Vec<Unit>, channels::Error> {
+        ask!(self, session => self.connected.channel.unit(session, external))
+    }
+
+    /// Freshly read levels, in the order asked for.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn levels(
+        &self,
+        listings: &[(Sku, LocationId, String)],
+    ) -> Result<Vec<Option<i64>>, channels::Error> {
+        ask!(self, session => self.connected.channel.levels(session, listings))
+    }
+
+    /// The newest position of the feed.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn feed_head(&self) -> Result<Position, channels::Error> {
+        ask!(self, session => self.connected.channel.feed_head(session))
+    }
+
+    /// Movements after a position.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn movements(&self, since: Position) -> Result<Movements, channels::Error> {
+        ask!(self, session => self.connected.channel.movements(session, since))
+    }
+
+    /// Orders by id.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn orders(&self, ids: &[OrderId]) -> Result<Vec<Order>, channels::Error> {
+        ask!(self, session => self.connected.channel.orders(session, ids))
+    }
+
+    /// One page of the orders placed since a time.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn orders_since(&self, since: Timestamp, page: Option<String>) -> Result<Orders, channels::Error> {
+        ask!(self, session => self.connected.channel.orders_since(session, since, page.clone()))
+    }
+
+    /// Our webhooks, put in order.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn subscribe(&self, url: &str) -> Result<Vec<Subscription>, channels::Error> {
+        ask!(self, session => self.connected.channel.subscribe(session, url))
+    }
+
+    /// Our webhooks, removed.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn unsubscribe(&self, url: &str) -> Result<(), channels::Error> {
+        ask!(self, session => self.connected.channel.unsubscribe(session, url))
+    }
+
+    /// Writes listings; one outcome each. Never retries by itself: a second call could not be told from the first.
+    pub async fn write(&self, writes: &[Write]) -> Vec<Outcome> {
+        let secrets = match self.secrets(false).await {
+            Ok(secrets) => secrets,
+            Err(error) => return vec![Outcome::Refused(error); writes.len()],
+        };
+        let metered = self.metered();
+        let session = self.hub.session(&self.connected.account, &secrets, &metered);
+        let outcomes = self.connected.channel.write(session, writes).await;
+        self.note(outcomes.iter().find_map(failure));
+        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Applied | Outcome::Accepted)) {
+            self.hub.noted_write(&self.connected.account.id);
+        }
+        if outcomes.iter().filter_map(failure).any(|error| error.kind == ErrorKind::Unauthorized) {
+            // the next attempt finds the rotated secret
+            if let Err(error) = self.secrets(true).await {
+                tracing::warn!(account = %self.connected.account.id, %error, "secrets not refreshed");
+            }
+        }
+        outcomes
+    }
+}
+
+/// The error of an outcome, if it has one.
+#[must_use]
+pub fn failure(outcome: &Outcome) -> Option<&channels::Error> {
+    match outcome {
+        Outcome::Refused(error) | Outcome::Unknown(error) => Some(error),
+        Outcome::Applied | Outcome::Accepted | Outcome::Stale => None,
+    }
+}
+
+/// A channel's error in a use case.
+#[must_use]
+pub fn said(connected: &Connected, source: channels::Error) -> Error {
+    Error::Channel { account: connected.account.id.clone(), source }
+}

@@ -1,0 +1,514 @@
+//! What the rows of the store mean: keys, bodies, versions. The only place that knows the layout of the table.
+//!
+//! | entity | pk | sk | index |
+//! |---|---|---|---|
+//! | ledger of a SKU | `SKU#<sku>` | `STATE` | |
+//! | item: title, listings, settings | `SKU#<sku>` | `ITEM` | `ITEMS` / sku |
+//! | history (expires) | `SKU#<sku>` | `HISTORY#<time>#<run>` | `HISTORY#<day>` / time |
+//! | account, health | `HUB` | `ACCOUNT#<id>`, `HEALTH#<id>` | |
+//! | feed cursor | `ACCOUNT#<id>` | `CURSOR#feed` | |
+//! | sale marker (expires) | `SALE#<account>#<order>` | `LINE#<line>#<sku>` | |
+//! | work that waits | `TODO#<account>` | `<urgency><due>#<touch>` | |
+//! | snapshot before a bulk write (expires) | `SNAPSHOT#<id>` | `<chunk>` | |
+//! | kept webhook that nobody could read (expires) | `KEPT#<account>` | `<time>` | |
+
+use crate::ports::{Change, Condition, IndexKey, Key, Row};
+use channels::Touch;
+use domain::feed::{Counted, Marker};
+use domain::plan::{Hold, View};
+use domain::rules::Rules;
+use domain::settle::Note;
+use domain::{
+    AccountId, Capabilities, Drift, Inbound, LineId, Ledger, ListingId, OrderId, Position, Role, Sku, Timestamp,
+    WarehouseId,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
+
+/// Partition of the hub's own rows.
+pub const HUB: &str = "HUB";
+/// Index partition of all items.
+pub const ITEMS: &str = "ITEMS";
+/// How long history is kept, milliseconds: 90 days.
+pub const HISTORY_KEPT_MS: i64 = 90 * DAY_MS;
+/// How long a sale marker is kept, milliseconds: 180 days, longer than any store takes returns.
+pub const SALE_KEPT_MS: i64 = 180 * DAY_MS;
+/// How long a snapshot is kept, milliseconds: 90 days.
+pub const SNAPSHOT_KEPT_MS: i64 = 90 * DAY_MS;
+/// A day, milliseconds.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// A row whose body cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the row {pk} / {sk} cannot be read")]
+pub struct Unreadable {
+    pk: String,
+    sk: String,
+    #[source]
+    source: serde_json::Error,
+}
+
+/// Reads the body of a row.
+///
+/// # Errors
+/// [`Unreadable`] when it was not written by this version or an earlier one.
+pub fn body<T: DeserializeOwned>(row: &Row) -> Result<T, Unreadable> {
+    serde_json::from_str(&row.body).map_err(|source| Unreadable { pk: row.key.pk.clone(), sk: row.key.sk.clone(), source })
+}
+
+fn text<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| unreachable!("plain data is always JSON: {error}"))
+}
+
+fn key(pk: impl Into<String>, sk: impl Into<String>) -> Key {
+    Key { pk: pk.into(), sk: sk.into() }
+}
+
+fn row(key: Key, version: u64, body: String) -> Row {
+    Row { key, version, body, expires: None, index: None }
+}
+
+/// A connected store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its name.
+    pub id: AccountId,
+    /// The channel's name.
+    pub channel: String,
+    /// Master or replica.
+    pub role: Role,
+    /// What counts.
+    pub inbound: Inbound,
+    /// What happens to what does not count.
+    #[serde(default)]
+    pub drift: Drift,
+    /// The channel's settings; no secrets.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// Whether writing is stopped.
+    #[serde(default)]
+    pub paused: bool,
+    /// Why the mass-zero guard stopped believing it.
+    #[serde(default)]
+    pub quarantine: Option<String>,
+    /// Calls per second and burst, when they differ from the channel's.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+    /// Whether the store's movement feed may be read with these credentials.
+    #[serde(default)]
+    pub feed: bool,
+    /// When it was added.
+    pub added: Timestamp,
+}
+
+/// A rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Calls in one minute, for long.
+    pub per_minute: u32,
+    /// Calls at once after a pause.
+    pub burst: u32,
+}
+
+impl Account {
+    /// Where it lives.
+    #[must_use]
+    pub fn key(id: &AccountId) -> Key {
+        key(HUB, format!("ACCOUNT#{id}"))
+    }
+
+    /// As a row.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        row(Self::key(&self.id), 1, text(self))
+    }
+}
+
+/// How an account is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Health {
+    /// Last successful call that read.
+    pub read: Option<Timestamp>,
+    /// Last successful write.
+    pub written: Option<Timestamp>,
+    /// Last webhook with a good signature.
+    pub hook: Option<Timestamp>,
+    /// Failed calls in a row.
+    pub failures: u32,
+    /// What the last failure said.
+    pub error: Option<String>,
+    /// No calls before this time.
+    pub cooldown: Option<Timestamp>,
+    /// Webhooks that were refused: absent or wrong signature.
+    pub refused: u64,
+    /// Webhooks with a good signature that nobody could read.
+    pub unreadable: u64,
+    /// SKUs that the store named and that are not mapped, the newest 20.
+    pub unknown_skus: Vec<String>,
+    /// SKUs that appear more than once.
+    pub clashes: Vec<String>,
+    /// State of our webhooks in the store.
+    pub subscriptions: Vec<channels::Subscription>,
+    /// Last finished comparison.
+    pub compared: Option<Timestamp>,
+    /// Differences that the last comparison found.
+    pub drift: u64,
+}
+
+impl Health {
+    /// Where it lives.
+    #[must_use]
+    pub fn key(account: &AccountId) -> Key {
+        key(HUB, format!("HEALTH#{account}"))
+    }
+
+    /// As a row.
+    #[must_use]
+    pub fn row(&self, account: &AccountId, version: u64) -> Row {
+        row(Self::key(account), version, text(self))
+    }
+}
+
+/// One SKU's settings and listings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The SKU.
+    pub sku: Sku,
+    /// What people call it.
+    #[serde(default)]
+    pub title: String,
+    /// Its listings.
+    #[serde(default)]
+    pub listings: BTreeMap<ListingId, Listing>,
+}
+
+/// How one SKU appears at one account and location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The store's own id of it.
+    #[serde(rename = "x")]
+    pub external: String,
+    /// Whether it is on sale there.
+    #[serde(rename = "a", default = "yes", skip_serializing_if = "is_yes")]
+    pub active: bool,
+    /// Why it must not be written, whatever the account says.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Quantity rules.
+    #[serde(rename = "r", default, skip_serializing_if = "is_default")]
+    pub rules: Rules,
+    /// The warehouses that feed it; empty means the main one.
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<WarehouseId>,
+}
+
+impl Listing {
+    /// The listing as the planner sees it.
+    #[must_use]
+    pub fn view(&self, account: &Account, capabilities: &Capabilities) -> View {
+        let account_hold = if account.paused {
+            Some(Hold::Paused)
+        } else {
+            account.quarantine.as_ref().map(|_| Hold::Quarantined)
+        };
+        View {
+            class: capabilities.class(),
+            feeds: if self.feeds.is_empty() { vec![WarehouseId::main()] } else { self.feeds.clone() },
+            rules: self.rules.clone(),
+            hold: self.hold.or(account_hold),
+        }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+fn is_default(rules: &Rules) -> bool {
+    *rules == Rules::default()
+}
+
+/// The partition of a SKU.
+#[must_use]
+pub fn sku_partition(sku: &Sku) -> String {
+    format!("SKU#{sku}")
+}
+
+/// Where a ledger lives.
+#[must_use]
+pub fn ledger_key(sku: &Sku) -> Key {
+    key(sku_partition(sku), "STATE")
+}
+
+/// A ledger as a row of the given version.
+#[must_use]
+pub fn ledger_row(sku: &Sku, ledger: &Ledger, version: u64) -> Row {
+    row(ledger_key(sku), version, text(ledger))
+}
+
+/// Reads a ledger.
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn ledger(row: &Row) -> Result<Ledger, Unreadable> {
+    let mut ledger: Ledger = body(row)?;
+    ledger.version = row.version;
+    Ok(ledger)
+}
+
+impl Item {
+    /// Where it lives.
+    #[must_use]
+    pub fn key(sku: &Sku) -> Key {
+        key(sku_partition(sku), "ITEM")
+    }
+
+    /// As a row.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        let index = Some(IndexKey { partition: ITEMS.into(), sort: self.sku.to_string() });
+        Row { index, ..row(Self::key(&self.sku), 1, text(self)) }
+    }
+}
+
+/// How far the account's feed is counted for every SKU.
+#[must_use]
+pub fn cursor_row(account: &AccountId, position: Position) -> Row {
+    row(cursor_key(account), position.0, "{}".into())
+}
+
+/// Where the cursor of an account's feed lives; its version is the position.
+#[must_use]
+pub fn cursor_key(account: &AccountId) -> Key {
+    key(format!("ACCOUNT#{account}"), "CURSOR#feed")
+}
+
+/// The partition of an order's sale markers.
+#[must_use]
+pub fn sale_partition(account: &AccountId, order: &OrderId) -> String {
+    format!("SALE#{account}#{order}")
+}
+
+/// A sale marker: how many units of one order line the hub holds as sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleMarker {
+    /// The line.
+    pub line: LineId,
+    /// The SKU that it was counted for.
+    pub sku: Sku,
+    /// Units held as sold.
+    pub units: i64,
+}
+
+/// The write of a marker. Its version says how many units it holds, so that it can only change from what was read.
+#[must_use]
+pub fn sale_change(account: &AccountId, sku: &Sku, marker: &Marker, now: Timestamp) -> Change {
+    let body = SaleMarker { line: marker.line.clone(), sku: sku.clone(), units: marker.after };
+    let key = key(sale_partition(account, &marker.order), format!("LINE#{}#{sku}", marker.line));
+    let row = Row { expires: Some(now.plus_ms(SALE_KEPT_MS)), ..row(key, marker_version(marker.after), text(&body)) };
+    let condition = marker.before.map_or(Condition::Absent, |units| Condition::Version(marker_version(units)));
+    Change::Put(row, condition)
+}
+
+fn marker_version(units: i64) -> u64 {
+    u64::try_from(units).unwrap_or(0) + 1
+}
+
+/// Work that waits for an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Todo {
+    /// The account that it waits for.
+    pub account: AccountId,
+    /// What to look at.
+    pub touch: Touch,
+    /// Why it waits.
+    pub reason: String,
+    /// Not before.
+    pub due: Timestamp,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Whether the target is zero: selling what is not there is worse than not selling what is.
+    pub urgent: bool,
+}
+
+/// The partition of the work that waits for an account.
+#[must_use]
+pub fn todo_partition(account: &AccountId) -> String {
+    format!("TODO#{account}")
+}
+
+impl Todo {
+    /// As a row, ordered by urgency and age.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        let urgency = if self.urgent { 0 } else { 1 };
+        let touch = match &self.touch {
+            Touch::Sku(sku) => format!("sku#{sku}"),
+            Touch::External(external) => format!("external#{external}"),
+            Touch::Order(order) => format!("order#{order}"),
+            Touch::Feed => "feed".into(),
+        };
+        row(key(todo_partition(&self.account), format!("{urgency}{:015}#{touch}", self.due.0)), 1, text(self))
+    }
+}
+
+/// What happened to one listing in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// Where.
+    pub listing: ListingId,
+    /// The level before.
+    pub from: i64,
+    /// The level written.
+    pub to: i64,
+    /// What became of it.
+    pub outcome: domain::push::Ended,
+    /// What the store said, when it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What was counted or noted at one listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Where.
+    pub listing: ListingId,
+    /// What counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<Counted>,
+    /// What a person may want to know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// One line of a SKU's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The SKU.
+    pub sku: Sku,
+    /// When the run ended.
+    pub at: Timestamp,
+    /// When its first cause reached us.
+    pub since: Timestamp,
+    /// What made us look: `webhook`, `reconcile`, `sync`, `sweep`, `adopt`, `stock` …
+    pub cause: String,
+    /// Who, when a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// Why, when a person said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Hub level before and after.
+    pub level: (i64, i64),
+    /// What was counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Seen>,
+    /// What was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pushed: Vec<Pushed>,
+    /// The store's id of the event that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+}
+
+impl History {
+    /// As a row; `run` keeps two entries of one millisecond apart.
+    #[must_use]
+    pub fn row(&self, run: u64) -> Row {
+        let sort = format!("{:015}#{run:016x}", self.at.0);
+        let index = IndexKey { partition: history_day(self.at), sort: sort.clone() };
+        Row {
+            expires: Some(self.at.plus_ms(HISTORY_KEPT_MS)),
+            index: Some(index),
+            ..row(key(sku_partition(&self.sku), format!("HISTORY#{sort}")), 1, text(self))
+        }
+    }
+}
+
+/// The index partition of a day's history.
+#[must_use]
+pub fn history_day(at: Timestamp) -> String {
+    format!("HISTORY#{}", at.0.div_euclid(DAY_MS))
+}
+
+/// One chunk of a snapshot: the levels that stores had before a bulk write.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotChunk {
+    /// SKU, listing, level.
+    pub levels: Vec<(Sku, ListingId, Option<i64>)>,
+}
+
+impl SnapshotChunk {
+    /// As a row.
+    #[must_use]
+    pub fn row(&self, id: &str, number: usize, now: Timestamp) -> Row {
+        let key = key(format!("SNAPSHOT#{id}"), format!("{number:08}"));
+        Row { expires: Some(now.plus_ms(SNAPSHOT_KEPT_MS)), ..row(key, 1, text(self)) }
+    }
+}
+
+/// A webhook with a good signature that nobody could read, kept for inspection without its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptHook {
+    /// The account.
+    pub account: AccountId,
+    /// When it came.
+    pub at: Timestamp,
+    /// Why it could not be read.
+    pub reason: String,
+    /// Its first bytes, with everything but structure and names blanked out.
+    pub shape: String,
+}
+
+impl KeptHook {
+    /// As a row.
+    #[must_use]
+    pub fn row(&self, random: u64) -> Row {
+        let key = key(format!("KEPT#{}", self.account), format!("{:015}#{random:016x}", self.at.0));
+        Row { expires: Some(self.at.plus_ms(30 * DAY_MS)), ..row(key, 1, text(self)) }
+    }
+}
+
+/// A message on the `changes` queue: where to look, never how many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// The account.
+    pub account: AccountId,
+    /// What to look at.
+    pub touch: Touch,
+    /// What made us look.
+    pub cause: String,
+    /// When the first cause reached us.
+    pub at: Timestamp,
+    /// The store's id of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// How often it was tried before.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub attempts: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_never(attempts: &u32) -> bool {
+    *attempts == 0
+}
+
+impl Hint {
+    /// A hint without an event behind it.
+    #[must_use]
+    pub fn new(account: AccountId, touch: Touch, cause: &str, at: Timestamp) -> Self {
+        Self { account, touch, cause: cause.into(), at, event: None, attempts: 0 }
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        text(self)
+    }
+}

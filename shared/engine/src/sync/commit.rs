@@ -1,0 +1,181 @@
+//! Counting and claiming: what was seen enters the ledger and the pushes that follow are announced, in one conditional
+//! write per SKU. Sale markers go into the same transaction.
+
+use super::job::{Job, State};
+use super::{PARALLEL, Run};
+use crate::hub::Connected;
+use crate::ports::{Change, Condition, StoreError};
+use crate::records;
+use domain::feed::Reading;
+use domain::plan::{self, Decision, Hold, Push, View};
+use domain::settle::{self, Observed, Policy};
+use domain::{AccountId, Entry, Ledger, ListingId, Sku, Timestamp};
+use futures::{StreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What one SKU wants to write.
+struct Draft {
+    sku: Sku,
+    ledger: Ledger,
+    changes: Vec<Change>,
+    pushes: Vec<Push>,
+    observed: Vec<(ListingId, Observed)>,
+    /// Accounts whose listings must be looked at later.
+    again: Vec<(AccountId, Timestamp, &'static str)>,
+}
+
+/// How soon a listing with a push on its way is looked at again, milliseconds.
+const PENDING_MS: i64 = 2_000;
+
+impl Run<'_> {
+    /// Counts what was seen and claims what follows, SKU by SKU, side by side.
+    pub(super) async fn count_and_claim(&mut self, open: &[Sku]) {
+        let drafts: Vec<Draft> = open.iter().filter_map(|sku| self.draft(sku)).collect();
+        let written: Vec<(Draft, Result<(), StoreError>)> = stream::iter(drafts.into_iter().map(|draft| async {
+            let result = match draft.changes.as_slice() {
+                [] => Ok(()),
+                changes => self.hub.store.write(changes).await,
+            };
+            (draft, result)
+        }))
+        .buffer_unordered(PARALLEL)
+        .collect()
+        .await;
+        for (draft, result) in written {
+            self.take_written(draft, result);
+        }
+    }
+
+    fn take_written(&mut self, draft: Draft, result: Result<(), StoreError>) {
+        let wrote = !draft.changes.is_empty();
+        let Some(job) = self.jobs.get_mut(&draft.sku) else { return };
+        match result {
+            Ok(()) => {
+                self.report.commits += u64::from(wrote);
+                self.report.counted += draft.observed.iter().map(|(_, seen)| seen.counted.len() as u64).sum::<u64>();
+                job.accept(draft.ledger, draft.pushes, draft.observed, wrote);
+                for (account, due, reason) in draft.again {
+                    self.postpone(&draft.sku, &account, due, reason);
+                }
+            }
+            // somebody else was faster, or nobody knows: look again at the same listings
+            Err(StoreError::Conflict { .. } | StoreError::Unknown(_) | StoreError::Busy(_)) => job.look_again(),
+            Err(error @ StoreError::Refused(_)) => job.state = State::Failed(error.to_string()),
+        }
+    }
+
+    fn draft(&self, sku: &Sku) -> Option<Draft> {
+        let job = self.jobs.get(sku)?;
+        let (before, now) = (job.ledger.as_ref()?, self.hub.clock.now());
+        let mut draft = Draft {
+            sku: sku.clone(),
+            ledger: before.clone(),
+            changes: Vec::new(),
+            pushes: Vec::new(),
+            observed: Vec::new(),
+            again: Vec::new(),
+        };
+        for (listing, sight) in &job.sights {
+            self.observe(&mut draft, listing, sight, now);
+        }
+        self.decide(&mut draft, job, now);
+        plan::claim(&mut draft.ledger, &draft.pushes, now, self.hub.lease_ms());
+        if draft.ledger != *before {
+            let version = before.version + 1;
+            let row = records::ledger_row(sku, &draft.ledger, version);
+            draft.ledger.version = version;
+            draft.changes.insert(0, Change::Put(row, Condition::Version(before.version)));
+        }
+        Some(draft)
+    }
+
+    fn observe(&self, draft: &mut Draft, listing: &ListingId, sight: &super::job::Sight, now: Timestamp) {
+        let Some(connected) = self.accounts.get(&listing.account) else { return };
+        let Some(entry) = draft.ledger.entries.get_mut(listing) else { return };
+        let Some(level) = sight.level else { return };
+        let mut counted = Vec::new();
+        if let (Some(reading), Some(_)) = (&sight.reading, entry.shadow) {
+            take_position(entry, reading);
+            counted.clone_from(&reading.counted);
+            let account = &connected.account.id;
+            let markers = reading.markers.iter();
+            draft.changes.extend(markers.map(|marker| records::sale_change(account, &draft.sku, marker, now)));
+        }
+        let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, now };
+        let observed = settle::observe(entry, seen, policy(connected));
+        if let Some(due) = observed.again {
+            draft.again.push((listing.account.clone(), due, "a difference has not settled"));
+        }
+        draft.observed.push((listing.clone(), observed));
+    }
+
+    fn decide(&self, draft: &mut Draft, job: &Job, now: Timestamp) {
+        for (listing, decision) in plan::plan(&draft.ledger, &self.views(job)) {
+            let account = listing.account.clone();
+            match decision {
+                Decision::Push(push) => match self.hub.budgets.closed_until(&account, now) {
+                    Some(until) => draft.again.push((account, until, "the store does not answer")),
+                    None => draft.pushes.push(push),
+                },
+                Decision::Hold(Hold::Pending) => {
+                    draft.again.push((account, now.plus_ms(PENDING_MS), "a push is on its way"));
+                }
+                Decision::Hold(Hold::Unresolved) => {
+                    draft.again.push((account, now.plus_ms(PENDING_MS), "the outcome of a push is not known"));
+                }
+                Decision::InSync | Decision::Hold(_) => {}
+            }
+        }
+    }
+
+    /// The SKU's listings as the planner sees them.
+    pub(super) fn views(&self, job: &Job) -> BTreeMap<ListingId, View> {
+        let listings = job.item.iter().flat_map(|item| &item.listings);
+        listings
+            .filter_map(|(listing, settings)| {
+                let connected = self.accounts.get(&listing.account)?;
+                let view = settings.view(&connected.account, &connected.channel.info().capabilities);
+                Some((listing.clone(), view))
+            })
+            .collect()
+    }
+}
+
+impl Job {
+    fn accept(&mut self, ledger: Ledger, pushes: Vec<Push>, observed: Vec<(ListingId, Observed)>, _wrote: bool) {
+        for (listing, observed) in observed {
+            self.saw(&listing, observed);
+        }
+        self.sights.clear();
+        self.ledger = Some(ledger);
+        if pushes.is_empty() {
+            self.state = State::Done;
+        }
+        self.claimed = pushes;
+    }
+
+    fn look_again(&mut self) {
+        let accounts: BTreeSet<AccountId> = self.sights.keys().map(|listing| listing.account.clone()).collect();
+        self.look_at.extend(accounts);
+        self.sights.clear();
+    }
+}
+
+/// The account's settings as the settling rule wants them.
+pub(super) fn policy(connected: &Connected) -> Policy {
+    let capabilities = &connected.channel.info().capabilities;
+    Policy {
+        class: capabilities.class(),
+        inbound: connected.account.inbound,
+        drift: connected.account.drift,
+        settle_ms: capabilities.settle_ms,
+    }
+}
+
+/// Moves a listing's place in the feed.
+fn take_position(entry: &mut Entry, reading: &Reading) {
+    if let Some(square) = &mut entry.square {
+        (square.position, square.last) = (reading.position, reading.last);
+        (square.writes, square.echoes) = (reading.writes.clone(), reading.echoes);
+    }
+}

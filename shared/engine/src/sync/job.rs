@@ -1,0 +1,116 @@
+//! One SKU of a run.
+
+use crate::records::{Hint, History, Item, Pushed, Seen};
+use domain::feed::Reading;
+use domain::plan::Push;
+use domain::settle::Observed;
+use domain::{AccountId, Ledger, ListingId, Sku, Timestamp, WarehouseId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far a SKU is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Something is left to do.
+    Open,
+    /// In sync, or waiting durably.
+    Done,
+    /// The hints must come again.
+    Failed(String),
+}
+
+/// What was seen of one listing in this round.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sight {
+    /// What the feed says, for a listing that has one.
+    pub reading: Option<Reading>,
+    /// The level.
+    pub level: Option<i64>,
+    /// Whether the feed, read again after the level, showed nothing new.
+    pub quiet: bool,
+}
+
+/// One SKU of a run.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub state: State,
+    /// The account whose hint came first.
+    pub asker: AccountId,
+    pub cause: String,
+    pub since: Timestamp,
+    pub event: Option<String>,
+    /// How often the hint was tried before.
+    pub attempts: u32,
+    /// Accounts whose listings of the SKU must be looked at in this round.
+    pub look_at: BTreeSet<AccountId>,
+    pub item: Option<Item>,
+    pub ledger: Option<Ledger>,
+    pub sights: BTreeMap<ListingId, Sight>,
+    /// Claimed and committed, to be sent.
+    pub claimed: Vec<Push>,
+    first_level: Option<i64>,
+    seen: Vec<Seen>,
+    pushed: Vec<Pushed>,
+}
+
+impl Job {
+    pub(crate) fn new(hint: &Hint) -> Self {
+        Self {
+            state: State::Open,
+            asker: hint.account.clone(),
+            cause: hint.cause.clone(),
+            since: hint.at,
+            event: hint.event.clone(),
+            attempts: hint.attempts,
+            look_at: BTreeSet::new(),
+            item: None,
+            ledger: None,
+            sights: BTreeMap::new(),
+            claimed: Vec::new(),
+            first_level: None,
+            seen: Vec::new(),
+            pushed: Vec::new(),
+        }
+    }
+
+    /// Takes the rows that were just read.
+    pub(crate) fn loaded(&mut self, ledger: Ledger, item: Item) {
+        self.first_level.get_or_insert(ledger.total());
+        (self.ledger, self.item) = (Some(ledger), Some(item));
+        self.sights.clear();
+    }
+
+    pub(crate) fn is_sold_out(&self) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| ledger.level(&WarehouseId::main()) <= 0)
+    }
+
+    pub(crate) fn saw(&mut self, listing: &ListingId, observed: Observed) {
+        if observed.counted.is_empty() && observed.notes.is_empty() {
+            return;
+        }
+        self.seen.push(Seen { listing: listing.clone(), counted: observed.counted, notes: observed.notes });
+    }
+
+    pub(crate) fn pushed(&mut self, pushed: Pushed) {
+        self.pushed.push(pushed);
+    }
+
+    /// The line of history, if anything happened.
+    pub(crate) fn history(&self, sku: &Sku, now: Timestamp) -> Option<History> {
+        if self.seen.is_empty() && self.pushed.is_empty() {
+            return None;
+        }
+        let last = self.ledger.as_ref().map_or(0, Ledger::total);
+        Some(History {
+            sku: sku.clone(),
+            at: now,
+            since: self.since,
+            cause: self.cause.clone(),
+            actor: None,
+            reason: None,
+            level: (self.first_level.unwrap_or(last), last),
+            seen: self.seen.clone(),
+            pushed: self.pushed.clone(),
+            event: self.event.clone(),
+        })
+    }
+}

@@ -1,0 +1,364 @@
+//! Looking: what the stores say about the hinted listings, read after the ledgers were.
+//!
+//! A listing with a feed is read from the feed first. Where its newest entry is just what the ledger expects, that is
+//! enough; only an unexplained difference costs a read of the level, and only one that has stood still a second read of
+//! the feed.
+
+use super::job::Sight;
+use super::{PARALLEL, Run};
+use crate::hub::{Connected, Error, Hub};
+use crate::line::said;
+use crate::ports::Row;
+use crate::records::{self, SaleMarker};
+use channels::Movements;
+use domain::feed::{self, Cause, Counted, LineState, Orders};
+use domain::ledger::Square;
+use domain::{
+    AccountId, Class, Drift, Inbound, LineId, ListingId, LocationId, Movement, OrderId, Position, Sku, Timestamp,
+};
+use futures::{StreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A listing to look at.
+struct Target {
+    sku: Sku,
+    listing: ListingId,
+    external: String,
+    square: Option<Square>,
+}
+
+/// What an account's store said.
+struct Looked {
+    account: AccountId,
+    sights: Vec<(Sku, ListingId, Sight)>,
+    /// SKUs that must be looked at later, and why.
+    later: Option<(Vec<Sku>, Error)>,
+    /// Whether so much is new that the lane must take it.
+    bulk: bool,
+}
+
+/// What the store shows of orders, and what the hub holds as sold of their lines.
+#[derive(Default)]
+struct KnownOrders {
+    lines: BTreeMap<OrderId, Vec<domain::Line>>,
+    markers: BTreeMap<(OrderId, LineId, Sku), i64>,
+}
+
+impl Run<'_> {
+    /// Looks at every listing that the open SKUs ask for.
+    pub(super) async fn look(&mut self, open: &[Sku]) {
+        self.wait_for_pushes(open);
+        let wanted = self.wanted(open);
+        let looked: Vec<Looked> = stream::iter(wanted.into_iter().map(|(account, targets)| self.look_at(account, targets)))
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        for account in looked {
+            self.take_looked(account).await;
+        }
+        for sku in open {
+            if let Some(job) = self.jobs.get_mut(sku) {
+                job.look_at.clear();
+            }
+        }
+    }
+
+    /// A listing with a push on its way is looked at when that has ended: in between its level means nothing.
+    fn wait_for_pushes(&mut self, open: &[Sku]) {
+        let due = self.hub.clock.now().plus_ms(PENDING_MS);
+        for sku in open {
+            let Some(job) = self.jobs.get(sku) else { continue };
+            let (Some(ledger), asked) = (&job.ledger, &job.look_at) else { continue };
+            let busy = ledger.entries.iter().filter(|(listing, entry)| {
+                entry.claim.is_some() && asked.contains(&listing.account)
+            });
+            let accounts: BTreeSet<AccountId> = busy.map(|(listing, _)| listing.account.clone()).collect();
+            for account in accounts {
+                self.postpone(sku, &account, due, "a push is on its way");
+            }
+        }
+    }
+
+    fn wanted(&self, open: &[Sku]) -> BTreeMap<AccountId, Vec<Target>> {
+        let mut wanted: BTreeMap<AccountId, Vec<Target>> = BTreeMap::new();
+        for (sku, job) in open.iter().filter_map(|sku| self.jobs.get(sku).map(|job| (sku, job))) {
+            let (Some(item), Some(ledger)) = (&job.item, &job.ledger) else { continue };
+            for (listing, settings) in item.listings.iter().filter(|(listing, _)| job.look_at.contains(&listing.account)) {
+                let Some(entry) = ledger.entries.get(listing).filter(|entry| entry.claim.is_none()) else { continue };
+                wanted.entry(listing.account.clone()).or_default().push(Target {
+                    sku: sku.clone(),
+                    listing: listing.clone(),
+                    external: settings.external.clone(),
+                    square: entry.square.clone(),
+                });
+            }
+        }
+        wanted
+    }
+
+    async fn take_looked(&mut self, looked: Looked) {
+        for (sku, listing, sight) in looked.sights {
+            if sight.reading.as_ref().is_some_and(|reading| reading.waits_for.is_some()) {
+                let due = self.hub.clock.now().plus_ms(ORDER_RETRY_MS);
+                self.postpone(&sku, &looked.account, due, "an order is not readable yet");
+            }
+            if let Some(job) = self.jobs.get_mut(&sku) {
+                job.sights.insert(listing, sight);
+            }
+        }
+        if let Some((skus, error)) = looked.later {
+            let due = self.opens_at(&looked.account);
+            for sku in skus {
+                self.postpone(&sku, &looked.account, due, &error.to_string());
+            }
+        }
+        if looked.bulk
+            && let Err(error) = self.hub.wake_lane(&looked.account).await
+        {
+            tracing::warn!(account = %looked.account, %error, "lane not woken; the sweep will");
+        }
+    }
+
+    async fn look_at(&self, account: AccountId, targets: Vec<Target>) -> Looked {
+        let skus: Vec<Sku> = targets.iter().map(|target| target.sku.clone()).collect();
+        let mut looked = Looked { account: account.clone(), sights: Vec::new(), later: None, bulk: false };
+        let Some(connected) = self.accounts.get(&account) else { return looked };
+        let by_feed = connected.account.feed && connected.channel.info().capabilities.class() == Class::C;
+        let result = if by_feed {
+            self.look_by_feed(connected, targets).await
+        } else {
+            self.look_by_level(connected, targets).await.map(Some)
+        };
+        match result {
+            Ok(Some(sights)) => looked.sights = sights,
+            Ok(None) => {
+                looked.bulk = true;
+                let reason = Error::Conflict("more movements than one run reads; the lane takes them".into());
+                looked.later = Some((skus, reason));
+            }
+            Err(error) => looked.later = Some((skus, error)),
+        }
+        looked
+    }
+
+    async fn look_by_level(
+        &self,
+        connected: &Connected,
+        targets: Vec<Target>,
+    ) -> Result<Vec<(Sku, ListingId, Sight)>, Error> {
+        let levels = self.levels(connected, &targets).await?;
+        let sight = |(target, level): (Target, Option<i64>)| {
+            (target.sku, target.listing, Sight { reading: None, level, quiet: true })
+        };
+        Ok(targets.into_iter().zip(levels).map(sight).collect())
+    }
+
+    async fn levels(&self, connected: &Connected, targets: &[Target]) -> Result<Vec<Option<i64>>, Error> {
+        let listings: Vec<(Sku, LocationId, String)> = targets
+            .iter()
+            .map(|target| (target.sku.clone(), target.listing.location.clone(), target.external.clone()))
+            .collect();
+        let line = self.hub.line(connected, self.pace.patience);
+        line.levels(&listings).await.map_err(|error| said(connected, error))
+    }
+
+    /// `None` when more is new than one run may take.
+    async fn look_by_feed(
+        &self,
+        connected: &Connected,
+        targets: Vec<Target>,
+    ) -> Result<Option<Vec<(Sku, ListingId, Sight)>>, Error> {
+        let since = self.hub.cursor(&connected.account.id).await?;
+        let line = self.hub.line(connected, self.pace.patience);
+        let page = line.movements(since).await.map_err(|error| said(connected, error))?;
+        if page.more && !self.pace.lane {
+            return Ok(None);
+        }
+        let by_sku = by_sku(&page);
+        let orders = self.orders(connected, &targets, &by_sku).await?;
+        let now = self.hub.clock.now();
+        let mut sights = Vec::new();
+        let mut unexplained = Vec::new();
+        for target in targets {
+            let movements = by_sku.get(&target.sku).map_or(&[] as &[Movement], Vec::as_slice);
+            let sight = first_sight(connected, &target, movements, &orders, now);
+            if sight.level.is_some() {
+                sights.push((target.sku, target.listing, sight));
+            } else {
+                unexplained.push(target);
+            }
+        }
+        sights.extend(self.look_closer(connected, unexplained, &by_sku, &orders, page.upto).await?);
+        Ok(Some(sights))
+    }
+
+    /// Reads levels where the feed alone does not explain things, and the feed again where a difference may have settled.
+    async fn look_closer(
+        &self,
+        connected: &Connected,
+        targets: Vec<Target>,
+        by_sku: &BTreeMap<Sku, Vec<Movement>>,
+        orders: &KnownOrders,
+        upto: Position,
+    ) -> Result<Vec<(Sku, ListingId, Sight)>, Error> {
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let levels = self.levels(connected, &targets).await?;
+        let now = self.hub.clock.now();
+        let settle_ms = connected.channel.info().capabilities.settle_ms;
+        let mut sights = Vec::new();
+        let mut may_settle = false;
+        for (target, level) in targets.into_iter().zip(levels) {
+            let movements = by_sku.get(&target.sku).map_or(&[] as &[Movement], Vec::as_slice);
+            let reading = target.square.as_ref().map(|square| {
+                feed::read(square, movements, &orders.of(&target.sku, movements), level, now)
+            });
+            may_settle |= target.square.as_ref().is_some_and(|square| {
+                let differs = level != Some(square.with) || square.guesses.is_some();
+                differs && square.stable.plus_ms(settle_ms) <= now
+            });
+            sights.push((target.sku, target.listing, Sight { reading, level, quiet: false }));
+        }
+        if may_settle {
+            self.check_quiet(connected, &mut sights, upto).await?;
+        }
+        Ok(sights)
+    }
+
+    async fn check_quiet(
+        &self,
+        connected: &Connected,
+        sights: &mut [(Sku, ListingId, Sight)],
+        upto: Position,
+    ) -> Result<(), Error> {
+        let line = self.hub.line(connected, self.pace.patience);
+        let page = line.movements(upto).await.map_err(|error| said(connected, error))?;
+        let moved: BTreeSet<&Sku> = page.entries.iter().map(|movement| &movement.sku).collect();
+        for (sku, _, sight) in sights {
+            let waits = sight.reading.as_ref().is_some_and(|reading| reading.waits_for.is_some());
+            sight.quiet = !waits && !page.more && !moved.contains(sku);
+        }
+        Ok(())
+    }
+
+    /// The orders behind the movements, as the store shows them and as the hub has counted them.
+    async fn orders(
+        &self,
+        connected: &Connected,
+        targets: &[Target],
+        by_sku: &BTreeMap<Sku, Vec<Movement>>,
+    ) -> Result<KnownOrders, Error> {
+        let ids: BTreeSet<OrderId> = targets.iter().flat_map(|target| fresh_orders(target, by_sku)).collect();
+        if ids.is_empty() {
+            return Ok(KnownOrders::default());
+        }
+        let ids: Vec<OrderId> = ids.into_iter().collect();
+        let line = self.hub.line(connected, self.pace.patience);
+        let (orders, markers) = futures::join!(line.orders(&ids), self.markers(&connected.account.id, &ids));
+        let orders = orders.map_err(|error| said(connected, error))?;
+        let lines = orders.into_iter().map(|order| (order.id, order.lines)).collect();
+        Ok(KnownOrders { lines, markers: markers? })
+    }
+
+    async fn markers(
+        &self,
+        account: &AccountId,
+        orders: &[OrderId],
+    ) -> Result<BTreeMap<(OrderId, LineId, Sku), i64>, Error> {
+        let partitions = orders.iter().map(|order| async move {
+            let rows = self.hub.all_rows(&records::sale_partition(account, order), "LINE#").await?;
+            Ok::<(OrderId, Vec<Row>), Error>((order.clone(), rows))
+        });
+        let found: Vec<Result<(OrderId, Vec<Row>), Error>> =
+            stream::iter(partitions).buffer_unordered(PARALLEL).collect().await;
+        let mut markers = BTreeMap::new();
+        for result in found {
+            let (order, rows) = result?;
+            for row in rows {
+                let marker: SaleMarker = records::body(&row)?;
+                markers.insert((order.clone(), marker.line, marker.sku), marker.units);
+            }
+        }
+        Ok(markers)
+    }
+}
+
+impl Hub {
+    /// Up to where an account's feed is counted for every SKU.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn cursor(&self, account: &AccountId) -> Result<Position, Error> {
+        let row = self.store.get(&[records::cursor_key(account)]).await?.pop().flatten();
+        Ok(row.map_or_else(Position::default, |row| Position(row.version)))
+    }
+}
+
+impl KnownOrders {
+    /// What concerns one SKU. An order that the store showed without a line of the SKU is known and empty.
+    fn of(&self, sku: &Sku, movements: &[Movement]) -> Orders {
+        let mut orders = Orders::new();
+        for order in movements.iter().filter_map(|movement| movement.order.as_ref()) {
+            if let Some(lines) = self.lines.get(order) {
+                let ours = lines.iter().filter(|line| line.sku.as_ref() == Some(sku));
+                orders.insert(order.clone(), ours.map(|line| self.line(order, sku, line)).collect());
+            }
+        }
+        orders
+    }
+
+    fn line(&self, order: &OrderId, sku: &Sku, line: &domain::Line) -> LineState {
+        let marker = self.markers.get(&(order.clone(), line.id.clone(), sku.clone()));
+        LineState { id: line.id.clone(), quantity: line.quantity, counted: marker.copied() }
+    }
+}
+
+/// How soon a listing with a push on its way is looked at again, milliseconds.
+const PENDING_MS: i64 = 2_000;
+/// How soon an order that the store does not show yet is asked for again, milliseconds.
+const ORDER_RETRY_MS: i64 = 2_000;
+
+fn by_sku(page: &Movements) -> BTreeMap<Sku, Vec<Movement>> {
+    let mut by_sku: BTreeMap<Sku, Vec<Movement>> = BTreeMap::new();
+    for movement in &page.entries {
+        by_sku.entry(movement.sku.clone()).or_default().push(movement.clone());
+    }
+    by_sku
+}
+
+fn fresh_orders(target: &Target, by_sku: &BTreeMap<Sku, Vec<Movement>>) -> Vec<OrderId> {
+    let counted = target.square.as_ref().map_or_else(Position::default, |square| square.position);
+    let movements = by_sku.get(&target.sku).into_iter().flatten();
+    movements.filter(|movement| movement.id > counted).filter_map(|movement| movement.order.clone()).collect()
+}
+
+/// What the feed alone tells. The level is taken from its newest entry only where that is just what the ledger expects.
+fn first_sight(
+    connected: &Connected,
+    target: &Target,
+    movements: &[Movement],
+    orders: &KnownOrders,
+    now: Timestamp,
+) -> Sight {
+    let Some(square) = &target.square else { return Sight::default() };
+    let reading = feed::read(square, movements, &orders.of(&target.sku, movements), None, now);
+    let expected = square.with.saturating_add(counts(connected, &reading.counted));
+    let explained = reading.position > square.position
+        && reading.waits_for.is_none()
+        && reading.unclear == 0
+        && square.guesses.is_none()
+        && reading.last == expected;
+    Sight { level: explained.then_some(reading.last), reading: Some(reading), quiet: false }
+}
+
+/// How much of what the feed shows counts for this account.
+fn counts(connected: &Connected, counted: &[Counted]) -> i64 {
+    let account = &connected.account;
+    let takes = |counted: &&Counted| match account.inbound {
+        Inbound::All => true,
+        Inbound::Sales => !matches!(counted.cause, Cause::Edit(_)) || account.drift == Drift::Adopt,
+        Inbound::None => false,
+    };
+    counted.iter().filter(takes).map(|counted| counted.by).sum()
+}

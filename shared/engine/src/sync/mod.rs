@@ -1,0 +1,206 @@
+//! The one path: hints in, stores equal out. Webhook, timer, button and retry all end here.
+//!
+//! A run takes a batch of hints, groups them by SKU, and goes round: read the ledgers, look at the hinted listings, count
+//! and claim in one conditional write per SKU, push to all stores at once in batches of each channel's maximum, record in
+//! one conditional write per SKU. What is not in sync when the run ends waits durably before the hints are acknowledged.
+
+mod commit;
+mod job;
+mod look;
+mod name;
+mod resolve;
+mod send;
+
+use crate::hub::{Accounts, Error, Hub};
+use crate::records::{Hint, Todo};
+use domain::{AccountId, ListingId, Sku, Timestamp};
+use job::{Job, State};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Rounds of one run: each is caused by somebody else changing the same SKU at the same time.
+const ROUNDS: usize = 6;
+/// How many store operations of one run may be on their way at once.
+pub(crate) const PARALLEL: usize = 16;
+
+/// How a run behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long a call may wait for its turn in an account's budget.
+    pub patience: Duration,
+    /// Whether this is the account's only consumer, who may read the feed to its end and move its cursor.
+    pub lane: bool,
+}
+
+impl Pace {
+    /// For hints that came alone.
+    #[must_use]
+    pub const fn hint() -> Self {
+        Self { patience: Duration::from_millis(1_500), lane: false }
+    }
+
+    /// For the bulk path of one account.
+    #[must_use]
+    pub const fn lane() -> Self {
+        Self { patience: Duration::from_secs(10), lane: true }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// SKUs looked at.
+    pub skus: u64,
+    /// Changes counted.
+    pub counted: u64,
+    /// Listings written.
+    pub pushed: u64,
+    /// Conditional writes of ledgers.
+    pub commits: u64,
+    /// Listings that wait.
+    pub waiting: u64,
+    /// SKUs that failed: the hints that named them must come again.
+    pub failed: BTreeMap<Sku, String>,
+    /// Accounts whose hints could not be named because the feed could not be read; they wait durably.
+    pub unnamed: u64,
+}
+
+/// A run in progress.
+pub(crate) struct Run<'a> {
+    hub: &'a Hub,
+    accounts: Accounts,
+    pace: Pace,
+    started: Timestamp,
+    jobs: BTreeMap<Sku, Job>,
+    later: Vec<Todo>,
+    report: Report,
+}
+
+impl Hub {
+    /// Works through hints. When it returns, each SKU is in sync, waits durably, or is named in [`Report::failed`].
+    ///
+    /// # Errors
+    /// [`Error`] when nothing could be done at all; then every hint must come again.
+    pub async fn sync(&self, hints: &[Hint], pace: Pace) -> Result<Report, Error> {
+        let mut run = Run {
+            hub: self,
+            accounts: self.accounts().await?,
+            pace,
+            started: self.clock.now(),
+            jobs: BTreeMap::new(),
+            later: Vec::new(),
+            report: Report::default(),
+        };
+        run.name(hints).await?;
+        for _ in 0..ROUNDS {
+            if !run.round().await? || run.is_late() {
+                break;
+            }
+        }
+        run.finish().await
+    }
+}
+
+impl Run<'_> {
+    /// One round over the SKUs that are still open; `false` when none is left.
+    async fn round(&mut self) -> Result<bool, Error> {
+        let open = self.open();
+        if open.is_empty() {
+            return Ok(false);
+        }
+        self.load(&open).await?;
+        self.resolve(&open).await;
+        self.look(&open).await;
+        self.count_and_claim(&open).await;
+        self.send().await;
+        Ok(true)
+    }
+
+    fn open(&self) -> Vec<Sku> {
+        self.jobs.iter().filter(|(_, job)| job.state == State::Open).map(|(sku, _)| sku.clone()).collect()
+    }
+
+    fn is_late(&self) -> bool {
+        let worked = self.hub.clock.now().since_ms(self.started);
+        i64::try_from(self.hub.config.deadline.as_millis()).is_ok_and(|limit| worked >= limit)
+    }
+
+    /// Leaves what is not in sync for later, durably, and writes the history.
+    async fn finish(mut self) -> Result<Report, Error> {
+        let now = self.hub.clock.now();
+        let unfinished: Vec<(Sku, AccountId)> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.state == State::Open)
+            .map(|(sku, job)| (sku.clone(), job.asker.clone()))
+            .collect();
+        for (sku, account) in unfinished {
+            self.postpone(&sku, &account, now.plus_ms(UNFINISHED_MS), "the run ended before it was in sync");
+        }
+        self.report.waiting = self.later.len() as u64;
+        self.hub.postpone(std::mem::take(&mut self.later)).await?;
+        self.write_history(now).await;
+        if let Err(error) = self.hub.flush_health(false).await {
+            tracing::warn!(%error, "health not stored");
+        }
+        self.report.skus = self.jobs.len() as u64;
+        for (sku, job) in self.jobs {
+            if let State::Failed(error) = job.state {
+                self.report.failed.insert(sku, error);
+            }
+        }
+        Ok(self.report)
+    }
+
+    async fn write_history(&self, now: Timestamp) {
+        let rows: Vec<_> = self
+            .jobs
+            .iter()
+            .filter_map(|(sku, job)| job.history(sku, now))
+            .map(|history| history.row(self.hub.clock.random()))
+            .collect();
+        if rows.is_empty() {
+            return;
+        }
+        if let Err(error) = self.hub.store.put_all(&rows).await {
+            tracing::error!(%error, rows = rows.len(), "history not written");
+        }
+    }
+
+    /// Looks again at a SKU's listings of an account, at or after `due`.
+    fn postpone(&mut self, sku: &Sku, account: &AccountId, due: Timestamp, reason: &str) {
+        let touch = channels::Touch::Sku(sku.clone());
+        let job = self.jobs.get(sku);
+        let urgent = job.is_some_and(Job::is_sold_out);
+        let attempts = job.map_or(0, |job| job.attempts) + 1;
+        let again = self.later.iter_mut().find(|todo| todo.account == *account && todo.touch == touch);
+        match again {
+            Some(todo) => todo.due = todo.due.min(due),
+            None => self.later.push(Todo {
+                account: account.clone(),
+                touch,
+                reason: reason.into(),
+                due,
+                attempts,
+                urgent,
+            }),
+        }
+    }
+
+    /// When an account may be called again.
+    fn opens_at(&self, account: &AccountId) -> Timestamp {
+        let now = self.hub.clock.now();
+        let closed = self.hub.budgets.closed_until(account, now);
+        closed.unwrap_or_else(|| now.plus_ms(UNFINISHED_MS))
+    }
+
+    fn listings_of(&self, sku: &Sku, account: &AccountId) -> BTreeSet<ListingId> {
+        let Some(item) = self.jobs.get(sku).and_then(|job| job.item.as_ref()) else {
+            return BTreeSet::new();
+        };
+        item.listings.keys().filter(|listing| listing.account == *account).cloned().collect()
+    }
+}
+
+/// How soon an unfinished SKU is looked at again, milliseconds.
+const UNFINISHED_MS: i64 = 1_000;

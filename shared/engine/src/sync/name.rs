@@ -1,0 +1,120 @@
+//! From hints to SKUs, and from SKUs to their rows.
+
+use super::Run;
+use super::job::{Job, State};
+use crate::hub::Error;
+use crate::line::said;
+use crate::ports::{Key, Row};
+use crate::records::{self, Hint, Item, Todo};
+use channels::Touch;
+use domain::{AccountId, Ledger, Sku};
+use std::collections::BTreeSet;
+
+/// Rows asked for at once.
+const KEYS: usize = 500;
+
+impl Run<'_> {
+    /// Names the SKUs that the hints are about.
+    pub(super) async fn name(&mut self, hints: &[Hint]) -> Result<(), Error> {
+        let mut feeds: BTreeSet<AccountId> = BTreeSet::new();
+        for hint in hints {
+            if !self.accounts.contains_key(&hint.account) && hint.account.as_str() != "hub" {
+                tracing::info!(account = %hint.account, "hint of an account that is gone");
+                continue;
+            }
+            match &hint.touch {
+                Touch::Sku(sku) => self.ask(sku, hint),
+                Touch::External(external) => self.name_external(external, hint).await,
+                Touch::Order(_) | Touch::Feed => {
+                    if feeds.insert(hint.account.clone()) {
+                        self.name_from_feed(hint).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a SKU's listings at the hint's account are looked at.
+    pub(super) fn ask(&mut self, sku: &Sku, hint: &Hint) {
+        let job = self.jobs.entry(sku.clone()).or_insert_with(|| Job::new(hint));
+        job.since = job.since.min(hint.at);
+        job.attempts = job.attempts.max(hint.attempts);
+        job.look_at.insert(hint.account.clone());
+    }
+
+    async fn name_external(&mut self, external: &str, hint: &Hint) {
+        let Some(connected) = self.accounts.get(&hint.account).cloned() else { return };
+        match self.hub.line(&connected, self.pace.patience).unit(external).await {
+            Ok(units) => {
+                for sku in units.into_iter().filter_map(|unit| unit.sku) {
+                    self.ask(&sku, hint);
+                }
+            }
+            Err(error) => self.wait_unnamed(hint, &said(&connected, error)),
+        }
+    }
+
+    /// A hint that cannot be named now waits as it is.
+    fn wait_unnamed(&mut self, hint: &Hint, error: &Error) {
+        self.report.unnamed += 1;
+        let todo = Todo {
+            account: hint.account.clone(),
+            touch: hint.touch.clone(),
+            reason: error.to_string(),
+            due: self.opens_at(&hint.account),
+            attempts: hint.attempts + 1,
+            urgent: false,
+        };
+        if !self.later.iter().any(|other| other.account == todo.account && other.touch == todo.touch) {
+            self.later.push(todo);
+        }
+    }
+
+    /// Names every SKU with movements that are not counted yet: the lane's way to find what no webhook told.
+    async fn name_from_feed(&mut self, hint: &Hint) -> Result<(), Error> {
+        let Some(connected) = self.accounts.get(&hint.account).filter(|connected| connected.account.feed).cloned()
+        else {
+            return Ok(());
+        };
+        let since = self.hub.cursor(&hint.account).await?;
+        let movements = match self.hub.line(&connected, self.pace.patience).movements(since).await {
+            Ok(movements) => movements,
+            Err(error) => {
+                self.wait_unnamed(hint, &said(&connected, error));
+                return Ok(());
+            }
+        };
+        for movement in &movements.entries {
+            self.ask(&movement.sku, hint);
+        }
+        Ok(())
+    }
+
+    /// Reads ledgers and items. A SKU that is not mapped is reported and dropped.
+    pub(super) async fn load(&mut self, skus: &[Sku]) -> Result<(), Error> {
+        let mut rows = Vec::with_capacity(skus.len() * 2);
+        let keys: Vec<Key> = skus.iter().flat_map(|sku| [records::ledger_key(sku), Item::key(sku)]).collect();
+        for chunk in keys.chunks(KEYS) {
+            rows.extend(self.hub.store.get(chunk).await?);
+        }
+        for (sku, pair) in skus.iter().zip(rows.chunks(2)) {
+            self.take_rows(sku, pair);
+        }
+        Ok(())
+    }
+
+    fn take_rows(&mut self, sku: &Sku, pair: &[Option<Row>]) {
+        let Some(job) = self.jobs.get_mut(sku) else { return };
+        let (Some(Some(state)), Some(Some(item))) = (pair.first(), pair.get(1)) else {
+            job.state = State::Done;
+            self.hub.noted_unknown(&job.asker, sku.as_str());
+            return;
+        };
+        let read: Result<(Ledger, Item), _> = records::ledger(state).and_then(|ledger| Ok((ledger, records::body(item)?)));
+        match read {
+            Ok((ledger, item)) => job.loaded(ledger, item),
+            Err(error) => job.state = State::Failed(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Abandoned pushes: a worker claimed them and vanished. After the lease they are taken over and found out.
+
+use super::Run;
+use super::job::State;
+use crate::hub::{Connected, Error};
+use crate::line::said;
+use crate::ports::{Change, Condition, StoreError};
+use crate::records;
+use channels::{Outcome, Write};
+use domain::ledger::Claim;
+use domain::push::{self, Ended, Inquiry};
+use domain::{Ledger, ListingId, Sku, key};
+
+impl Run<'_> {
+    /// Resolves the abandoned pushes of the open SKUs.
+    pub(super) async fn resolve(&mut self, open: &[Sku]) {
+        for sku in open {
+            for listing in self.abandoned(sku) {
+                if let Err(error) = self.resolve_one(sku, &listing).await {
+                    let due = self.opens_at(&listing.account);
+                    self.postpone(sku, &listing.account, due, &error.to_string());
+                }
+            }
+        }
+    }
+
+    fn abandoned(&self, sku: &Sku) -> Vec<ListingId> {
+        let now = self.hub.clock.now();
+        let Some(ledger) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Vec::new() };
+        let expired = ledger.entries.iter().filter(|(_, entry)| {
+            entry.claim.as_ref().is_some_and(|claim| claim.lease < now)
+        });
+        expired.map(|(listing, _)| listing.clone()).collect()
+    }
+
+    async fn resolve_one(&mut self, sku: &Sku, listing: &ListingId) -> Result<(), Error> {
+        let Some(connected) = self.accounts.get(&listing.account).cloned() else {
+            return Ok(());
+        };
+        let lease_ms = self.hub.lease_ms();
+        let now = self.hub.clock.now();
+        let taken = self.change(sku, |ledger| {
+            ledger.entries.get_mut(listing).is_some_and(|entry| push::take_over(entry, now, lease_ms))
+        });
+        let Some(ledger) = taken.await? else { return Ok(()) };
+        let Some(claim) = ledger.entries.get(listing).and_then(|entry| entry.claim.clone()) else { return Ok(()) };
+        match push::inquiry(connected.channel.info().capabilities.class()) {
+            Inquiry::SameKey => self.ask_again(&connected, sku, listing, &claim).await,
+            Inquiry::Level => self.read_level(&connected, sku, listing).await,
+        }
+    }
+
+    async fn ask_again(
+        &mut self,
+        connected: &Connected,
+        sku: &Sku,
+        listing: &ListingId,
+        claim: &Claim,
+    ) -> Result<(), Error> {
+        let Some(external) = self.external(sku, listing) else { return Ok(()) };
+        let write = Write {
+            sku: sku.clone(),
+            location: listing.location.clone(),
+            external,
+            from: claim.from,
+            to: claim.to,
+            key: key::push_key(sku, listing, claim.sequence),
+        };
+        let mut outcomes = self.hub.line(connected, self.pace.patience).write(&[write]).await;
+        let ended = match outcomes.pop() {
+            Some(Outcome::Applied) => Ended::Applied,
+            Some(Outcome::Accepted) => Ended::Accepted,
+            Some(Outcome::Stale) => Ended::Stale,
+            Some(Outcome::Refused(error) | Outcome::Unknown(error)) => return Err(said(connected, error)),
+            None => Ended::Unknown,
+        };
+        let now = self.hub.clock.now();
+        self.change(sku, |ledger| {
+            ledger.entries.get_mut(listing).is_some_and(|entry| push::record(entry, claim, ended, now))
+        })
+        .await?;
+        self.look_next(sku, listing);
+        Ok(())
+    }
+
+    async fn read_level(&mut self, connected: &Connected, sku: &Sku, listing: &ListingId) -> Result<(), Error> {
+        let Some(external) = self.external(sku, listing) else { return Ok(()) };
+        let asked = [(sku.clone(), listing.location.clone(), external)];
+        let line = self.hub.line(connected, self.pace.patience);
+        let level = line.levels(&asked).await.map_err(|error| said(connected, error))?.pop().flatten();
+        let Some(level) = level else { return Ok(()) };
+        let now = self.hub.clock.now();
+        self.change(sku, |ledger| {
+            let entry = ledger.entries.get_mut(listing);
+            entry.map(|entry| push::resolve_by_level(entry, level, now)).is_some()
+        })
+        .await?;
+        self.look_next(sku, listing);
+        Ok(())
+    }
+
+    fn external(&self, sku: &Sku, listing: &ListingId) -> Option<String> {
+        let item = self.jobs.get(sku)?.item.as_ref()?;
+        item.listings.get(listing).map(|settings| settings.external.clone())
+    }
+
+    fn look_next(&mut self, sku: &Sku, listing: &ListingId) {
+        if let Some(job) = self.jobs.get_mut(sku) {
+            job.look_at.insert(listing.account.clone());
+        }
+    }
+
+    /// Changes a ledger under its version; `None` when there was nothing to change or somebody else was faster.
+    async fn change(
+        &mut self,
+        sku: &Sku,
+        change: impl FnOnce(&mut Ledger) -> bool,
+    ) -> Result<Option<Ledger>, Error> {
+        let Some(before) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Ok(None) };
+        let (mut ledger, version) = (before.clone(), before.version);
+        if !change(&mut ledger) {
+            return Ok(None);
+        }
+        ledger.version = version + 1;
+        let row = records::ledger_row(sku, &ledger, version + 1);
+        match self.hub.store.write(&[Change::Put(row, Condition::Version(version))]).await {
+            Ok(()) => {
+                self.report.commits += 1;
+                if let Some(job) = self.jobs.get_mut(sku) {
+                    job.ledger = Some(ledger.clone());
+                }
+                Ok(Some(ledger))
+            }
+            Err(StoreError::Conflict { current: Some(row), .. }) => {
+                let current = records::ledger(&row)?;
+                if let Some(job) = self.jobs.get_mut(sku) {
+                    job.ledger = Some(current);
+                    job.state = State::Open;
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

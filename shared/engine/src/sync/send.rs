@@ -1,0 +1,268 @@
+//! Sending what was claimed, to all stores at once, and recording what became of it.
+
+use super::job::State;
+use super::{PARALLEL, Run};
+use crate::hub::Connected;
+use crate::line::{Line, failure};
+use crate::ports::{Change, Condition, StoreError};
+use crate::records::{self, Pushed};
+use channels::{ErrorKind, Outcome, Write};
+use domain::plan::{self, Decision, Push};
+use domain::push::{self, Ended};
+use domain::{AccountId, Class, Inbound, Ledger, LocationId, Sku, Timestamp, key, retry};
+use futures::{StreamExt, stream};
+use std::collections::BTreeMap;
+
+/// Attempts to record outcomes while others change the same ledger.
+const RECORD_ATTEMPTS: usize = 16;
+
+/// One claimed push, ready to be sent.
+#[derive(Clone)]
+struct Ready {
+    sku: Sku,
+    push: Push,
+    write: Write,
+    lease: Timestamp,
+}
+
+/// What became of one push.
+struct Sent {
+    sku: Sku,
+    push: Push,
+    ended: Ended,
+    error: Option<channels::Error>,
+}
+
+impl Run<'_> {
+    /// Sends every claimed push and records the outcomes.
+    pub(super) async fn send(&mut self) {
+        let ready = self.ready();
+        if ready.is_empty() {
+            return;
+        }
+        let sent: Vec<Vec<Sent>> =
+            stream::iter(ready.into_iter().map(|(account, ready)| self.send_to(account, ready)))
+                .buffer_unordered(PARALLEL)
+                .collect()
+                .await;
+        let mut by_sku: BTreeMap<Sku, Vec<Sent>> = BTreeMap::new();
+        for sent in sent.into_iter().flatten() {
+            by_sku.entry(sent.sku.clone()).or_default().push(sent);
+        }
+        let recorded: Vec<_> = stream::iter(by_sku.into_iter().map(|(sku, sent)| self.record(sku, sent)))
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        for (sku, sent, recorded) in recorded {
+            self.take_recorded(&sku, sent, recorded);
+        }
+    }
+
+    fn ready(&mut self) -> BTreeMap<AccountId, Vec<Ready>> {
+        let mut ready: BTreeMap<AccountId, Vec<Ready>> = BTreeMap::new();
+        for (sku, job) in &mut self.jobs {
+            for push in std::mem::take(&mut job.claimed) {
+                let claim = job.ledger.as_ref().and_then(|ledger| ledger.entries.get(&push.listing)?.claim.clone());
+                let listing = job.item.as_ref().and_then(|item| item.listings.get(&push.listing));
+                let (Some(claim), Some(listing)) = (claim, listing) else { continue };
+                let write = Write {
+                    sku: sku.clone(),
+                    location: push.listing.location.clone(),
+                    external: listing.external.clone(),
+                    from: push.from,
+                    to: push.to,
+                    key: key::push_key(sku, &push.listing, claim.sequence),
+                };
+                let account = push.listing.account.clone();
+                ready.entry(account).or_default().push(Ready { sku: sku.clone(), push, write, lease: claim.lease });
+            }
+        }
+        ready
+    }
+
+    /// Sends one account's pushes, in batches of its maximum.
+    async fn send_to(&self, account: AccountId, ready: Vec<Ready>) -> Vec<Sent> {
+        let Some(connected) = self.accounts.get(&account) else {
+            return ready.into_iter().map(|ready| ready.not_sent("the account is gone")).collect();
+        };
+        let capabilities = &connected.channel.info().capabilities;
+        let mut sent = Vec::new();
+        for batch in ready.chunks(capabilities.max_writes.max(1)) {
+            sent.extend(self.send_batch(connected, batch).await);
+        }
+        sent
+    }
+
+    async fn send_batch(&self, connected: &Connected, batch: &[Ready]) -> Vec<Sent> {
+        let line = self.hub.line(connected, self.pace.patience);
+        let (batch, mut sent) = self.check_levels(connected, &line, batch.to_vec()).await;
+        let latest = self.hub.clock.now().plus_ms(2 * self.call_ms());
+        let (batch, late): (Vec<Ready>, Vec<Ready>) = batch.into_iter().partition(|ready| latest < ready.lease);
+        sent.extend(late.into_iter().map(|ready| ready.not_sent("the claim would end before the call")));
+        if batch.is_empty() {
+            return sent;
+        }
+        let writes: Vec<Write> = batch.iter().map(|ready| ready.write.clone()).collect();
+        let outcomes = line.write(&writes).await;
+        let missing = || Outcome::Unknown(channels::Error::new(ErrorKind::Malformed, "no outcome for the write"));
+        let outcomes = outcomes.into_iter().map(Some).chain(std::iter::repeat(None));
+        sent.extend(batch.into_iter().zip(outcomes).map(|(ready, outcome)| ready.ended(&outcome.unwrap_or_else(missing))));
+        sent
+    }
+
+    /// Where a write cannot be refused by the store and edits count, the level is read just before it: what changed since
+    /// the ledger last saw it would be lost.
+    async fn check_levels(&self, connected: &Connected, line: &Line<'_>, batch: Vec<Ready>) -> (Vec<Ready>, Vec<Sent>) {
+        let edits_count = connected.account.inbound == Inbound::All;
+        match connected.channel.info().capabilities.class() {
+            Class::D => {}
+            Class::C if edits_count => {}
+            Class::A | Class::C => return (batch, Vec::new()),
+        }
+        let listings: Vec<(Sku, LocationId, String)> = batch
+            .iter()
+            .map(|ready| (ready.sku.clone(), ready.push.listing.location.clone(), ready.write.external.clone()))
+            .collect();
+        let levels = match line.levels(&listings).await {
+            Ok(levels) => levels,
+            Err(error) => return (Vec::new(), batch.into_iter().map(|ready| ready.refused(error.clone())).collect()),
+        };
+        let checked = batch.into_iter().zip(levels);
+        let (good, stale): (Vec<_>, Vec<_>) = checked.partition(|(ready, level)| *level == Some(ready.push.from));
+        let sent = stale.into_iter().map(|(ready, _)| ready.ended(&Outcome::Stale)).collect();
+        (good.into_iter().map(|(ready, _)| ready).collect(), sent)
+    }
+
+    fn call_ms(&self) -> i64 {
+        i64::try_from(self.hub.config.call_timeout.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Records all outcomes of one SKU in one conditional write; on the ledger as it is now, if others changed it.
+    async fn record(&self, sku: Sku, sent: Vec<Sent>) -> (Sku, Vec<Sent>, Option<Ledger>) {
+        let Some(mut ledger) = self.jobs.get(&sku).and_then(|job| job.ledger.clone()) else {
+            return (sku, sent, None);
+        };
+        let claims: BTreeMap<_, _> = sent
+            .iter()
+            .filter_map(|sent| {
+                let claim = ledger.entries.get(&sent.push.listing)?.claim.clone()?;
+                Some((sent.push.listing.clone(), claim))
+            })
+            .collect();
+        for _ in 0..RECORD_ATTEMPTS {
+            let before = ledger.version;
+            let now = self.hub.clock.now();
+            for sent in &sent {
+                let Some(claim) = claims.get(&sent.push.listing) else { continue };
+                if let Some(entry) = ledger.entries.get_mut(&sent.push.listing) {
+                    push::record(entry, claim, sent.ended, now);
+                }
+            }
+            ledger.version = before + 1;
+            let row = records::ledger_row(&sku, &ledger, before + 1);
+            match self.hub.store.write(&[Change::Put(row, Condition::Version(before))]).await {
+                Ok(()) => return (sku, sent, Some(ledger)),
+                Err(StoreError::Conflict { current: Some(row), .. }) => match records::ledger(&row) {
+                    Ok(current) => ledger = current,
+                    Err(_) => break,
+                },
+                Err(error) => {
+                    tracing::warn!(%sku, %error, "outcomes not recorded; the claims will be resolved");
+                    break;
+                }
+            }
+        }
+        (sku, sent, None)
+    }
+
+    fn take_recorded(&mut self, sku: &Sku, sent: Vec<Sent>, recorded: Option<Ledger>) {
+        let now = self.hub.clock.now();
+        let stale = sent.iter().any(|sent| sent.ended == Ended::Stale);
+        let mut waits: Vec<(AccountId, Timestamp, String)> = Vec::new();
+        for sent in &sent {
+            if matches!(sent.ended, Ended::NotSent | Ended::Unknown | Ended::Accepted) {
+                let account = sent.push.listing.account.clone();
+                let said = sent.error.as_ref().map_or_else(|| "not yet confirmed".to_owned(), ToString::to_string);
+                waits.push((account, self.next_try(sku, sent, now), said));
+            }
+        }
+        for (account, due, reason) in waits {
+            self.postpone(sku, &account, due, &reason);
+        }
+        let Some(job) = self.jobs.get_mut(sku) else { return };
+        self.report.pushed += sent.iter().filter(|sent| sent.ended == Ended::Applied).count() as u64;
+        for sent in sent {
+            if sent.ended == Ended::Stale {
+                job.look_at.insert(sent.push.listing.account.clone());
+            }
+            job.pushed(sent.into_history());
+        }
+        let Some(ledger) = recorded else { return };
+        self.report.commits += 1;
+        job.ledger = Some(ledger);
+        if !stale {
+            self.finish_or_go_on(sku);
+        }
+    }
+
+    /// A SKU whose recorded ledger asks for nothing more is done without another read.
+    fn finish_or_go_on(&mut self, sku: &Sku) {
+        let Some(job) = self.jobs.get(sku) else { return };
+        let Some(ledger) = &job.ledger else { return };
+        let closed = |account: &AccountId| self.later.iter().any(|todo| todo.account == *account);
+        let more = plan::plan(ledger, &self.views(job)).into_iter().any(|(listing, decision)| match decision {
+            Decision::Push(_) => !closed(&listing.account),
+            Decision::InSync | Decision::Hold(_) => false,
+        });
+        if !more && let Some(job) = self.jobs.get_mut(sku) {
+            job.state = State::Done;
+        }
+    }
+
+    /// When a failed push is tried again: as the store said, else later each time.
+    fn next_try(&self, sku: &Sku, sent: &Sent, now: Timestamp) -> Timestamp {
+        let account = &sent.push.listing.account;
+        if let Some(until) = self.hub.budgets.closed_until(account, now) {
+            return until;
+        }
+        if let Some(wait) = sent.error.as_ref().and_then(|error| error.retry_after) {
+            return now.plus_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        }
+        let attempts = self.jobs.get(sku).map_or(0, |job| job.attempts) + 1;
+        let wait = retry::back_off_ms(attempts, self.hub.clock.random());
+        now.plus_ms(i64::try_from(wait).unwrap_or(i64::MAX))
+    }
+}
+
+impl Ready {
+    fn ended(self, outcome: &Outcome) -> Sent {
+        let ended = match outcome {
+            Outcome::Applied => Ended::Applied,
+            Outcome::Accepted => Ended::Accepted,
+            Outcome::Stale => Ended::Stale,
+            Outcome::Refused(_) => Ended::NotSent,
+            Outcome::Unknown(_) => Ended::Unknown,
+        };
+        Sent { sku: self.sku, push: self.push, ended, error: failure(outcome).cloned() }
+    }
+
+    fn refused(self, error: channels::Error) -> Sent {
+        self.ended(&Outcome::Refused(error))
+    }
+
+    fn not_sent(self, why: &str) -> Sent {
+        self.refused(channels::Error::new(ErrorKind::Unavailable, why))
+    }
+}
+
+impl Sent {
+    fn into_history(self) -> Pushed {
+        Pushed {
+            listing: self.push.listing,
+            from: self.push.from,
+            to: self.push.to,
+            outcome: self.ended,
+            error: self.error.map(|error| error.to_string()),
+        }
+    }
+}
