@@ -132,7 +132,8 @@ impl Hub {
             let last = stored.get(account).copied().unwrap_or_default();
             all || noted.matters() || now.since_ms(last) >= STORE_EVERY_MS
         };
-        let names: Vec<AccountId> = pending.iter().filter(|(id, noted)| due(id, noted)).map(|(id, _)| id.clone()).collect();
+        let names: Vec<AccountId> =
+            pending.iter().filter(|(id, noted)| due(id, noted)).map(|(id, _)| id.clone()).collect();
         for name in &names {
             stored.insert(name.clone(), now);
         }

@@ -239,14 +239,8 @@ impl Hub {
         after: Option<String>,
         limit: usize,
     ) -> Result<Page, Error> {
-        let query = Query {
-            partition: partition.into(),
-            index: false,
-            prefix: prefix.into(),
-            after,
-            descending: false,
-            limit,
-        };
+        let query =
+            Query { partition: partition.into(), index: false, prefix: prefix.into(), after, descending: false, limit };
         Ok(self.store.query(&query).await?)
     }
 

@@ -143,10 +143,9 @@ impl Hub {
 
     /// Counts what the feed shows beyond its cursor, and moves the cursor; whether there is more.
     async fn drain_feed(&self, account: &AccountId) -> Result<bool, Error> {
-        let connected = self.connected(account).await?;
-        if !connected.account.feed {
+        let Some(connected) = self.accounts().await?.get(account).filter(|found| found.account.feed).cloned() else {
             return Ok(false);
-        }
+        };
         let since = self.cursor(account).await?;
         let line = self.line(&connected, Pace::lane().patience);
         let page = line.movements(since).await.map_err(|error| crate::line::said(&connected, error))?;

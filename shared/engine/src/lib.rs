@@ -1,13 +1,21 @@
 //! The use cases of Evenstock over its ports. Knows neither AWS nor any platform's name.
 
+pub mod accounts;
+pub mod adopt;
 pub mod budget;
+pub mod endpoint;
 pub mod health;
 pub mod hub;
+pub mod items;
 pub mod later;
 pub mod line;
 pub mod ports;
+pub mod receive;
+pub mod reconcile;
 pub mod records;
+pub mod stock;
 pub mod sync;
+pub mod work;
 
 pub use hub::{Config, Connected, Error, Hub};
 pub use ports::{Clock, Http, Queue, Store, Vault};

@@ -71,8 +71,7 @@ impl Line<'_> {
                 | ErrorKind::Configuration
                 | ErrorKind::Signature => false,
             };
-        let until =
-            closes.then(|| self.hub.budgets.failed(account, error.retry_after, now, self.hub.clock.random()));
+        let until = closes.then(|| self.hub.budgets.failed(account, error.retry_after, now, self.hub.clock.random()));
         if !ours {
             self.hub.noted_failure(account, error.to_string(), until);
         }
@@ -106,10 +105,7 @@ impl Line<'_> {
     ///
     /// # Errors
     /// What the store said.
-    pub async fn levels(
-        &self,
-        listings: &[(Sku, LocationId, String)],
-    ) -> Result<Vec<Option<i64>>, channels::Error> {
+    pub async fn levels(&self, listings: &[(Sku, LocationId, String)]) -> Result<Vec<Option<i64>>, channels::Error> {
         ask!(self, session => self.connected.channel.levels(session, listings))
     }
 

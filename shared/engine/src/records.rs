@@ -19,7 +19,7 @@ use domain::plan::{Hold, View};
 use domain::rules::Rules;
 use domain::settle::Note;
 use domain::{
-    AccountId, Capabilities, Drift, Inbound, LineId, Ledger, ListingId, OrderId, Position, Role, Sku, Timestamp,
+    AccountId, Capabilities, Drift, Inbound, Ledger, LineId, ListingId, OrderId, Position, Role, Sku, Timestamp,
     WarehouseId,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -53,7 +53,11 @@ pub struct Unreadable {
 /// # Errors
 /// [`Unreadable`] when it was not written by this version or an earlier one.
 pub fn body<T: DeserializeOwned>(row: &Row) -> Result<T, Unreadable> {
-    serde_json::from_str(&row.body).map_err(|source| Unreadable { pk: row.key.pk.clone(), sk: row.key.sk.clone(), source })
+    serde_json::from_str(&row.body).map_err(|source| Unreadable {
+        pk: row.key.pk.clone(),
+        sk: row.key.sk.clone(),
+        source,
+    })
 }
 
 fn text<T: Serialize>(value: &T) -> String {
@@ -207,11 +211,8 @@ impl Listing {
     /// The listing as the planner sees it.
     #[must_use]
     pub fn view(&self, account: &Account, capabilities: &Capabilities) -> View {
-        let account_hold = if account.paused {
-            Some(Hold::Paused)
-        } else {
-            account.quarantine.as_ref().map(|_| Hold::Quarantined)
-        };
+        let account_hold =
+            if account.paused { Some(Hold::Paused) } else { account.quarantine.as_ref().map(|_| Hold::Quarantined) };
         View {
             class: capabilities.class(),
             feeds: if self.feeds.is_empty() { vec![WarehouseId::main()] } else { self.feeds.clone() },

@@ -49,10 +49,11 @@ impl Run<'_> {
     pub(super) async fn look(&mut self, open: &[Sku]) {
         self.wait_for_pushes(open);
         let wanted = self.wanted(open);
-        let looked: Vec<Looked> = stream::iter(wanted.into_iter().map(|(account, targets)| self.look_at(account, targets)))
-            .buffer_unordered(PARALLEL)
-            .collect()
-            .await;
+        let looked: Vec<Looked> =
+            stream::iter(wanted.into_iter().map(|(account, targets)| self.look_at(account, targets)))
+                .buffer_unordered(PARALLEL)
+                .collect()
+                .await;
         for account in looked {
             self.take_looked(account).await;
         }
@@ -69,9 +70,10 @@ impl Run<'_> {
         for sku in open {
             let Some(job) = self.jobs.get(sku) else { continue };
             let (Some(ledger), asked) = (&job.ledger, &job.look_at) else { continue };
-            let busy = ledger.entries.iter().filter(|(listing, entry)| {
-                entry.claim.is_some() && asked.contains(&listing.account)
-            });
+            let busy = ledger
+                .entries
+                .iter()
+                .filter(|(listing, entry)| entry.claim.is_some() && asked.contains(&listing.account));
             let accounts: BTreeSet<AccountId> = busy.map(|(listing, _)| listing.account.clone()).collect();
             for account in accounts {
                 self.postpone(sku, &account, due, "a push is on its way");
@@ -83,7 +85,9 @@ impl Run<'_> {
         let mut wanted: BTreeMap<AccountId, Vec<Target>> = BTreeMap::new();
         for (sku, job) in open.iter().filter_map(|sku| self.jobs.get(sku).map(|job| (sku, job))) {
             let (Some(item), Some(ledger)) = (&job.item, &job.ledger) else { continue };
-            for (listing, settings) in item.listings.iter().filter(|(listing, _)| job.look_at.contains(&listing.account)) {
+            for (listing, settings) in
+                item.listings.iter().filter(|(listing, _)| job.look_at.contains(&listing.account))
+            {
                 let Some(entry) = ledger.entries.get(listing).filter(|entry| entry.claim.is_none()) else { continue };
                 wanted.entry(listing.account.clone()).or_default().push(Target {
                     sku: sku.clone(),
@@ -211,9 +215,10 @@ impl Run<'_> {
         let mut may_settle = false;
         for (target, level) in targets.into_iter().zip(levels) {
             let movements = by_sku.get(&target.sku).map_or(&[] as &[Movement], Vec::as_slice);
-            let reading = target.square.as_ref().map(|square| {
-                feed::read(square, movements, &orders.of(&target.sku, movements), level, now)
-            });
+            let reading = target
+                .square
+                .as_ref()
+                .map(|square| feed::read(square, movements, &orders.of(&target.sku, movements), level, now));
             may_settle |= target.square.as_ref().is_some_and(|square| {
                 let differs = level != Some(square.with) || square.guesses.is_some();
                 differs && square.stable.plus_ms(settle_ms) <= now

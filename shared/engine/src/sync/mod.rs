@@ -13,9 +13,9 @@ mod send;
 
 use crate::hub::{Accounts, Error, Hub};
 use crate::records::{Hint, Todo};
-use domain::{AccountId, ListingId, Sku, Timestamp};
+use domain::{AccountId, Sku, Timestamp};
 use job::{Job, State};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Rounds of one run: each is caused by somebody else changing the same SKU at the same time.
@@ -176,14 +176,9 @@ impl Run<'_> {
         let again = self.later.iter_mut().find(|todo| todo.account == *account && todo.touch == touch);
         match again {
             Some(todo) => todo.due = todo.due.min(due),
-            None => self.later.push(Todo {
-                account: account.clone(),
-                touch,
-                reason: reason.into(),
-                due,
-                attempts,
-                urgent,
-            }),
+            None => {
+                self.later.push(Todo { account: account.clone(), touch, reason: reason.into(), due, attempts, urgent })
+            }
         }
     }
 
@@ -192,13 +187,6 @@ impl Run<'_> {
         let now = self.hub.clock.now();
         let closed = self.hub.budgets.closed_until(account, now);
         closed.unwrap_or_else(|| now.plus_ms(UNFINISHED_MS))
-    }
-
-    fn listings_of(&self, sku: &Sku, account: &AccountId) -> BTreeSet<ListingId> {
-        let Some(item) = self.jobs.get(sku).and_then(|job| job.item.as_ref()) else {
-            return BTreeSet::new();
-        };
-        item.listings.keys().filter(|listing| listing.account == *account).cloned().collect()
     }
 }
 

@@ -111,7 +111,8 @@ impl Run<'_> {
             self.hub.noted_unknown(&job.asker, sku.as_str());
             return;
         };
-        let read: Result<(Ledger, Item), _> = records::ledger(state).and_then(|ledger| Ok((ledger, records::body(item)?)));
+        let read: Result<(Ledger, Item), _> =
+            records::ledger(state).and_then(|ledger| Ok((ledger, records::body(item)?)));
         match read {
             Ok((ledger, item)) => job.loaded(ledger, item),
             Err(error) => job.state = State::Failed(error.to_string()),

@@ -27,9 +27,8 @@ impl Run<'_> {
     fn abandoned(&self, sku: &Sku) -> Vec<ListingId> {
         let now = self.hub.clock.now();
         let Some(ledger) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Vec::new() };
-        let expired = ledger.entries.iter().filter(|(_, entry)| {
-            entry.claim.as_ref().is_some_and(|claim| claim.lease < now)
-        });
+        let expired =
+            ledger.entries.iter().filter(|(_, entry)| entry.claim.as_ref().is_some_and(|claim| claim.lease < now));
         expired.map(|(listing, _)| listing.clone()).collect()
     }
 
@@ -111,11 +110,7 @@ impl Run<'_> {
     }
 
     /// Changes a ledger under its version; `None` when there was nothing to change or somebody else was faster.
-    async fn change(
-        &mut self,
-        sku: &Sku,
-        change: impl FnOnce(&mut Ledger) -> bool,
-    ) -> Result<Option<Ledger>, Error> {
+    async fn change(&mut self, sku: &Sku, change: impl FnOnce(&mut Ledger) -> bool) -> Result<Option<Ledger>, Error> {
         let Some(before) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Ok(None) };
         let (mut ledger, version) = (before.clone(), before.version);
         if !change(&mut ledger) {

@@ -40,11 +40,10 @@ impl Run<'_> {
         if ready.is_empty() {
             return;
         }
-        let sent: Vec<Vec<Sent>> =
-            stream::iter(ready.into_iter().map(|(account, ready)| self.send_to(account, ready)))
-                .buffer_unordered(PARALLEL)
-                .collect()
-                .await;
+        let sent: Vec<Vec<Sent>> = stream::iter(ready.into_iter().map(|(account, ready)| self.send_to(account, ready)))
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
         let mut by_sku: BTreeMap<Sku, Vec<Sent>> = BTreeMap::new();
         for sent in sent.into_iter().flatten() {
             by_sku.entry(sent.sku.clone()).or_default().push(sent);
@@ -106,7 +105,9 @@ impl Run<'_> {
         let outcomes = line.write(&writes).await;
         let missing = || Outcome::Unknown(channels::Error::new(ErrorKind::Malformed, "no outcome for the write"));
         let outcomes = outcomes.into_iter().map(Some).chain(std::iter::repeat(None));
-        sent.extend(batch.into_iter().zip(outcomes).map(|(ready, outcome)| ready.ended(&outcome.unwrap_or_else(missing))));
+        sent.extend(
+            batch.into_iter().zip(outcomes).map(|(ready, outcome)| ready.ended(&outcome.unwrap_or_else(missing))),
+        );
         sent
     }
 

@@ -1,0 +1,375 @@
+//! Accounts: added, tested, paused, rotated, removed.
+
+use crate::hub::{Connected, Error, Hub, secrets_name};
+use crate::line::said;
+use crate::ports::{Change, Condition, StoreError};
+use crate::receive::{SIGNING, signing_field};
+use crate::records::{Account, Health, Rate, todo_partition};
+use channels::{Channel, Identity, Secret, Secrets, Subscription};
+use domain::Capabilities;
+use domain::{AccountId, Drift, Inbound, Role, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A new account, as a person or a file gives it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    /// Its name: a-z, 0-9, - and _.
+    pub id: AccountId,
+    /// The channel's name.
+    pub channel: String,
+    /// Master or replica.
+    pub role: Role,
+    /// What counts; the role's default if absent.
+    #[serde(default)]
+    pub inbound: Option<Inbound>,
+    /// What happens to what does not count.
+    #[serde(default)]
+    pub drift: Option<Drift>,
+    /// The channel's settings.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// The channel's secrets; they go to the vault and nowhere else.
+    #[serde(default)]
+    pub secrets: Secrets,
+    /// Another rate limit than the channel's.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+}
+
+/// What can be changed of an account. What is absent stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountPatch {
+    /// What counts.
+    pub inbound: Option<Inbound>,
+    /// What happens to what does not count.
+    pub drift: Option<Drift>,
+    /// Stop or start writing.
+    pub paused: Option<bool>,
+    /// Settings to replace, by name.
+    pub settings: BTreeMap<String, String>,
+    /// Another rate limit.
+    pub rate: Option<Rate>,
+    /// Believe the store again after the mass-zero guard stopped it.
+    pub release: bool,
+}
+
+/// An account as people see it. No secrets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Its settings.
+    #[serde(flatten)]
+    pub account: Account,
+    /// How it is doing.
+    pub health: Health,
+    /// What its channel can do.
+    pub capabilities: Capabilities,
+    /// Where its store must send webhooks.
+    pub webhook_url: Option<String>,
+    /// Listings and hints that wait for it.
+    pub waiting: u64,
+    /// No calls before this time.
+    pub closed_until: Option<Timestamp>,
+}
+
+/// What a test of an account found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountTest {
+    /// Who the credentials belong to, and what they may not do.
+    pub identity: Identity,
+    /// Our webhooks there, put in order; empty when the hub has no public address.
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// How long a person waits for a call's turn.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Waiting rows counted for show; more are shown as this many.
+const COUNTED: usize = 1000;
+
+impl Hub {
+    /// Adds an account: checked for form, tested against the store, its webhooks put in order, then stored.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the field; [`Error::Channel`] with what the store said; [`Error::Conflict`] when the name
+    /// is taken or there is a master already. Nothing is stored then.
+    pub async fn add_account(&self, new: NewAccount) -> Result<AccountView, Error> {
+        let channel = self.channel(&new.channel)?;
+        self.check_new(&new, channel).await?;
+        let feed_refused = |identity: &Identity| identity.refused.iter().any(|what| what.starts_with("events"));
+        let mut account = Account {
+            id: new.id.clone(),
+            channel: new.channel.clone(),
+            role: new.role,
+            inbound: new.inbound.unwrap_or_else(|| new.role.default_inbound()),
+            drift: new.drift.unwrap_or_default(),
+            settings: with_defaults(channel, &new.settings),
+            paused: false,
+            quarantine: None,
+            rate: new.rate,
+            feed: true,
+            added: self.clock.now(),
+        };
+        self.check_endpoint(&account.settings)?;
+        self.store_secrets(&account.id, channel, &new.secrets).await?;
+        let added = self.try_account(&mut account, channel, feed_refused).await;
+        let subscriptions = match added {
+            Ok(subscriptions) => subscriptions,
+            Err(error) => {
+                self.forget_secrets(&account.id, channel).await?;
+                return Err(error);
+            }
+        };
+        let written = self.store.write(&[Change::Put(account.row(), Condition::Absent)]).await;
+        match written {
+            Ok(()) => {}
+            Err(StoreError::Conflict { .. }) => return Err(taken(&account.id)),
+            Err(error) => return Err(error.into()),
+        }
+        self.forget_accounts();
+        self.change_health(&account.id, |health| health.subscriptions.clone_from(&subscriptions)).await?;
+        self.show_account(&account.id).await
+    }
+
+    /// Signs in for the first time. The account's row does not exist yet; its webhooks' handshake needs it to, so it is
+    /// stored before its webhooks are created and taken back if that fails.
+    async fn try_account(
+        &self,
+        account: &mut Account,
+        channel: &'static dyn Channel,
+        feed_refused: impl Fn(&Identity) -> bool,
+    ) -> Result<Vec<Subscription>, Error> {
+        let connected = Connected { account: account.clone(), health: (Health::default(), 0), channel };
+        let line = self.line(&connected, PATIENCE);
+        let identity = line.identify().await.map_err(|error| said(&connected, error))?;
+        account.feed = !feed_refused(&identity);
+        let Some(url) = self.webhook_url(&account.id) else { return Ok(Vec::new()) };
+        self.store.write(&[Change::Put(account.row(), Condition::Absent)]).await.map_err(|error| match error {
+            StoreError::Conflict { .. } => taken(&account.id),
+            other => other.into(),
+        })?;
+        self.forget_accounts();
+        let subscriptions = line.subscribe(&url).await;
+        self.store.write(&[Change::Delete(Account::key(&account.id), Condition::Any)]).await?;
+        self.forget_accounts();
+        subscriptions.map_err(|error| said(&connected, error))
+    }
+
+    async fn check_new(&self, new: &NewAccount, channel: &'static dyn Channel) -> Result<(), Error> {
+        let accounts = self.accounts().await?;
+        if accounts.contains_key(&new.id) || new.id.as_str() == "hub" {
+            return Err(taken(&new.id));
+        }
+        let master = accounts.values().find(|connected| connected.account.role == Role::Master);
+        if let (Role::Master, Some(master)) = (new.role, master) {
+            let name = &master.account.id;
+            return Err(Error::Conflict(format!("role: {name} is the master already; add this account as a replica")));
+        }
+        let settings = with_defaults(channel, &new.settings);
+        channel.check(&settings, &new.secrets).map_err(|error| Error::Invalid(error.to_string()))
+    }
+
+    /// Refuses a store address that is not public and encrypted, unless this hub was told otherwise.
+    fn check_endpoint(&self, settings: &BTreeMap<String, String>) -> Result<(), Error> {
+        let Some(url) = settings.get("base_url") else { return Ok(()) };
+        if self.config.allow_insecure_endpoints {
+            return Ok(());
+        }
+        crate::endpoint::check(url).map_err(|problem| Error::Invalid(format!("settings.base_url: {problem}")))
+    }
+
+    /// Where a store must send the webhooks of an account.
+    #[must_use]
+    pub fn webhook_url(&self, account: &AccountId) -> Option<String> {
+        self.config.public_url.as_ref().map(|base| format!("{base}/webhooks/{account}"))
+    }
+
+    async fn store_secrets(&self, id: &AccountId, channel: &dyn Channel, secrets: &Secrets) -> Result<(), Error> {
+        let signing = channel.signing_secrets();
+        let (hooks, keys): (Secrets, Secrets) =
+            secrets.clone().into_iter().partition(|(name, _)| signing.contains(&name.as_str()));
+        if !keys.is_empty() {
+            let mut kept = self.vault.get(&secrets_name(id), true).await?.unwrap_or_default();
+            kept.extend(keys);
+            self.vault.put(&secrets_name(id), &kept).await?;
+        }
+        if !hooks.is_empty() {
+            let mut bundle = self.vault.get(SIGNING, true).await?.unwrap_or_default();
+            bundle.extend(hooks.into_iter().map(|(name, secret)| (signing_field(id, &name), secret)));
+            self.vault.put(SIGNING, &bundle).await?;
+        }
+        Ok(())
+    }
+
+    async fn forget_secrets(&self, id: &AccountId, channel: &dyn Channel) -> Result<(), Error> {
+        self.vault.delete(&secrets_name(id)).await?;
+        let mut bundle = self.vault.get(SIGNING, true).await?.unwrap_or_default();
+        for field in channel.signing_secrets() {
+            bundle.remove(&signing_field(id, field));
+        }
+        Ok(self.vault.put(SIGNING, &bundle).await?)
+    }
+
+    /// Signs in again, and puts the account's webhooks in order.
+    ///
+    /// # Errors
+    /// [`Error::Channel`] with what the store said.
+    pub async fn test_account(&self, id: &AccountId) -> Result<AccountTest, Error> {
+        let connected = self.connected(id).await?;
+        let identity = self.line(&connected, PATIENCE).identify().await.map_err(|error| said(&connected, error))?;
+        let subscriptions = self.put_hooks_in_order(id).await?;
+        self.flush_health(true).await?;
+        Ok(AccountTest { identity, subscriptions })
+    }
+
+    /// Creates missing webhooks of an account, enables disabled ones, asks for verification again.
+    ///
+    /// # Errors
+    /// [`Error::Channel`] with what the store said.
+    pub async fn put_hooks_in_order(&self, id: &AccountId) -> Result<Vec<Subscription>, Error> {
+        let connected = self.connected(id).await?;
+        let Some(url) = self.webhook_url(id) else { return Ok(Vec::new()) };
+        let line = self.line(&connected, PATIENCE);
+        let subscriptions = line.subscribe(&url).await.map_err(|error| said(&connected, error))?;
+        self.change_health(id, |health| health.subscriptions.clone_from(&subscriptions)).await?;
+        Ok(subscriptions)
+    }
+
+    /// All accounts as people see them.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_accounts(&self) -> Result<Vec<AccountView>, Error> {
+        self.flush_health(true).await?;
+        self.forget_accounts();
+        let mut views = Vec::new();
+        for connected in self.accounts().await?.values() {
+            views.push(self.view(connected).await?);
+        }
+        Ok(views)
+    }
+
+    /// One account as people see it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn show_account(&self, id: &AccountId) -> Result<AccountView, Error> {
+        self.flush_health(true).await?;
+        self.forget_accounts();
+        self.view(&self.connected(id).await?).await
+    }
+
+    async fn view(&self, connected: &Connected) -> Result<AccountView, Error> {
+        let id = &connected.account.id;
+        let waiting = self.page(&todo_partition(id), "", None, COUNTED).await?.rows.len() as u64;
+        let local = self.budgets.closed_until(id, self.clock.now());
+        Ok(AccountView {
+            account: connected.account.clone(),
+            health: connected.health.0.clone(),
+            capabilities: connected.channel.info().capabilities.clone(),
+            webhook_url: self.webhook_url(id),
+            waiting,
+            closed_until: local,
+        })
+    }
+
+    /// Changes an account. Starting to write again, or believing it again, brings it up to date at once.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`].
+    pub async fn change_account(&self, id: &AccountId, patch: AccountPatch) -> Result<AccountView, Error> {
+        let before = self.connected(id).await?;
+        let mut account = before.account.clone();
+        account.inbound = patch.inbound.unwrap_or(account.inbound);
+        account.drift = patch.drift.unwrap_or(account.drift);
+        account.paused = patch.paused.unwrap_or(account.paused);
+        account.rate = patch.rate.or(account.rate);
+        account.settings.extend(patch.settings);
+        if patch.release {
+            account.quarantine = None;
+        }
+        self.check_endpoint(&account.settings)?;
+        self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
+        self.forget_accounts();
+        let resumed = before.account.paused && !account.paused || before.account.quarantine.is_some() && patch.release;
+        if resumed {
+            self.bring_up_to_date(id).await?;
+        }
+        self.show_account(id).await
+    }
+
+    /// Replaces secrets of an account. The former signing secret stays valid where the channel knows a field for it.
+    ///
+    /// # Errors
+    /// [`Error::Channel`] when the store refuses the new ones; the former ones are then back in force.
+    pub async fn rotate_account(&self, id: &AccountId, secrets: Secrets) -> Result<AccountTest, Error> {
+        let connected = self.connected(id).await?;
+        let former = self.vault.get(&secrets_name(id), true).await?.unwrap_or_default();
+        let bundle = self.vault.get(SIGNING, true).await?.unwrap_or_default();
+        let known =
+            |name: &String| connected.channel.info().settings.iter().any(|field| field.secret && field.name == name);
+        if let Some(unknown) = secrets.keys().find(|name| !known(name)) {
+            return Err(Error::Invalid(format!("secrets.{unknown}: this channel has no such secret")));
+        }
+        let secrets = self.keep_former_signer(&connected, &bundle, secrets);
+        self.store_secrets(id, connected.channel, &secrets).await?;
+        match self.test_account(id).await {
+            Ok(test) => Ok(test),
+            Err(error) => {
+                self.vault.put(&secrets_name(id), &former).await?;
+                self.vault.put(SIGNING, &bundle).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// With a new current signing secret, the old current one becomes the previous one.
+    fn keep_former_signer(&self, connected: &Connected, bundle: &Secrets, mut secrets: Secrets) -> Secrets {
+        if let [current, previous, ..] = connected.channel.signing_secrets() {
+            let former: Option<&Secret> = bundle.get(&signing_field(&connected.account.id, current));
+            if let (true, false, Some(former)) =
+                (secrets.contains_key(*current), secrets.contains_key(*previous), former)
+            {
+                secrets.insert((*previous).to_owned(), former.clone());
+            }
+        }
+        secrets
+    }
+
+    /// Removes an account: its webhooks, its secrets, its settings. Its history stays; what it counted stays counted.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; a store that does not answer does not prevent removal.
+    pub async fn remove_account(&self, id: &AccountId) -> Result<(), Error> {
+        let connected = self.connected(id).await?;
+        if let Some(url) = self.webhook_url(id)
+            && let Err(error) = self.line(&connected, PATIENCE).unsubscribe(&url).await
+        {
+            tracing::warn!(account = %id, %error, "webhooks not removed in the store");
+        }
+        self.drop_listings(id).await?;
+        let gone = [
+            Change::Delete(Account::key(id), Condition::Any),
+            Change::Delete(Health::key(id), Condition::Any),
+            Change::Delete(crate::records::cursor_key(id), Condition::Any),
+        ];
+        self.store.write(&gone).await?;
+        self.forget_secrets(id, connected.channel).await?;
+        self.forget_accounts();
+        Ok(())
+    }
+}
+
+fn taken(id: &AccountId) -> Error {
+    Error::Conflict(format!("id: there is an account {id} already; choose another name"))
+}
+
+fn with_defaults(channel: &dyn Channel, settings: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let fields = channel.info().settings.iter().filter(|field| !field.secret);
+    let defaults = fields.filter_map(|field| Some((field.name.to_owned(), field.default?.to_owned())));
+    let mut all: BTreeMap<String, String> = defaults.collect();
+    all.extend(settings.clone());
+    all
+}

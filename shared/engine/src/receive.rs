@@ -1,0 +1,135 @@
+//! Webhooks: verified over their raw bytes before anything in them is believed, turned into hints, acknowledged once the
+//! hints are durable.
+
+use crate::hub::{Connected, Error, Hub};
+use crate::ports::Change;
+use crate::ports::Condition;
+use crate::records::{Hint, KeptHook};
+use channels::{Delivery, ErrorKind, Hook, Secret};
+use domain::AccountId;
+
+/// The vault's name of the bundle of signing secrets: the only one that the webhook function may read.
+pub const SIGNING: &str = "signing";
+
+/// The answer to a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// Acknowledged: so many hints are durable.
+    Accepted(usize),
+    /// A handshake: answer with this text.
+    Answer(String),
+    /// Refused, for whatever reason: unknown account, absent or wrong signature. One answer for all.
+    Refused,
+}
+
+impl Hub {
+    /// Takes a webhook that arrived for `account`.
+    ///
+    /// # Errors
+    /// [`Error`] when the hints could not be made durable: the store must send it again.
+    pub async fn receive(&self, account: &str, hook: Hook<'_>) -> Result<Received, Error> {
+        let Some(connected) = self.known(account).await? else {
+            tracing::warn!("webhook for an account that is not known");
+            return Ok(Received::Refused);
+        };
+        let id = &connected.account.id;
+        let secrets = self.signing_secrets(&connected).await?;
+        let Ok(signer) = connected.channel.verify(hook, &secrets) else {
+            tracing::warn!(account = %id, bytes = hook.body.len(), "webhook refused: signature absent or wrong");
+            self.noted_refused(id);
+            self.flush_health(false).await?;
+            return Ok(Received::Refused);
+        };
+        let Some(signer) = secrets.get(signer) else { return Ok(Received::Refused) };
+        self.noted_hook(id);
+        match connected.channel.read_hook(hook, signer) {
+            Ok(Delivery::Answer(answer)) => Ok(Received::Answer(answer)),
+            Ok(Delivery::Ignored(reason)) => {
+                tracing::debug!(account = %id, reason, "webhook ignored");
+                Ok(Received::Accepted(0))
+            }
+            Ok(Delivery::Touched { event, touches }) => self.accept(id, event, touches).await,
+            Err(error) => self.keep(id, hook, &error).await,
+        }
+    }
+
+    async fn accept(
+        &self,
+        account: &AccountId,
+        event: Option<String>,
+        touches: Vec<channels::Touch>,
+    ) -> Result<Received, Error> {
+        let at = self.clock.now();
+        let hints: Vec<Hint> = touches
+            .into_iter()
+            .map(|touch| Hint { event: event.clone(), ..Hint::new(account.clone(), touch, "webhook", at) })
+            .collect();
+        self.enqueue(&hints).await?;
+        Ok(Received::Accepted(hints.len()))
+    }
+
+    /// Nothing can ever come of it, so sending it again would not help: it is acknowledged, kept without its content, and
+    /// counted.
+    async fn keep(&self, account: &AccountId, hook: Hook<'_>, error: &channels::Error) -> Result<Received, Error> {
+        tracing::warn!(%account, %error, bytes = hook.body.len(), "webhook cannot be read; kept");
+        let kept = KeptHook {
+            account: account.clone(),
+            at: self.clock.now(),
+            reason: error.to_string(),
+            shape: shape(hook.body),
+        };
+        self.store.write(&[Change::Put(kept.row(self.clock.random()), Condition::Any)]).await?;
+        self.noted_unreadable(account);
+        self.flush_health(false).await?;
+        Ok(Received::Accepted(0))
+    }
+
+    async fn known(&self, account: &str) -> Result<Option<Connected>, Error> {
+        let Ok(id) = AccountId::new(account) else { return Ok(None) };
+        Ok(self.accounts().await?.get(&id).cloned())
+    }
+
+    async fn signing_secrets(&self, connected: &Connected) -> Result<Vec<Secret>, Error> {
+        let bundle = self.vault.get(SIGNING, false).await?.unwrap_or_default();
+        let fields = connected.channel.signing_secrets();
+        let id = &connected.account.id;
+        let found = fields.iter().filter_map(|field| bundle.get(&signing_field(id, field)).cloned());
+        let secrets: Vec<Secret> = found.filter(|secret| !secret.reveal().is_empty()).collect();
+        if secrets.is_empty() {
+            tracing::error!(account = %id, kind = ?ErrorKind::Configuration, "no signing secret: every webhook is refused");
+        }
+        Ok(secrets)
+    }
+}
+
+/// The name of an account's signing secret in the bundle.
+#[must_use]
+pub fn signing_field(account: &AccountId, field: &str) -> String {
+    format!("{account}.{field}")
+}
+
+/// Bytes of an unreadable webhook that are kept.
+const SHAPE_BYTES: usize = 512;
+
+/// The beginning of a body with all letters and digits blanked out: enough to see what kind of thing it was, too little to
+/// tell anything of a customer.
+fn shape(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(SHAPE_BYTES)]);
+    let blank = |letter: char| match letter {
+        letter if letter.is_ascii_digit() => '0',
+        letter if letter.is_alphanumeric() => 'x',
+        letter if letter.is_control() => ' ',
+        letter => letter,
+    };
+    text.chars().map(blank).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_webhook_tells_nothing_of_a_customer() {
+        assert_eq!(shape(br#"{"email":"ann@x.uk","n":12}"#), r#"{"xxxxx":"xxx@x.xx","x":00}"#);
+    }
+}
