@@ -1,1 +1,6 @@
 //! tests
+
+pub mod contract;
+
+pub mod fake_http;
+pub mod shops;

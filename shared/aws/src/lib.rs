@@ -10,6 +10,6 @@ pub mod store;
 pub mod vault;
 
 pub use env::{EnvError, EnvSettings};
-pub use queue::{QueueUrls, SqsQueue};
+pub use queue::{QueueUrls, SqsQueue, create_queues};
 pub use store::{DynamoStore, create_table};
 pub use vault::{Deletion, SecretsVault};

@@ -1,5 +1,6 @@
 //! The Queue port over SQS: a standard queue with fair groups, a FIFO queue, and the dead letter queue of each.
 
+mod create;
 mod receive;
 mod redrive;
 mod send;
@@ -11,6 +12,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use engine::ports::{Depth, Inbound, Outbound, Queue, QueueError, QueueName};
 use std::error::Error;
 use std::time::Duration;
+
+pub use create::create_queues;
 
 /// The most entries of one batch call:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
