@@ -8,7 +8,10 @@ use crate::items::Listed;
 use crate::line::said;
 use crate::ports::{Change, Condition, Key, Row, StoreError};
 use crate::records::{self, Item, Listing, SnapshotChunk, Todo};
+use crate::sync::orders::OVERLAP_MS;
 use channels::{Touch, Unit, UnitKind};
+use domain::Order;
+use domain::feed::Marker;
 use domain::ledger::Square;
 use domain::plan::Hold;
 use domain::{AccountId, Class, Entry, Ledger, ListingId, Position, Role, Sku, Timestamp, WarehouseId};
@@ -103,6 +106,10 @@ pub(crate) struct Scan {
     pub position: Position,
     pub units: BTreeMap<Sku, Vec<Unit>>,
     pub without_sku: u64,
+    /// Orders that the levels already include; for a store without a readable feed.
+    pub orders: Vec<Order>,
+    /// When the scan began.
+    pub started: Timestamp,
 }
 
 impl Hub {
@@ -123,6 +130,7 @@ impl Hub {
         plan.report.applied = apply;
         if apply {
             plan.report.snapshot = Some(self.snapshot(&scans).await?);
+            self.hold_orders(&scans).await?;
         }
         self.adopt_all(&mut plan, &scans, apply, progress).await?;
         if apply {
@@ -138,10 +146,18 @@ impl Hub {
     /// feed.
     pub(crate) async fn scan(&self, connected: &Connected, progress: &dyn Progress) -> Result<Scan, Error> {
         let line = self.line(connected, PATIENCE);
-        let has_feed = connected.account.feed && connected.channel.info().capabilities.class() == Class::C;
+        let keeps_movements = connected.channel.info().capabilities.class() == Class::C;
+        let has_feed = connected.account.feed && keeps_movements;
         let heard = |error| said(connected, error);
         let start = if has_feed { line.feed_head().await.map_err(heard)? } else { Position::default() };
-        let mut scan = Scan { connected: connected.clone(), position: start, units: BTreeMap::new(), without_sku: 0 };
+        let mut scan = Scan {
+            connected: connected.clone(),
+            position: start,
+            units: BTreeMap::new(),
+            without_sku: 0,
+            orders: Vec::new(),
+            started: self.clock.now(),
+        };
         let step = format!("reading {}", connected.account.id);
         let (mut page, mut read) = (None, 0);
         for _ in 0..PAGES_MAX {
@@ -156,8 +172,33 @@ impl Hub {
         }
         if has_feed {
             self.read_again(&mut scan, start).await?;
+        } else if keeps_movements {
+            scan.orders = self.orders_placed(connected, scan.started.plus_ms(-OVERLAP_MS), PATIENCE).await?;
+            let recent = scan.orders.iter().filter(|order| order.placed >= scan.started.plus_ms(-1_000));
+            let skus = recent.flat_map(|order| order.lines.iter().filter_map(|line| line.sku.clone())).collect();
+            self.read_levels(&mut scan, &skus).await?;
         }
         Ok(scan)
+    }
+
+    /// Reads the levels of some SKUs again.
+    async fn read_levels(&self, scan: &mut Scan, skus: &BTreeSet<Sku>) -> Result<(), Error> {
+        let connected = scan.connected.clone();
+        let line = self.line(&connected, PATIENCE);
+        let asked: Vec<_> = skus
+            .iter()
+            .filter_map(|sku| scan.units.get(sku)?.first())
+            .filter_map(|unit| Some((unit.sku.clone()?, unit.location.clone(), unit.external.clone())))
+            .collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let levels = line.levels(&asked).await.map_err(|error| said(&connected, error))?;
+        for ((sku, _, external), level) in asked.iter().zip(levels) {
+            let units = scan.units.get_mut(sku).into_iter().flatten();
+            units.filter(|unit| unit.external == *external).for_each(|unit| unit.level = level);
+        }
+        Ok(())
     }
 
     async fn read_again(&self, scan: &mut Scan, start: Position) -> Result<(), Error> {
@@ -172,16 +213,7 @@ impl Hub {
             }
             since = moved.upto;
             let skus: BTreeSet<Sku> = moved.entries.into_iter().map(|movement| movement.sku).collect();
-            let asked: Vec<_> = skus
-                .iter()
-                .filter_map(|sku| scan.units.get(sku)?.first())
-                .filter_map(|unit| Some((unit.sku.clone()?, unit.location.clone(), unit.external.clone())))
-                .collect();
-            let levels = line.levels(&asked).await.map_err(heard)?;
-            for ((sku, _, external), level) in asked.iter().zip(levels) {
-                let units = scan.units.get_mut(sku).into_iter().flatten();
-                units.filter(|unit| unit.external == *external).for_each(|unit| unit.level = level);
-            }
+            self.read_levels(scan, &skus).await?;
         }
         scan.position = since;
         Ok(())
@@ -283,10 +315,37 @@ impl Hub {
         }
     }
 
+    /// Marks the orders that a new account's levels already include as counted.
+    async fn hold_orders(&self, scans: &BTreeMap<AccountId, Scan>) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut rows: Vec<Row> = Vec::new();
+        for (id, scan) in scans.iter().filter(|(_, scan)| !scan.orders.is_empty()) {
+            if self.store.get(&[records::orders_cursor_key(id)]).await?.iter().any(Option::is_some) {
+                continue;
+            }
+            for order in &scan.orders {
+                for line in &order.lines {
+                    let Some(sku) = &line.sku else { continue };
+                    let marker = Marker {
+                        order: order.id.clone(),
+                        line: line.id.clone(),
+                        before: None,
+                        after: line.quantity.max(0),
+                    };
+                    rows.push(records::sale_row(id, sku, &marker, now));
+                }
+            }
+        }
+        Ok(self.store.put_all(&rows).await?)
+    }
+
     /// Each account's feed is counted from where its scan stood.
     async fn start_cursors(&self, scans: &BTreeMap<AccountId, Scan>) -> Result<(), Error> {
         for (id, scan) in scans {
-            let row = records::cursor_row(id, scan.position);
+            let row = match scan.connected.account.feed {
+                true => records::cursor_row(id, scan.position),
+                false => records::orders_cursor_row(id, scan.started),
+            };
             match self.store.write(&[Change::Put(row, Condition::Absent)]).await {
                 Ok(()) | Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),

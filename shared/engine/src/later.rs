@@ -1,12 +1,12 @@
 //! Work that waits: soon as a delayed message, longer as a row that the sweep finds. Both survive a crash.
 
-use crate::hub::{Error, Hub};
-use crate::ports::{Change, Condition, Outbound, QueueName};
+use crate::hub::{Connected, Error, Hub};
+use crate::ports::{Change, Condition, Outbound, QueueName, Row, StoreError};
 use crate::records::{self, Hint, Todo};
 use crate::sync::{Pace, Report};
-use domain::{AccountId, Position, Timestamp};
+use domain::{AccountId, Class, Position, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What waits at most this long waits as a delayed message, milliseconds.
@@ -119,12 +119,7 @@ impl Hub {
     }
 
     /// Work that is due, the urgent first.
-    async fn due(
-        &self,
-        account: &AccountId,
-        now: Timestamp,
-        most: usize,
-    ) -> Result<Vec<(crate::ports::Row, Todo)>, Error> {
+    async fn due(&self, account: &AccountId, now: Timestamp, most: usize) -> Result<Vec<(Row, Todo)>, Error> {
         let mut due = Vec::new();
         for urgency in ["0", "1"] {
             let page = self.page(&records::todo_partition(account), urgency, None, most - due.len()).await?;
@@ -141,41 +136,77 @@ impl Hub {
         Ok(due)
     }
 
-    /// Counts what the feed shows beyond its cursor, and moves the cursor; whether there is more.
+    /// Counts what an account's feed shows beyond its cursor, and moves the cursor; whether there is more.
     async fn drain_feed(&self, account: &AccountId) -> Result<bool, Error> {
-        let Some(connected) = self.accounts().await?.get(account).filter(|found| found.account.feed).cloned() else {
-            return Ok(false);
-        };
-        let since = self.cursor(account).await?;
-        let line = self.line(&connected, Pace::lane().patience);
-        let page = line.movements(since).await.map_err(|error| crate::line::said(&connected, error))?;
-        if page.entries.is_empty() {
+        let Some(connected) = self.accounts().await?.get(account).cloned() else { return Ok(false) };
+        let at = self.clock.now();
+        let news = self.news(&connected, Pace::lane().patience).await?;
+        if news.skus.is_empty() {
             return Ok(false);
         }
-        let skus: BTreeSet<_> = page.entries.iter().map(|movement| movement.sku.clone()).collect();
-        let at = self.clock.now();
-        let hints: Vec<Hint> =
-            skus.into_iter().map(|sku| Hint::new(account.clone(), channels::Touch::Sku(sku), "feed", at)).collect();
+        let touches = news.skus.iter().cloned().map(channels::Touch::Sku);
+        let hints: Vec<Hint> = touches.map(|touch| Hint::new(account.clone(), touch, "feed", at)).collect();
         let report = self.sync(&hints, Pace::lane()).await?;
-        let upto = self.counted_upto(&connected, &page, &report).await?;
-        if upto > since {
-            let change = Change::Put(records::cursor_row(account, upto), Condition::Below(upto.0));
-            match self.store.write(&[change]).await {
-                Ok(()) | Err(crate::ports::StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+        match news.page {
+            Some(page) => self.move_cursor(&connected, news.since, &page, &report).await,
+            None if report.failed.is_empty() => {
+                self.advance(records::orders_cursor_row(account, at)).await?;
+                Ok(false)
             }
+            None => Ok(false),
+        }
+    }
+
+    async fn move_cursor(
+        &self,
+        connected: &Connected,
+        since: Position,
+        page: &channels::Movements,
+        report: &Report,
+    ) -> Result<bool, Error> {
+        let upto = self.counted_upto(connected, page, report).await?;
+        if upto > since {
+            self.advance(records::cursor_row(&connected.account.id, upto)).await?;
         }
         Ok(page.more && upto > since)
+    }
+
+    /// Moves a cursor forward; never back.
+    async fn advance(&self, cursor: Row) -> Result<(), Error> {
+        let condition = Condition::Below(cursor.version);
+        match self.store.write(&[Change::Put(cursor, condition)]).await {
+            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What an account's feed, or the list of its orders, shows beyond what is known to be counted.
+    pub(crate) async fn news(&self, connected: &Connected, patience: Duration) -> Result<News, Error> {
+        let id = &connected.account.id;
+        if connected.channel.info().capabilities.class() != Class::C {
+            return Ok(News::default());
+        }
+        if !connected.account.feed {
+            let since = self.orders_cursor(id).await?;
+            let orders = self.orders_placed(connected, since, patience).await?;
+            let lines = orders.into_iter().flat_map(|order| order.lines);
+            return Ok(News { skus: lines.filter_map(|line| line.sku).collect(), ..News::default() });
+        }
+        let since = self.cursor(id).await?;
+        let page = self.line(connected, patience).movements(since).await;
+        let page = page.map_err(|error| crate::line::said(connected, error))?;
+        let skus = page.entries.iter().map(|movement| movement.sku.clone()).collect();
+        Ok(News { skus, since, page: Some(page) })
     }
 
     /// Up to where every entry of a page is counted, or belongs to a SKU that is not mapped.
     async fn counted_upto(
         &self,
-        connected: &crate::hub::Connected,
+        connected: &Connected,
         page: &channels::Movements,
         report: &Report,
     ) -> Result<Position, Error> {
-        let skus: Vec<domain::Sku> = page.entries.iter().map(|movement| movement.sku.clone()).collect();
+        let skus: Vec<Sku> = page.entries.iter().map(|movement| movement.sku.clone()).collect();
         let positions = self.positions(&connected.account.id, &skus).await?;
         let open = page.entries.iter().find(|movement| {
             let counted = positions.get(&movement.sku).is_none_or(|position| *position >= movement.id);
@@ -185,14 +216,10 @@ impl Hub {
     }
 
     /// How far the feed is counted for the listings of these SKUs at an account; unmapped SKUs are left out.
-    async fn positions(
-        &self,
-        account: &AccountId,
-        skus: &[domain::Sku],
-    ) -> Result<std::collections::BTreeMap<domain::Sku, Position>, Error> {
-        let unique: Vec<domain::Sku> = skus.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+    async fn positions(&self, account: &AccountId, skus: &[Sku]) -> Result<BTreeMap<Sku, Position>, Error> {
+        let unique: Vec<Sku> = skus.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         let keys: Vec<_> = unique.iter().map(records::ledger_key).collect();
-        let mut positions = std::collections::BTreeMap::new();
+        let mut positions = BTreeMap::new();
         for (skus, keys) in unique.chunks(500).zip(keys.chunks(500)) {
             for (sku, row) in skus.iter().zip(self.store.get(keys).await?) {
                 let Some(row) = row else { continue };
@@ -206,6 +233,15 @@ impl Hub {
         }
         Ok(positions)
     }
+}
+
+/// What is new in an account.
+#[derive(Default)]
+pub(crate) struct News {
+    /// The SKUs concerned.
+    pub skus: BTreeSet<Sku>,
+    since: Position,
+    page: Option<channels::Movements>,
 }
 
 /// From this attempt on, work waits as a row that people can see, however soon it is due.

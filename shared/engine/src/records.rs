@@ -6,7 +6,7 @@
 //! | item: title, listings, settings | `SKU#<sku>` | `ITEM` | `ITEMS` / sku |
 //! | history (expires) | `SKU#<sku>` | `HISTORY#<time>#<run>` | `HISTORY#<day>` / time |
 //! | account, health | `HUB` | `ACCOUNT#<id>`, `HEALTH#<id>` | |
-//! | feed cursor | `ACCOUNT#<id>` | `CURSOR#feed` | |
+//! | cursors: movement feed, orders | `ACCOUNT#<id>` | `CURSOR#feed`, `CURSOR#orders` | |
 //! | sale marker (expires) | `SALE#<account>#<order>` | `LINE#<line>#<sku>` | |
 //! | work that waits | `TODO#<account>` | `<urgency><due>#<touch>` | |
 //! | snapshot before a bulk write (expires) | `SNAPSHOT#<id>` | `<chunk>` | |
@@ -290,6 +290,18 @@ pub fn cursor_key(account: &AccountId) -> Key {
     key(format!("ACCOUNT#{account}"), "CURSOR#feed")
 }
 
+/// Where the time lives up to which an account's orders are counted; its version is that time in milliseconds.
+#[must_use]
+pub fn orders_cursor_key(account: &AccountId) -> Key {
+    key(format!("ACCOUNT#{account}"), "CURSOR#orders")
+}
+
+/// An account's orders are counted up to `now`.
+#[must_use]
+pub fn orders_cursor_row(account: &AccountId, now: Timestamp) -> Row {
+    row(orders_cursor_key(account), u64::try_from(now.0).unwrap_or(0), "{}".into())
+}
+
 /// The partition of an order's sale markers.
 #[must_use]
 pub fn sale_partition(account: &AccountId, order: &OrderId) -> String {
@@ -310,11 +322,16 @@ pub struct SaleMarker {
 /// The write of a marker. Its version says how many units it holds, so that it can only change from what was read.
 #[must_use]
 pub fn sale_change(account: &AccountId, sku: &Sku, marker: &Marker, now: Timestamp) -> Change {
+    let condition = marker.before.map_or(Condition::Absent, |units| Condition::Version(marker_version(units)));
+    Change::Put(sale_row(account, sku, marker, now), condition)
+}
+
+/// A marker as a row.
+#[must_use]
+pub fn sale_row(account: &AccountId, sku: &Sku, marker: &Marker, now: Timestamp) -> Row {
     let body = SaleMarker { line: marker.line.clone(), sku: sku.clone(), units: marker.after };
     let key = key(sale_partition(account, &marker.order), format!("LINE#{}#{sku}", marker.line));
-    let row = Row { expires: Some(now.plus_ms(SALE_KEPT_MS)), ..row(key, marker_version(marker.after), text(&body)) };
-    let condition = marker.before.map_or(Condition::Absent, |units| Condition::Version(marker_version(units)));
-    Change::Put(row, condition)
+    Row { expires: Some(now.plus_ms(SALE_KEPT_MS)), ..row(key, marker_version(marker.after), text(&body)) }
 }
 
 fn marker_version(units: i64) -> u64 {

@@ -5,6 +5,7 @@
 //! the feed.
 
 use super::job::Sight;
+use super::orders::Held;
 use super::{PARALLEL, Run};
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
@@ -13,18 +14,16 @@ use crate::records::{self, SaleMarker};
 use channels::Movements;
 use domain::feed::{self, Cause, Counted, LineState, Orders};
 use domain::ledger::Square;
-use domain::{
-    AccountId, Class, Drift, Inbound, LineId, ListingId, LocationId, Movement, OrderId, Position, Sku, Timestamp,
-};
+use domain::{AccountId, Class, Drift, Inbound, ListingId, LocationId, Movement, OrderId, Position, Sku, Timestamp};
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A listing to look at.
-struct Target {
-    sku: Sku,
-    listing: ListingId,
-    external: String,
-    square: Option<Square>,
+pub(super) struct Target {
+    pub sku: Sku,
+    pub listing: ListingId,
+    pub external: String,
+    pub square: Option<Square>,
 }
 
 /// What an account's store said.
@@ -41,7 +40,7 @@ struct Looked {
 #[derive(Default)]
 struct KnownOrders {
     lines: BTreeMap<OrderId, Vec<domain::Line>>,
-    markers: BTreeMap<(OrderId, LineId, Sku), i64>,
+    markers: Held,
 }
 
 impl Run<'_> {
@@ -127,11 +126,10 @@ impl Run<'_> {
         let skus: Vec<Sku> = targets.iter().map(|target| target.sku.clone()).collect();
         let mut looked = Looked { account: account.clone(), sights: Vec::new(), later: None, bulk: false };
         let Some(connected) = self.accounts.get(&account) else { return looked };
-        let by_feed = connected.account.feed && connected.channel.info().capabilities.class() == Class::C;
-        let result = if by_feed {
-            self.look_by_feed(connected, targets).await
-        } else {
-            self.look_by_level(connected, targets).await.map(Some)
+        let result = match connected.channel.info().capabilities.class() {
+            Class::C if connected.account.feed => self.look_by_feed(connected, targets).await,
+            Class::C => self.look_by_orders(connected, targets).await.map(Some),
+            Class::A | Class::D => self.look_by_level(connected, targets).await.map(Some),
         };
         match result {
             Ok(Some(sights)) => looked.sights = sights,
@@ -157,7 +155,7 @@ impl Run<'_> {
         Ok(targets.into_iter().zip(levels).map(sight).collect())
     }
 
-    async fn levels(&self, connected: &Connected, targets: &[Target]) -> Result<Vec<Option<i64>>, Error> {
+    pub(super) async fn levels(&self, connected: &Connected, targets: &[Target]) -> Result<Vec<Option<i64>>, Error> {
         let listings: Vec<(Sku, LocationId, String)> = targets
             .iter()
             .map(|target| (target.sku.clone(), target.listing.location.clone(), target.external.clone()))
@@ -260,32 +258,10 @@ impl Run<'_> {
         }
         let ids: Vec<OrderId> = ids.into_iter().collect();
         let line = self.hub.line(connected, self.pace.patience);
-        let (orders, markers) = futures::join!(line.orders(&ids), self.markers(&connected.account.id, &ids));
+        let (orders, markers) = futures::join!(line.orders(&ids), self.hub.held(&connected.account.id, &ids));
         let orders = orders.map_err(|error| said(connected, error))?;
         let lines = orders.into_iter().map(|order| (order.id, order.lines)).collect();
         Ok(KnownOrders { lines, markers: markers? })
-    }
-
-    async fn markers(
-        &self,
-        account: &AccountId,
-        orders: &[OrderId],
-    ) -> Result<BTreeMap<(OrderId, LineId, Sku), i64>, Error> {
-        let partitions = orders.iter().map(|order| async move {
-            let rows = self.hub.all_rows(&records::sale_partition(account, order), "LINE#").await?;
-            Ok::<(OrderId, Vec<Row>), Error>((order.clone(), rows))
-        });
-        let found: Vec<Result<(OrderId, Vec<Row>), Error>> =
-            stream::iter(partitions).buffer_unordered(PARALLEL).collect().await;
-        let mut markers = BTreeMap::new();
-        for result in found {
-            let (order, rows) = result?;
-            for row in rows {
-                let marker: SaleMarker = records::body(&row)?;
-                markers.insert((order.clone(), marker.line, marker.sku), marker.units);
-            }
-        }
-        Ok(markers)
     }
 }
 
@@ -297,6 +273,25 @@ impl Hub {
     pub async fn cursor(&self, account: &AccountId) -> Result<Position, Error> {
         let row = self.store.get(&[records::cursor_key(account)]).await?.pop().flatten();
         Ok(row.map_or_else(Position::default, |row| Position(row.version)))
+    }
+
+    /// What the hub holds as sold of some orders.
+    pub(super) async fn held(&self, account: &AccountId, orders: &[OrderId]) -> Result<Held, Error> {
+        let partitions = orders.iter().map(|order| async move {
+            let rows = self.all_rows(&records::sale_partition(account, order), "LINE#").await?;
+            Ok::<(OrderId, Vec<Row>), Error>((order.clone(), rows))
+        });
+        let found: Vec<Result<(OrderId, Vec<Row>), Error>> =
+            stream::iter(partitions).buffer_unordered(PARALLEL).collect().await;
+        let mut held = Held::new();
+        for result in found {
+            let (order, rows) = result?;
+            for row in rows {
+                let marker: SaleMarker = records::body(&row)?;
+                held.insert((order.clone(), marker.line, marker.sku), marker.units);
+            }
+        }
+        Ok(held)
     }
 }
 

@@ -8,6 +8,7 @@ mod commit;
 mod job;
 mod look;
 mod name;
+pub(crate) mod orders;
 mod resolve;
 mod send;
 

@@ -73,20 +73,15 @@ impl Run<'_> {
 
     /// Names every SKU with movements that are not counted yet: the lane's way to find what no webhook told.
     async fn name_from_feed(&mut self, hint: &Hint) -> Result<(), Error> {
-        let Some(connected) = self.accounts.get(&hint.account).filter(|connected| connected.account.feed).cloned()
-        else {
-            return Ok(());
-        };
-        let since = self.hub.cursor(&hint.account).await?;
-        let movements = match self.hub.line(&connected, self.pace.patience).movements(since).await {
-            Ok(movements) => movements,
-            Err(error) => {
-                self.wait_unnamed(hint, &said(&connected, error));
-                return Ok(());
+        let Some(connected) = self.accounts.get(&hint.account).cloned() else { return Ok(()) };
+        match self.hub.news(&connected, self.pace.patience).await {
+            Ok(news) => {
+                for sku in &news.skus {
+                    self.ask(sku, hint);
+                }
             }
-        };
-        for movement in &movements.entries {
-            self.ask(&movement.sku, hint);
+            Err(error @ Error::Channel { .. }) => self.wait_unnamed(hint, &error),
+            Err(error) => return Err(error),
         }
         Ok(())
     }
