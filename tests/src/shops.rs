@@ -152,7 +152,9 @@ fn spec(name: &str, business: u64) -> AccountSpec {
     }
 }
 
-fn new_account(name: &str, business: u64) -> NewAccount {
+/// An account of the hub for one of the stores.
+#[must_use]
+pub fn new_account(name: &str, business: u64) -> NewAccount {
     let secret = |field: &str, value: &str| (field.to_owned(), Secret::new(format!("{value}-{name}")));
     NewAccount {
         id: AccountId::new(name).expect("a name"),

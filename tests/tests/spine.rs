@@ -2,6 +2,7 @@
 
 use channels::Clock;
 use channels::fake::Fake;
+use channels::shopwired::fake::{Failure, Fault, When, Which};
 use std::time::Duration;
 use tests::shops::Shops;
 
@@ -62,4 +63,69 @@ async fn a_lost_webhook_is_healed_by_the_sweep() {
     shops.hub.sweep().await.expect("a sweep");
     shops.settle().await;
     shops.all_show("TEE", 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_returned_line_comes_back_once_and_everywhere() {
+    let shops = Shops::open(&[("TEE", 10)]).await;
+    let order = shops.http.fake().sell(2, "TEE", 3, shops.clock.now()).expect("a sale");
+    shops.settle().await;
+    shops.all_show("TEE", 7).await;
+    let line = shops.http.fake().lines(2, order)[0].item;
+    shops.http.fake().cancel(2, order, shops.clock.now()).expect("cancelled");
+    shops.http.fake().return_line(2, line, shops.clock.now()).expect("returned");
+    shops.settle().await;
+    shops.all_show("TEE", 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_echo_nothing_changes_in_the_result() {
+    let shops = Shops::open(&[("TEE", 20)]).await;
+    for business in [1, 2, 3] {
+        shops.http.fake().switches(business).expect("the store").echo = false;
+    }
+    for (business, quantity) in [(2, 1), (3, 2), (1, 4), (2, 5)] {
+        shops.http.fake().sell(business, "TEE", quantity, shops.clock.now()).expect("a sale");
+        shops.settle().await;
+    }
+    shops.all_show("TEE", 8).await;
+    shops.http.fake().edit(1, "TEE", 30, shops.clock.now()).expect("an edit");
+    shops.settle().await;
+    shops.all_show("TEE", 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_may_not_read_the_log_count_by_orders() {
+    let shops = Shops::connect(&[("TEE", 20)]).await;
+    for (name, business) in tests::shops::STORES {
+        shops.http.fake().forbid(business, &format!("key-{name}"), &["events"]).expect("the store");
+        let id = domain::AccountId::new(name).expect("a name");
+        shops.hub.remove_account(&id).await.expect("removed");
+        shops.hub.add_account(tests::shops::new_account(name, business)).await.expect("added again");
+    }
+    shops.deliver().await;
+    shops.hub.adopt(true, &engine::adopt::Silent).await.expect("adopted");
+    shops.settle().await;
+    shops.http.fake().sell(2, "TEE", 3, shops.clock.now()).expect("a sale");
+    shops.http.fake().sell(1, "TEE", 1, shops.clock.now()).expect("a sale");
+    shops.settle().await;
+    shops.all_show("TEE", 16).await;
+    shops.http.fake().edit(1, "TEE", 26, shops.clock.now()).expect("an edit");
+    shops.settle().await;
+    shops.all_show("TEE", 26).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_down_catches_up_when_it_comes_back() {
+    let shops = Shops::open(&[("TEE", 20)]).await;
+    shops.http.fake().sell(2, "TEE", 1, shops.clock.now()).expect("a sale");
+    let down = Fault { failure: Failure::Status(503), when: When::default(), which: Which::All, left: None };
+    shops.http.fake().fail(3, down).expect("the store");
+    shops.settle().await;
+    assert_eq!(shops.levels("TEE").await["south"], 20, "it is down");
+    shops.http.fake().heal(3).expect("the store");
+    shops.clock.advance(Duration::from_secs(400));
+    shops.hub.sweep().await.expect("a sweep");
+    shops.settle().await;
+    shops.all_show("TEE", 19).await;
 }
