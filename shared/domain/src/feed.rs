@@ -127,6 +127,8 @@ pub struct Reading {
     pub writes: Vec<Written>,
     /// Whether the store has been seen to log our writes.
     pub echoes: bool,
+    /// Whether a write of ours was forgotten before it was seen.
+    pub forgot: bool,
 }
 
 /// An order that still cannot be read after this long is counted by what moved, milliseconds.
@@ -147,6 +149,7 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
             last: square.last,
             writes: square.writes.clone(),
             echoes: square.echoes,
+            forgot: square.forgot,
             ..Reading::default()
         },
     };
@@ -157,6 +160,7 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
             break;
         }
     }
+    reader.reading.forgot &= !reader.reading.writes.is_empty();
     reader.reading
 }
 
@@ -310,6 +314,9 @@ impl Reader {
     /// The level before an entry, where it can be known: the log shows our writes, or there were none, or the level read
     /// afterwards tells whether our last write came before the entry or after it.
     fn baseline(&mut self, movement: &Movement, level: Option<i64>) -> Option<i64> {
+        if self.reading.forgot {
+            return None;
+        }
         let possible = self.baselines(movement);
         let (&logged, ours) = possible.split_first()?;
         let Some(&latest) = ours.last() else {

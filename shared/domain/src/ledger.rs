@@ -106,6 +106,10 @@ pub struct Square {
     /// Whether this store has been seen to log our own writes.
     #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
     pub echoes: bool,
+    /// Whether one of our writes had to be forgotten before it was seen in the feed: until then the feed alone cannot tell
+    /// an edit from it.
+    #[serde(rename = "z", default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgot: bool,
 }
 
 /// One of our own writes, as it may show up in the feed.
@@ -136,8 +140,10 @@ pub enum Change {
     Rebased,
 }
 
-/// Own writes kept for recognising them; older ones are settled by the level itself.
-const WRITES_KEPT: usize = 4;
+/// Own writes kept for recognising them in the feed.
+const WRITES_KEPT: usize = 16;
+/// From so many on, having read past them in the feed is worth a write of its own.
+const WRITES_WORTH_STORING: usize = 4;
 
 impl Ledger {
     /// The hub level of a warehouse: base plus everything counted in it. May be negative: oversold units are owed.
@@ -159,6 +165,25 @@ impl Ledger {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.entries.values().all(|entry| entry.claim.is_none())
+    }
+
+    /// Whether this differs from `before` in more than how far the feed was read. Having read on is stored with the next
+    /// thing that matters: reading the same entries again changes nothing.
+    #[must_use]
+    pub fn differs_in_substance(&self, before: &Self) -> bool {
+        let mut same = self.clone();
+        for (listing, entry) in &mut same.entries {
+            let earlier = before.entries.get(listing).and_then(|entry| entry.square.as_ref());
+            if let (Some(square), Some(earlier)) = (&mut entry.square, earlier) {
+                if earlier.writes.len() >= WRITES_WORTH_STORING && square.writes.len() < earlier.writes.len() {
+                    return true;
+                }
+                (square.position, square.last) = (earlier.position, earlier.last);
+                (square.echoes, square.forgot) = (earlier.echoes, earlier.forgot);
+                square.writes.clone_from(&earlier.writes);
+            }
+        }
+        same != *before
     }
 
     /// Counts a change made in Evenstock itself, as a change of the virtual listing `hub`.
@@ -203,6 +228,7 @@ impl Square {
         self.writes.push(Written { value, after: self.position, at: now });
         if self.writes.len() > WRITES_KEPT {
             self.writes.remove(0);
+            self.forgot = true;
         }
     }
 }

@@ -80,7 +80,8 @@ impl Run<'_> {
         }
         self.decide(&mut draft, job, now);
         plan::claim(&mut draft.ledger, &draft.pushes, now, self.hub.lease_ms());
-        if draft.ledger != *before {
+        let differs = if self.pace.lane { draft.ledger != *before } else { draft.ledger.differs_in_substance(before) };
+        if differs {
             let version = before.version + 1;
             let row = records::ledger_row(sku, &draft.ledger, version);
             draft.ledger.version = version;
@@ -176,6 +177,6 @@ pub(super) fn policy(connected: &Connected) -> Policy {
 fn take_position(entry: &mut Entry, reading: &Reading) {
     if let Some(square) = &mut entry.square {
         (square.position, square.last) = (reading.position, reading.last);
-        (square.writes, square.echoes) = (reading.writes.clone(), reading.echoes);
+        (square.writes, square.echoes, square.forgot) = (reading.writes.clone(), reading.echoes, reading.forgot);
     }
 }

@@ -42,6 +42,7 @@ impl Run<'_> {
                 last: level.unwrap_or(square.last),
                 writes: square.writes.clone(),
                 echoes: square.echoes,
+                forgot: square.forgot,
                 ..sold(&orders, &target.sku, &held)
             });
             let quiet = quiet.as_ref().is_some_and(|moved| !moved.contains(&target.sku));
