@@ -113,6 +113,18 @@ mod vaults {
     }
 
     #[tokio::test]
+    async fn a_write_of_another_process_is_noticed() {
+        let folder = folder();
+        let open = || FileVault::open(folder.path()).expect("the vault opens");
+        let (here, there) = (open(), open());
+        for token in ["one", "two"] {
+            let secrets = Secrets::from([("token".to_owned(), Secret::new(token))]);
+            there.put("a", &secrets).await.expect("a put");
+            assert_eq!(here.get("a", false).await.expect("a read"), Some(secrets));
+        }
+    }
+
+    #[tokio::test]
     async fn a_broken_file_is_refused_and_not_quoted() {
         use std::os::unix::fs::PermissionsExt;
         let folder = folder();
@@ -256,5 +268,48 @@ mod after_a_crash {
             drop(queue);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    const CHILD: &str = "EVENSTOCK_TEST_CRASH_FOLDER";
+    /// Answers that the parent waits for before it kills the child.
+    const ANSWERS: usize = 40;
+
+    /// Writes to the store and the queue in turn for ever, and says so after each answer.
+    async fn write_for_ever(folder: &Path) {
+        use std::io::Write;
+        let store = EmbeddedDynamo::open(folder).await.expect("the store opens").store();
+        let queue = LocalQueue::open(folder, Arc::new(SystemClock)).expect("the queue opens");
+        for n in 0.. {
+            store.write(&[Change::Put(row(n), Condition::Absent)]).await.expect("a put");
+            queue.send(QueueName::Changes, &[message(&n.to_string())]).await.expect("a message");
+            writeln!(std::io::stdout(), "answered {n}").expect("the parent listens");
+        }
+    }
+
+    /// The test starts itself as a child, kills it in the middle of its work, and opens what it left behind.
+    #[tokio::test]
+    async fn a_killed_process_keeps_every_answer() {
+        use std::io::{BufRead, BufReader};
+        if let Some(folder) = std::env::var_os(CHILD) {
+            return write_for_ever(Path::new(&folder)).await;
+        }
+        let folder = folder();
+        let mut child = std::process::Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "after_a_crash::a_killed_process_keeps_every_answer", "--nocapture"])
+            .env(CHILD, folder.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("the child starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let answers = lines.map_while(Result::ok).filter(|line| line.starts_with("answered"));
+        assert_eq!(answers.take(ANSWERS).count(), ANSWERS, "the child ended by itself");
+        child.kill().expect("the child is killed");
+        child.wait().expect("the child has ended");
+
+        let store = EmbeddedDynamo::open(folder.path()).await.expect("the store opens").store();
+        let keys: Vec<Key> = (0..ANSWERS).map(|n| row(n).key).collect();
+        assert!(store.get(&keys).await.expect("a read").iter().all(Option::is_some));
+        let waiting = open(&folder).depth(QueueName::Changes).await.expect("a depth").waiting;
+        assert!(waiting >= ANSWERS as u64, "{waiting}");
     }
 }

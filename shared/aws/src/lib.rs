@@ -6,6 +6,7 @@ pub mod env;
 #[cfg(feature = "logging")]
 pub mod logging;
 pub mod queue;
+mod said;
 pub mod store;
 pub mod vault;
 

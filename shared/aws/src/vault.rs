@@ -1,8 +1,9 @@
 //! The Vault port over Secrets Manager: one secret per name under a prefix, a JSON object of texts.
 
+use crate::said::said;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use channels::Secrets;
 use engine::ports::{Vault, VaultError};
@@ -147,7 +148,7 @@ fn failed(action: &'static str, reason: impl Into<String>) -> VaultError {
 
 fn sdk<E>(action: &'static str, error: &SdkError<E, HttpResponse>) -> VaultError
 where
-    E: ProvideErrorMetadata + Error + 'static,
+    E: Error + 'static,
 {
-    failed(action, DisplayErrorContext(error).to_string())
+    failed(action, said(error))
 }

@@ -7,9 +7,9 @@ use engine::ports::{Vault, VaultError};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const FILE: &str = "secrets.json";
 const LOCK: &str = "secrets.lock";
@@ -19,13 +19,22 @@ const OTHERS: u32 = 0o077;
 
 type Names = BTreeMap<String, Secrets>;
 
-/// A [`Vault`] in `secrets.json`. Other processes may write it too: each write happens under a lock file, and a fresh
-/// read sees it.
+/// A [`Vault`] in `secrets.json`. Other processes may write it too: each write happens under a lock file and replaces
+/// the file, which every reader notices.
 #[derive(Debug, Clone)]
 pub struct FileVault {
     folder: Arc<PathBuf>,
-    cache: Arc<Mutex<Names>>,
+    cache: Arc<Mutex<Kept>>,
 }
+
+#[derive(Debug)]
+struct Kept {
+    names: Names,
+    version: Version,
+}
+
+/// Tells one file from the one that replaces it: its number and the nanosecond of its last change.
+type Version = Option<(u64, i64, i64)>;
 
 impl FileVault {
     /// Opens the vault in `folder`, creating the folder. The file appears with the first secret.
@@ -34,43 +43,38 @@ impl FileVault {
     /// [`VaultError`] when the file is readable by others than its owner, or is not ours.
     pub fn open(folder: &Path) -> Result<Self, VaultError> {
         folder::make(folder).map_err(|error| failed("open", error.to_string()))?;
-        let names = read(folder)?;
-        Ok(Self { folder: Arc::new(folder.to_owned()), cache: Arc::new(Mutex::new(names)) })
+        let kept = load(folder)?;
+        Ok(Self { folder: Arc::new(folder.to_owned()), cache: Arc::new(Mutex::new(kept)) })
     }
 
-    fn cached(&self) -> std::sync::MutexGuard<'_, Names> {
+    fn cached(&self) -> MutexGuard<'_, Kept> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refresh(&self) -> Result<(), VaultError> {
-        let names = read(&self.folder)?;
-        *self.cached() = names;
+        let kept = load(&self.folder)?;
+        *self.cached() = kept;
         Ok(())
     }
 
     fn change(&self, edit: impl FnOnce(&mut Names)) -> Result<(), VaultError> {
-        let written = || -> Result<Names, VaultError> {
-            let lock = lock(&self.folder).map_err(|error| failed("lock", error.to_string()))?;
-            let mut names = read(&self.folder)?;
-            edit(&mut names);
-            write(&self.folder, &names).map_err(|error| failed("write", error.to_string()))?;
-            drop(lock);
-            Ok(names)
-        };
-        let names = written()?;
-        *self.cached() = names;
-        Ok(())
+        let lock = lock(&self.folder).map_err(|error| failed("lock", error.to_string()))?;
+        let mut names = read(&self.folder)?;
+        edit(&mut names);
+        write(&self.folder, &names).map_err(|error| failed("write", error.to_string()))?;
+        drop(lock);
+        self.refresh()
     }
 }
 
 #[async_trait]
 impl Vault for FileVault {
     async fn get(&self, name: &str, fresh: bool) -> Result<Option<Secrets>, VaultError> {
-        if fresh {
+        if fresh || self.cached().version != version(&self.folder) {
             let vault = self.clone();
             aside(move || vault.refresh()).await?;
         }
-        Ok(self.cached().get(name).cloned())
+        Ok(self.cached().names.get(name).cloned())
     }
 
     async fn put(&self, name: &str, secrets: &Secrets) -> Result<(), VaultError> {
@@ -90,6 +94,17 @@ async fn aside<T: Send + 'static>(
 ) -> Result<T, VaultError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(failed("finish", error.to_string())))
+}
+
+/// The version is taken first: should the file be replaced in between, the next read loads it again.
+fn load(folder: &Path) -> Result<Kept, VaultError> {
+    let version = version(folder);
+    Ok(Kept { names: read(folder)?, version })
+}
+
+fn version(folder: &Path) -> Version {
+    let file = fs::metadata(folder.join(FILE)).ok()?;
+    Some((file.ino(), file.mtime(), file.mtime_nsec()))
 }
 
 fn read(folder: &Path) -> Result<Names, VaultError> {

@@ -5,9 +5,10 @@ mod receive;
 mod redrive;
 mod send;
 
+use crate::said::said;
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use engine::ports::{Depth, Inbound, Outbound, Queue, QueueError, QueueName};
 use std::error::Error;
@@ -133,7 +134,7 @@ fn failed(action: &'static str, reason: impl Into<String>) -> QueueError {
 
 fn sdk<E>(action: &'static str, error: &SdkError<E, HttpResponse>) -> QueueError
 where
-    E: ProvideErrorMetadata + Error + 'static,
+    E: Error + 'static,
 {
-    failed(action, DisplayErrorContext(error).to_string())
+    failed(action, said(error))
 }

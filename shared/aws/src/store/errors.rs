@@ -1,6 +1,7 @@
 //! What DynamoDB's errors mean for us: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use crate::said::said;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use engine::ports::StoreError;
 use std::error::Error;
@@ -12,13 +13,15 @@ where
 {
     match error {
         // nothing left this machine: no credentials, or a request that cannot be built
-        SdkError::ConstructionFailure(_) => StoreError::Busy(DisplayErrorContext(error).to_string()),
+        SdkError::ConstructionFailure(_) => StoreError::Busy(said(error)),
         SdkError::ServiceError(answer) => by_code(
             answer.err().code().unwrap_or_default(),
             answer.err().message().unwrap_or_default(),
             answer.raw().status().is_server_error(),
         ),
-        _ => StoreError::Unknown(DisplayErrorContext(error).to_string()),
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => {
+            StoreError::Unknown(said(error))
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl Desk<'_> {
                 id: number.to_string(),
                 receipt: format!("{number}-{}", message.receives),
                 group: message.group.clone(),
-                body: self.log.body(number)?.unwrap_or_default(),
+                body: self.log.body(number)?,
                 receives: message.receives,
             });
         }
@@ -111,7 +111,7 @@ impl Desk<'_> {
     pub(super) fn redrive(&mut self, most: usize) -> rusqlite::Result<usize> {
         let dead = self.state.oldest_dead(most);
         for number in &dead {
-            let body = self.log.body(*number)?.unwrap_or_default();
+            let body = self.log.body(*number)?;
             let Some(message) = self.state.remove(*number) else { continue };
             self.log.delete(*number)?;
             let revived = Message { queue: message.origin, receives: 0, phase: Phase::Ready, ..message };

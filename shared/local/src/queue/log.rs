@@ -3,7 +3,7 @@
 use super::state::{Message, Phase, State};
 use domain::Timestamp;
 use engine::ports::QueueName;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use std::path::Path;
 
 const SCHEMA: &str = "
@@ -93,9 +93,10 @@ impl Log {
         self.0.prepare_cached(statement)?.execute(values).map(drop)
     }
 
-    pub(super) fn body(&self, number: u64) -> rusqlite::Result<Option<String>> {
+    /// The text of a message that must be there.
+    pub(super) fn body(&self, number: u64) -> rusqlite::Result<String> {
         let mut statement = self.0.prepare_cached("SELECT body FROM messages WHERE number = ?")?;
-        statement.query_row([number], |row| row.get(0)).optional()
+        statement.query_row([number], |row| row.get(0))
     }
 
     pub(super) fn delete(&self, number: u64) -> rusqlite::Result<()> {

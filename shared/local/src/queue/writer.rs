@@ -51,13 +51,15 @@ struct Writer {
     state: State,
     clock: Arc<dyn Clock>,
     bells: Arc<Bells>,
+    /// Memory may hold what the disk does not.
+    diverged: bool,
 }
 
 impl Writer {
     fn open(file: &Path, clock: Arc<dyn Clock>, bells: Arc<Bells>) -> rusqlite::Result<Self> {
         let log = Log::open(file)?;
         let state = log.load(floor(clock.now()))?;
-        let mut writer = Self { log, state, clock, bells };
+        let mut writer = Self { log, state, clock, bells, diverged: false };
         writer.transaction(|desk| desk.adopt())?;
         Ok(writer)
     }
@@ -78,21 +80,30 @@ impl Writer {
         }
     }
 
-    /// Runs `work` and commits. When that fails, memory goes back to what is on the disk.
+    /// Runs `work` and commits. When that fails, memory goes back to what is on the disk, now or before the next try.
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Desk<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let now = self.clock.now();
-        let attempt = || {
-            self.log.begin()?;
-            let done = work(&mut Desk { state: &mut self.state, log: &self.log, now })?;
+        if self.diverged {
+            self.go_back(now)?;
+        }
+        self.diverged = true;
+        self.log.begin()?;
+        let done = work(&mut Desk { state: &mut self.state, log: &self.log, now }).and_then(|done| {
             self.log.commit()?;
             Ok(done)
-        };
-        let result = attempt();
-        if result.is_err() {
-            self.log.rollback()?;
-            self.state = self.log.load(floor(now))?;
+        });
+        match &done {
+            Ok(_) => self.diverged = false,
+            Err(_) => self.go_back(now)?,
         }
-        result
+        done
+    }
+
+    fn go_back(&mut self, now: Timestamp) -> rusqlite::Result<()> {
+        self.log.rollback()?;
+        self.state = self.log.load(floor(now))?;
+        self.diverged = false;
+        Ok(())
     }
 
     fn ring(&self) {
