@@ -1,0 +1,119 @@
+//! What runs on our machines: workers on the queues, timers, the webhook door, a person at the console. Each does what the
+//! functions do around the engine, no more.
+
+use super::core::Core;
+use channels::fake::{Fake, Outgoing};
+use channels::shopwired::FakeShopWired;
+use channels::{Hook, Request};
+use domain::{Sku, retry};
+use engine::Hub;
+use engine::accounts::AccountPatch;
+use engine::ports::{Inbound, Queue, QueueName};
+use engine::receive::Received;
+use engine::stock::{Amount, StockEdit};
+use engine::work::Task;
+use futures::future::{Either, select};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Messages of one batch.
+const BATCH: usize = 10;
+/// How long a worker waits for messages.
+const WAIT: Duration = Duration::from_secs(20);
+/// A function is killed after so long, milliseconds.
+const FUNCTION_MS: i64 = 30_000;
+
+/// What a member of the crew needs.
+#[derive(Clone)]
+pub struct Member {
+    /// Time.
+    pub core: Arc<Core>,
+    /// The machine's hub.
+    pub hub: Arc<Hub>,
+    /// The queues.
+    pub queue: Arc<dyn Queue>,
+}
+
+/// Runs something until it ends or its time is up.
+async fn within<T>(core: &Arc<Core>, ms: i64, work: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(work), core.sleep_ms(ms)).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(((), _)) => None,
+    }
+}
+
+/// A worker on a queue.
+pub async fn worker(member: Member, queue: QueueName) {
+    let most = if queue == QueueName::Lane { 1 } else { BATCH };
+    loop {
+        let Ok(messages) = member.queue.receive(queue, most, WAIT).await else { continue };
+        if messages.is_empty() {
+            continue;
+        }
+        let Some(failed) = within(&member.core, FUNCTION_MS, member.hub.work(queue, &messages)).await else {
+            member.core.tell(|| format!("KILLED after {FUNCTION_MS} ms on {queue:?}"));
+            continue;
+        };
+        finish(&member, queue, &messages, &failed).await;
+    }
+}
+
+async fn finish(member: &Member, queue: QueueName, messages: &[Inbound], failed: &BTreeMap<String, String>) {
+    let good = messages.iter().filter(|message| !failed.contains_key(&message.id));
+    let receipts: Vec<String> = good.map(|message| message.receipt.clone()).collect();
+    // whatever fails here comes again by itself
+    _ = member.queue.delete(queue, &receipts).await;
+    for message in messages.iter().filter(|message| failed.contains_key(&message.id)) {
+        let wait = retry::back_off_ms(message.receives, member.hub.clock.random());
+        _ = member.queue.retry(queue, &message.receipt, Duration::from_millis(wait)).await;
+    }
+}
+
+/// A timer's task.
+pub async fn timer(member: Member, task: Task) {
+    if let Err(error) = member.hub.run_task(task).await {
+        member.core.tell(|| format!("{task:?} failed: {error}"));
+    }
+}
+
+/// A webhook arrives at our door; the store learns what we answered.
+pub async fn hook(member: Member, fake: Arc<Mutex<FakeShopWired>>, outgoing: Outgoing) {
+    let answer = within(&member.core, 5_000, answer(&member, &outgoing.request)).await.flatten();
+    let answer = answer.as_ref().map(|(status, body)| (*status, body.as_bytes()));
+    let now = member.core.now();
+    fake.lock().unwrap_or_else(PoisonError::into_inner).delivered(outgoing.ticket, answer, now);
+}
+
+async fn answer(member: &Member, request: &Request) -> Option<(u16, String)> {
+    let account = request.uri().path().rsplit('/').next()?;
+    let hook = Hook { headers: request.headers(), body: request.body() };
+    Some(match member.hub.receive(account, hook).await {
+        Ok(Received::Accepted(_)) => (200, String::new()),
+        Ok(Received::Answer(text)) => (200, text),
+        Ok(Received::Refused) => (401, String::new()),
+        Err(_) => (503, String::new()),
+    })
+}
+
+/// Somebody edits the stock here.
+pub async fn hub_edit(member: Member, sku: Sku, by: i64) {
+    let edit = StockEdit { amount: Amount::Adjust(by), reason: "stock take".into() };
+    if let Err(error) = member.hub.edit_stock(&sku, &edit, "somebody").await {
+        member.core.tell(|| format!("stock edit failed: {error}"));
+    }
+}
+
+/// Somebody stops or starts writing to an account, and tries again until told that it is done.
+pub async fn pause(member: Member, account: domain::AccountId, paused: bool, done: Arc<dyn Fn() + Send + Sync>) {
+    for _ in 0..50 {
+        let patch = AccountPatch { paused: Some(paused), ..AccountPatch::default() };
+        match member.hub.change_account(&account, patch).await {
+            Ok(_) => return done(),
+            Err(error) => member.core.tell(|| format!("pause {account} {paused}: {error}")),
+        }
+        member.core.sleep_ms(2_000).await;
+    }
+}

@@ -1,0 +1,13 @@
+//! The simulation: the real core, engine and connectors, over fakes, in a world where everything goes wrong that can.
+//! `docs/PROOF.md` explains what it shows.
+
+pub mod core;
+pub mod crew;
+pub mod exec;
+pub mod hands;
+pub mod net;
+pub mod oracle;
+pub mod run;
+pub mod script;
+pub mod setup;
+pub mod world;

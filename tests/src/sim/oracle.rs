@@ -1,0 +1,259 @@
+//! The oracle: watches every commit of the hub and every write that reaches a store, and keeps books of its own.
+
+use super::core::Core;
+use crate::memory::{Commit, Watch};
+use channels::Request;
+use domain::settle::Note;
+use domain::{AccountId, Entry, Ledger, ListingId, Sku};
+use engine::records::{self, History, SaleMarker};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// An account and a SKU.
+pub type Place = (AccountId, Sku);
+
+/// What the oracle knows.
+#[derive(Default)]
+pub struct Books {
+    /// What was found wrong, the first first.
+    pub violations: Vec<String>,
+    /// Ledgers as they are now.
+    pub ledgers: BTreeMap<Sku, Ledger>,
+    /// Units that sale markers hold as sold.
+    pub sold: BTreeMap<Place, i64>,
+    /// Units counted that no sale marker explains: edits.
+    pub edits: BTreeMap<Place, i64>,
+    /// Units of notes that ask a person to look, as history has them.
+    pub ambiguous: BTreeMap<Place, Vec<i64>>,
+    /// How often each kind of note was written.
+    pub notes: BTreeMap<&'static str, u64>,
+    /// Accounts that must not be written, since when.
+    pub paused: BTreeMap<AccountId, i64>,
+    /// Commits of ledgers.
+    pub commits: u64,
+    /// Writes of levels that reached a store.
+    pub arrivals: u64,
+    /// When a write last reached a store.
+    pub last_arrival: i64,
+}
+
+/// The oracle.
+pub struct Oracle {
+    core: Arc<Core>,
+    /// Accounts by the number of their store.
+    accounts: Vec<AccountId>,
+    books: Mutex<Books>,
+    watching: Mutex<bool>,
+}
+
+/// A pause is respected everywhere after the cache of accounts, a run, and a request on its way have ended, milliseconds.
+const PAUSE_MS: i64 = 5_000 + 30_000 + 16_000;
+
+impl Oracle {
+    /// An oracle that does not judge yet.
+    #[must_use]
+    pub fn new(core: Arc<Core>, accounts: Vec<AccountId>) -> Self {
+        Self { core, accounts, books: Mutex::default(), watching: Mutex::default() }
+    }
+
+    /// The books.
+    pub fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on everything counts.
+    pub fn watch(&self) {
+        *self.watching.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    fn is_watching(&self) -> bool {
+        *self.watching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Finds something wrong.
+    pub fn object(&self, what: String) {
+        self.core.tell(|| format!("VIOLATION {what}"));
+        self.books().violations.push(what);
+    }
+
+    /// A request reaches a store: a write must have been announced (R1), and must not reach a paused account (I13).
+    pub fn arrives(&self, store: usize, request: &Request) {
+        if request.method() != ::http::Method::POST || !request.uri().path().ends_with("/stock") {
+            return;
+        }
+        let Some(account) = self.accounts.get(store) else { return };
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        for item in body.get("items").and_then(Value::as_array).into_iter().flatten() {
+            let sku = item.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok());
+            if let (Some(sku), Some(to)) = (sku, item.get("quantity").and_then(Value::as_i64)) {
+                self.write_arrives(account, &sku, to);
+            }
+        }
+    }
+
+    /// A write of a level reaches a store.
+    pub fn write_arrives(&self, account: &AccountId, sku: &Sku, to: i64) {
+        let now = self.core.now_ms();
+        self.core.mark(to.cast_unsigned());
+        let mut books = self.books();
+        (books.arrivals, books.last_arrival) = (books.arrivals + 1, now);
+        let since = books.paused.get(account).copied();
+        let claim = books.ledgers.get(sku).and_then(|ledger| {
+            let listing = ListingId::single(account.clone());
+            ledger.entries.get(&listing)?.claim.clone()
+        });
+        drop(books);
+        if since.is_some_and(|since| now > since + PAUSE_MS) {
+            self.object(format!("I13: {sku} at {account}: written although it is paused"));
+        }
+        if claim.as_ref().is_none_or(|claim| claim.to.max(0) != to) {
+            self.object(format!("R1: {sku} at {account}: {to} arrives, the claim is {claim:?}"));
+        }
+    }
+
+    fn ledger_commit(&self, commit: &Commit, markers: &mut BTreeMap<Place, i64>) {
+        let Some(sku) = commit.key.pk.strip_prefix("SKU#").and_then(|sku| Sku::new(sku).ok()) else { return };
+        let read = |row: &engine::ports::Row| records::ledger(row).ok();
+        let Some(after) = commit.after.as_ref().and_then(read) else {
+            return self.object(format!("{sku}: its ledger is gone or unreadable"));
+        };
+        let before = commit.before.as_ref().and_then(read);
+        self.core.tell(|| format!("ledger {sku} v{} H={} {}", after.version, after.total(), shown(&before, &after)));
+        if let (true, Some(before)) = (self.is_watching(), before) {
+            for problem in judge(&before, &after, self.core.now_ms()) {
+                self.object(format!("{sku}: {problem}"));
+            }
+            let mut books = self.books();
+            books.commits += 1;
+            for (listing, entry) in &after.entries {
+                let was = before.entries.get(listing).map_or(0, |entry| entry.counted);
+                let place = (listing.account.clone(), sku.clone());
+                let sold = markers.remove(&place).unwrap_or(0);
+                *books.edits.entry(place).or_default() += entry.counted - was + sold;
+            }
+        }
+        self.books().ledgers.insert(sku, after);
+    }
+
+    fn note(&self, history: &History) {
+        let mut books = self.books();
+        for seen in &history.seen {
+            for note in &seen.notes {
+                let (name, ambiguous) = match note {
+                    Note::EditCounted(_) => ("edit counted", None),
+                    Note::Overwriting(_) => ("overwriting", None),
+                    Note::Tolerated(_) => ("tolerated", None),
+                    Note::Repaired(_) => ("repaired", None),
+                    Note::Ambiguous(by) => ("ambiguous", Some(*by)),
+                    Note::PushResolved(_) => ("push resolved", None),
+                };
+                *books.notes.entry(name).or_default() += 1;
+                if let Some(by) = ambiguous {
+                    books.ambiguous.entry((seen.listing.account.clone(), history.sku.clone())).or_default().push(by);
+                }
+            }
+        }
+    }
+}
+
+fn shown(before: &Option<Ledger>, after: &Ledger) -> String {
+    let mut text = String::new();
+    for (listing, entry) in &after.entries {
+        if before.as_ref().and_then(|before| before.entries.get(listing)) != Some(entry) {
+            text += &format!("\n            {}: {}", listing.account, entry_text(entry));
+        }
+    }
+    text
+}
+
+fn entry_text(entry: &Entry) -> String {
+    let claim = entry
+        .claim
+        .as_ref()
+        .map(|c| format!(" claim {}->{} target {} seq {} tries {}", c.from, c.to, c.target, c.sequence, c.tries));
+    let square = entry.square.as_ref().map(|s| {
+        let writes: Vec<_> = s.writes.iter().map(|w| (w.value, w.after.0 % 100_000)).collect();
+        format!(
+            " square with {} pos {} last {} stable {} open {} suspects {:?} guesses {:?} rewrite {} writes {writes:?} echoes {}",
+            s.with, s.position.0 % 100_000, s.last, s.stable.0 - super::core::START_MS, s.open, s.suspects, s.guesses, s.rewrite, s.echoes
+        )
+    });
+    format!(
+        "s={:?} d={} w={}{}{}",
+        entry.shadow,
+        entry.counted,
+        entry.sequence,
+        claim.unwrap_or_default(),
+        square.unwrap_or_default()
+    )
+}
+
+/// I1 and I6, and what a commit may never do.
+fn judge(before: &Ledger, after: &Ledger, now: i64) -> Vec<String> {
+    let mut problems = Vec::new();
+    if after.version != before.version + 1 {
+        problems.push(format!("I1: version {} follows {}", after.version, before.version));
+    }
+    if after.base != before.base {
+        problems.push("I1: the base moved".into());
+    }
+    for (listing, entry) in &after.entries {
+        let Some(was) = before.entries.get(listing) else { continue };
+        problems.extend(judge_entry(was, entry, after, now).into_iter().map(|problem| format!("{listing}: {problem}")));
+    }
+    problems
+}
+
+fn judge_entry(was: &Entry, entry: &Entry, after: &Ledger, now: i64) -> Vec<String> {
+    let mut problems = Vec::new();
+    if was != entry && entry.sequence <= was.sequence {
+        problems.push(format!("I1: it changed and its sequence stayed {}", was.sequence));
+    }
+    if was.shadow.is_some() && entry.shadow.is_none() {
+        problems.push("its level was forgotten".into());
+    }
+    match (&was.claim, &entry.claim) {
+        (Some(old), Some(new)) if old.sequence != new.sequence && old.lease.0 >= now => {
+            problems.push(format!("I6: {new:?} replaces {old:?}, which is alive"));
+        }
+        (Some(_), _) if was.counted != entry.counted => {
+            problems.push("I7: something was counted while a push was on its way".into());
+        }
+        (None, Some(new)) if new.target != after.total().saturating_add(entry.tolerated).max(0) => {
+            problems.push(format!("I8: {new:?} does not serve the hub level {}", after.total()));
+        }
+        (Some(_) | None, _) => {}
+    }
+    problems
+}
+
+/// The account and SKU of a sale marker's row, and how many units more it holds.
+fn marker(commit: &Commit) -> Option<(Place, i64)> {
+    let account = commit.key.pk.strip_prefix("SALE#")?.split('#').next()?;
+    let units = |row: &Option<engine::ports::Row>| row.as_ref().and_then(|row| records::body::<SaleMarker>(row).ok());
+    let (before, after) = (units(&commit.before), units(&commit.after)?);
+    let more = after.units - before.map_or(0, |marker| marker.units);
+    Some(((AccountId::new(account).ok()?, after.sku), more))
+}
+
+impl Watch for Oracle {
+    fn committed(&self, commits: &[Commit]) {
+        let mut markers: BTreeMap<Place, i64> = BTreeMap::new();
+        for (place, more) in commits.iter().filter_map(marker) {
+            *markers.entry(place.clone()).or_default() += more;
+            *self.books().sold.entry(place).or_default() += more;
+        }
+        for commit in commits.iter().filter(|commit| commit.key.sk == "STATE") {
+            self.ledger_commit(commit, &mut markers);
+        }
+        if let Some((place, _)) = markers.into_iter().find(|(_, more)| *more != 0) {
+            self.object(format!("{} at {}: a sale marker without its ledger", place.1, place.0));
+        }
+        for commit in commits.iter().filter(|commit| commit.key.sk.starts_with("HISTORY#")) {
+            if let Some(history) = commit.after.as_ref().and_then(|row| records::body::<History>(row).ok()) {
+                self.note(&history);
+            }
+        }
+    }
+}

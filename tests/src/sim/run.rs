@@ -1,0 +1,396 @@
+//! One run: the world is made, things happen and go wrong, then nothing goes wrong any more, and everything must come right.
+
+use super::core::{Core, START_MS};
+use super::crew;
+use super::exec::{Kind, Step};
+use super::hands::{self, business};
+use super::script::{Action, script};
+use super::setup::{Profile, Setup};
+use super::world::{World, account};
+use channels::fake::Fake;
+use domain::{ListingId, Sku};
+use engine::adopt::Silent;
+use engine::ports::QueueName;
+use engine::work::Task;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A run to be made.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The seed.
+    pub seed: u64,
+    /// The profile.
+    pub profile: Profile,
+    /// Actions of the script that are left out, by their place.
+    pub without: Vec<usize>,
+    /// Whether a readable trace is kept.
+    pub traced: bool,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// What went wrong; empty when nothing did.
+    pub violations: Vec<String>,
+    /// The hash of its trace.
+    pub hash: u64,
+    /// Polls.
+    pub steps: u64,
+    /// Things that people did.
+    pub actions: u64,
+    /// Commits of ledgers.
+    pub commits: u64,
+    /// Writes that reached stores.
+    pub writes: u64,
+    /// SKUs whose edits deviate, each reported to a person, as the design allows for set-only masters.
+    pub reported: u64,
+    /// Milliseconds from the end of faults until all was right.
+    pub settled_ms: i64,
+    /// Notes, by kind.
+    pub notes: BTreeMap<&'static str, u64>,
+    /// The readable trace, if it was kept.
+    pub lines: Vec<String>,
+}
+
+/// Everything must be right so long after faults have ended, milliseconds.
+const SETTLE_MS: i64 = 3 * 3_600_000;
+/// How often is looked whether it is, milliseconds.
+const LOOK_MS: i64 = 10_000;
+/// After that, this much time passes in which nothing may be written, milliseconds.
+const SILENCE_MS: i64 = 20 * 60_000;
+/// Polls of one run: far more than any needs.
+const STEPS_MAX: u64 = 3_000_000;
+
+/// Makes a run.
+#[must_use]
+pub fn run(order: &Order) -> Outcome {
+    let setup = Setup::new(order.seed, order.profile);
+    let script = script(&setup);
+    let mut run = Run { world: World::new(setup, order.traced), steps: 0, actions: 0, timers: Vec::new() };
+    let settled_ms = run.play(&script, &order.without);
+    run.outcome(settled_ms)
+}
+
+struct Run {
+    world: World,
+    steps: u64,
+    actions: u64,
+    /// Timers: when next, how often, what.
+    timers: Vec<(i64, i64, Task)>,
+}
+
+impl Run {
+    fn play(&mut self, script: &[(i64, Action)], without: &[usize]) -> i64 {
+        self.set_up();
+        self.world.switch_on();
+        self.world.oracle.watch();
+        self.world.core.set_faults(true);
+        let start = self.core().now_ms();
+        self.timers = vec![
+            (start + 60_000, 60_000, Task::Sweep),
+            (start + 900_000, 900_000, Task::Compare),
+            (start + 3_600_000, 3_600_000, Task::Health),
+        ];
+        for (place, (at, action)) in script.iter().enumerate() {
+            self.until(start + at);
+            if !without.contains(&place) {
+                self.act(action);
+            }
+        }
+        let end = start + script.last().map_or(0, |(at, _)| *at);
+        self.until(end + 30_000);
+        self.world.heal();
+        self.core().tell(|| "faults end".into());
+        self.settle()
+    }
+
+    fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.world.core)
+    }
+
+    fn is_wrong(&self) -> bool {
+        !self.world.oracle.books().violations.is_empty()
+    }
+
+    /// Lets the world go on until a time, or until something is wrong.
+    fn until(&mut self, end: i64) {
+        while self.steps < STEPS_MAX && !self.is_wrong() {
+            self.world.deliver();
+            match self.world.exec.step() {
+                Step::Ran => self.steps += 1,
+                Step::Ended(kind, died) => {
+                    self.steps += 1;
+                    self.bury(kind, died);
+                }
+                Step::Idle if !self.pass(end) => return,
+                Step::Idle => {}
+            }
+        }
+        if self.steps >= STEPS_MAX {
+            self.world.oracle.object(format!("the run does not end: {STEPS_MAX} polls"));
+        }
+    }
+
+    /// Somebody has died or finished: workers are replaced, half of the dead with their machine's memory.
+    fn bury(&mut self, kind: Kind, died: bool) {
+        match kind {
+            Kind::Changes(machine) | Kind::Lane(machine) => {
+                if died && self.core().pick(2) == 0 {
+                    self.world.replace(machine);
+                }
+                self.world.hire(kind);
+            }
+            Kind::Timer | Kind::Hook | Kind::Person | Kind::Outside => {}
+        }
+    }
+
+    /// Lets time pass to the next thing that is due; `false` when that is after `end`.
+    fn pass(&mut self, end: i64) -> bool {
+        let hooks = self.world.stores().next_due().map(|due| due.0);
+        let timers = self.timers.iter().map(|(next, _, _)| *next).min();
+        let next = [self.core().next_timer(), hooks, timers].into_iter().flatten().min().unwrap_or(end);
+        if next > end {
+            self.core().advance_to(end);
+            return false;
+        }
+        self.core().advance_to(next);
+        let now = self.core().now_ms();
+        for place in 0..self.timers.len() {
+            let (due, every, task) = self.timers[place];
+            if due <= now {
+                self.timers[place].0 = due + every;
+                let member = self.world.member(super::world::CHANGES + super::world::LANES);
+                self.world.exec.add(Kind::Timer, crew::timer(member, task));
+            }
+        }
+        true
+    }
+
+    /// Accounts are added and adopted, by the usual way in.
+    fn set_up(&mut self) {
+        self.world.hire_all();
+        let done = Arc::new(Mutex::new(Err("it did not end".to_owned())));
+        let member = self.world.member(0);
+        let accounts: Vec<_> = (0..self.world.setup.stores).map(|store| self.world.new_account(store)).collect();
+        let result = Arc::clone(&done);
+        self.world.exec.add(Kind::Person, async move {
+            let mut set_up = Ok(());
+            for account in accounts {
+                set_up = set_up.and(member.hub.add_account(account).await.map(drop));
+            }
+            set_up = set_up.and(member.hub.check_hooks().await);
+            set_up = set_up.and(member.hub.adopt(true, &Silent).await.map(drop));
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = set_up.map_err(|error| error.to_string());
+        });
+        self.until(START_MS + 120_000);
+        let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Err(error) = done {
+            self.world.oracle.object(format!("the world could not be made: {error}"));
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        if self.is_wrong() {
+            return;
+        }
+        let (core, now) = (self.core(), self.core().now());
+        let person = self.world.member(super::world::CHANGES + super::world::LANES);
+        match action {
+            Action::HubEdit(sku, by) => {
+                let sku = self.sku(*sku);
+                self.world.exec.add(Kind::Person, crew::hub_edit(person, sku, *by));
+            }
+            Action::Pause(store) => self.pause(*store, true),
+            Action::Resume(store) => self.pause(*store, false),
+            Action::Fail(store, outage) => self.world.net.fail(*store, *outage),
+            Action::Deploy => self.world.deploy(),
+            Action::Compare => self.world.exec.add(Kind::Timer, crew::timer(person, Task::Compare)),
+            Action::Sell(..)
+            | Action::Edit(..)
+            | Action::Return(..)
+            | Action::Rewrite(..)
+            | Action::Cancel(..)
+            | Action::Archive(..) => {}
+        }
+        if self.is_unseen(action) {
+            return;
+        }
+        let World { fake, setup, orders, .. } = &mut self.world;
+        let mut stores = fake.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = hands::act(&mut stores, &setup.skus, orders, action, now);
+        drop(stores);
+        self.actions += u64::from(done.is_ok());
+        core.tell(|| format!("DO {action:?}: {done:?}"));
+    }
+
+    /// Nothing that happens in a store that is dead for ever can be known.
+    fn is_unseen(&self, action: &Action) -> bool {
+        let dead = self.world.setup.dead;
+        match action {
+            Action::Sell(store, _)
+            | Action::Edit(store, ..)
+            | Action::Return(store, _)
+            | Action::Rewrite(store, ..)
+            | Action::Cancel(store, _)
+            | Action::Archive(store, _) => dead == Some(*store),
+            Action::HubEdit(..)
+            | Action::Pause(_)
+            | Action::Resume(_)
+            | Action::Fail(..)
+            | Action::Deploy
+            | Action::Compare => false,
+        }
+    }
+
+    fn pause(&mut self, store: usize, paused: bool) {
+        let person = self.world.member(super::world::CHANGES + super::world::LANES);
+        let (id, oracle, core) = (account(store), Arc::clone(&self.world.oracle), self.core());
+        let name = id.clone();
+        // while nobody knows whether it is paused, nothing is judged by it
+        oracle.books().paused.remove(&id);
+        let done = move || {
+            let now = core.now_ms();
+            let mut books = oracle.books();
+            if paused {
+                books.paused.insert(name.clone(), now)
+            } else {
+                books.paused.remove(&name)
+            };
+        };
+        self.world.exec.add(Kind::Person, crew::pause(person, id, paused, Arc::new(done)));
+    }
+
+    fn sku(&self, place: usize) -> Sku {
+        Sku::new(self.world.setup.skus[place].0.clone()).expect("made of letters and digits")
+    }
+
+    /// Waits until all is right, then makes sure that it stays so.
+    fn settle(&mut self) -> i64 {
+        let start = self.core().now_ms();
+        let mut reasons = Vec::new();
+        while self.core().now_ms() < start + SETTLE_MS && !self.is_wrong() {
+            self.until(self.core().now_ms() + LOOK_MS);
+            reasons = self.unrest();
+            if reasons.is_empty() {
+                let settled = self.core().now_ms() - start;
+                self.stay_quiet();
+                return settled;
+            }
+        }
+        if !self.is_wrong() {
+            self.world.oracle.object(format!("I3: it does not settle: {}", reasons.join("; ")));
+        }
+        SETTLE_MS
+    }
+
+    fn stay_quiet(&mut self) {
+        let (before, since) = (self.world.oracle.books().arrivals, self.core().now_ms());
+        self.until(since + SILENCE_MS);
+        let after = self.world.oracle.books().arrivals;
+        // a silent import may be found by the comparison only now; what follows it must be little
+        let allowed = (self.world.setup.stores * self.world.setup.skus.len() * 2) as u64;
+        if after > before + allowed {
+            self.world.oracle.object(format!("I4: {} writes after all was right", after - before));
+        }
+        let again = self.unrest();
+        if !again.is_empty() && !self.is_wrong() {
+            self.world.oracle.object(format!("I3: it does not stay right: {}", again.join("; ")));
+        }
+    }
+
+    /// Why things are not right yet.
+    fn unrest(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let live = |store: usize| self.world.setup.dead != Some(store);
+        for queue in [QueueName::Changes, QueueName::Lane] {
+            let count = self.world.queue.count(queue);
+            if count > 0 && self.world.setup.dead.is_none() {
+                reasons.push(format!("{count} messages in {queue:?}"));
+            }
+        }
+        for store in (0..self.world.setup.stores).filter(|store| live(*store)) {
+            let todos = self.world.store.peek_all(&format!("TODO#{}", account(store))).len();
+            if todos > 0 {
+                reasons.push(format!("{todos} TODO rows of {}", account(store)));
+            }
+        }
+        for place in 0..self.world.setup.skus.len() {
+            reasons.extend(self.restless(&self.sku(place)));
+        }
+        reasons
+    }
+
+    fn restless(&self, sku: &Sku) -> Vec<String> {
+        let Some(ledger) = self.world.oracle.books().ledgers.get(sku).cloned() else {
+            return vec![format!("{sku} has no ledger")];
+        };
+        let mut reasons = Vec::new();
+        for store in (0..self.world.setup.stores).filter(|store| self.world.setup.dead != Some(*store)) {
+            let level = self.world.stores().level(business(store), sku.as_str());
+            let right = ledger.total().max(0);
+            if level != Some(right) {
+                reasons.push(format!("{} shows {level:?} of {sku}, the hub has {right}", account(store)));
+            }
+            let entry = ledger.entries.get(&ListingId::single(account(store)));
+            if entry.is_none_or(|entry| entry.claim.is_some()) {
+                reasons.push(format!("{sku} has a claim at {}", account(store)));
+            }
+        }
+        reasons
+    }
+
+    /// I2: every unit is accounted for.
+    fn account_for(&self) -> u64 {
+        let mut reported = 0;
+        for place in 0..self.world.setup.skus.len() {
+            let sku = self.sku(place);
+            for store in (0..self.world.setup.stores).filter(|store| self.world.setup.dead != Some(*store)) {
+                reported += u64::from(self.account_for_place(store, &sku));
+            }
+        }
+        reported
+    }
+
+    /// Whether the edits of a place deviate, and a person was told.
+    fn account_for_place(&self, store: usize, sku: &Sku) -> bool {
+        let truth = self.world.stores().truth(business(store), sku.as_str());
+        let place = (account(store), sku.clone());
+        let books = self.world.oracle.books();
+        let sold = books.sold.get(&place).copied().unwrap_or(0);
+        let edited = books.edits.get(&place).copied().unwrap_or(0);
+        let told = books.ambiguous.get(&place).cloned().unwrap_or_default();
+        drop(books);
+        if sold != truth.sold - truth.returned {
+            let true_sold = truth.sold - truth.returned;
+            self.world.oracle.object(format!("I2: {sku} at {}: {true_sold} sold, {sold} counted", place.0));
+        }
+        let should = if store == 0 { truth.edited } else { 0 };
+        if edited == should {
+            return false;
+        }
+        if told.is_empty() {
+            self.world
+                .oracle
+                .object(format!("I2: {sku} at {}: edits of {should}, {edited} counted, nobody told", place.0));
+        }
+        !told.is_empty()
+    }
+
+    fn outcome(self, settled_ms: i64) -> Outcome {
+        let reported = if self.is_wrong() { 0 } else { self.account_for() };
+        let books = self.world.oracle.books();
+        Outcome {
+            violations: books.violations.clone(),
+            hash: self.world.core.hash(),
+            steps: self.steps,
+            actions: self.actions,
+            commits: books.commits,
+            writes: books.arrivals,
+            reported,
+            settled_ms,
+            notes: books.notes.clone(),
+            lines: self.world.core.lines(),
+        }
+    }
+}

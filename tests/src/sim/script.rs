@@ -1,0 +1,114 @@
+//! What people and machines do in a run, and when: drawn from the seed before it begins, so that a failing run can be
+//! shrunk by leaving things out.
+
+use super::net::{Fate, Outage};
+use super::setup::{Profile, Setup};
+use channels::shopwired::fake::Page;
+use fastrand::Rng;
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// An order of some lines: SKU numbers and units.
+    Sell(usize, Vec<(usize, i64)>),
+    /// Somebody types in the present number and so much more or less.
+    Edit(usize, Page, usize, i64),
+    /// The stock of a line of an earlier order goes back; which order and line is counted from the newest.
+    Return(usize, usize),
+    /// An earlier order gets other lines.
+    Rewrite(usize, usize, Vec<(usize, i64)>),
+    /// An earlier order is cancelled; no stock moves.
+    Cancel(usize, usize),
+    /// An earlier order is archived.
+    Archive(usize, usize),
+    /// Somebody edits the stock in Evenstock.
+    HubEdit(usize, i64),
+    /// Writing to an account stops.
+    Pause(usize),
+    /// And starts again.
+    Resume(usize),
+    /// A store fails for a while.
+    Fail(usize, Outage),
+    /// Every machine of ours is replaced at once.
+    Deploy,
+    /// A comparison, out of turn.
+    Compare,
+}
+
+/// The things that happen, with milliseconds since the beginning, in order.
+#[must_use]
+pub fn script(setup: &Setup) -> Vec<(i64, Action)> {
+    let mut rng = Rng::with_seed(setup.seed ^ 0x5C417);
+    let mut script = Vec::with_capacity(setup.actions);
+    let mut at = 0;
+    for _ in 0..setup.actions {
+        at += gap(&mut rng, setup);
+        script.push((at, action(&mut rng, setup, at)));
+    }
+    for store in 1..setup.stores {
+        script.push((at + 1, Action::Resume(store)));
+    }
+    if let Some(dead) = setup.dead {
+        let outage = Outage { until: i64::MAX, fate: death(&mut rng) };
+        let place = rng.usize(0..script.len());
+        let at = script[place].0;
+        script.insert(place, (at, Action::Fail(dead, outage)));
+    }
+    script
+}
+
+/// Bursts within moments, and pauses.
+fn gap(rng: &mut Rng, setup: &Setup) -> i64 {
+    let mean = setup.length_ms / i64::try_from(setup.actions).unwrap_or(1);
+    match rng.u8(0..10) {
+        0..=3 => rng.i64(0..150),
+        4..=6 => rng.i64(150..4_000),
+        _ => rng.i64(0..(mean * 4).max(1)),
+    }
+}
+
+fn death(rng: &mut Rng) -> Fate {
+    [Fate::NotSent, Fate::Status(503), Fate::Status(401), Fate::LostRequest][rng.usize(0..4)]
+}
+
+fn action(rng: &mut Rng, setup: &Setup, at: i64) -> Action {
+    let store = rng.usize(0..setup.stores);
+    let sku = rng.usize(0..setup.skus.len());
+    let troubled = setup.profile != Profile::Calm;
+    match rng.u8(0..100) {
+        0..=49 => Action::Sell(store, lines(rng, setup)),
+        50..=61 => Action::Edit(0, page(rng), sku, change(rng)),
+        62..=64 => Action::Edit(store, page(rng), sku, change(rng)),
+        65..=72 => Action::Return(store, rng.usize(0..4)),
+        73..=77 => Action::Rewrite(store, rng.usize(0..3), lines(rng, setup)),
+        78..=80 => Action::Cancel(store, rng.usize(0..3)),
+        81 => Action::Archive(store, rng.usize(0..3)),
+        82..=86 => Action::HubEdit(sku, change(rng)),
+        87..=88 => Action::Pause(rng.usize(1..setup.stores)),
+        89..=91 => Action::Resume(rng.usize(1..setup.stores)),
+        92..=95 if troubled => Action::Fail(store, outage(rng, at)),
+        96..=97 if troubled => Action::Deploy,
+        98 => Action::Compare,
+        _ => Action::Sell(store, lines(rng, setup)),
+    }
+}
+
+fn lines(rng: &mut Rng, setup: &Setup) -> Vec<(usize, i64)> {
+    let count = if rng.u8(0..4) == 0 { 2 } else { 1 };
+    (0..count).map(|_| (rng.usize(0..setup.skus.len()), rng.i64(1..4))).collect()
+}
+
+/// Mostly upwards: a delivery. Sizes vary, so that an edit is seldom mistaken for something else.
+fn change(rng: &mut Rng) -> i64 {
+    let size = rng.i64(1..90);
+    if rng.u8(0..3) == 0 { -size } else { size }
+}
+
+fn page(rng: &mut Rng) -> Page {
+    [Page::Product, Page::Stock, Page::StockImport, Page::ProductImport][rng.usize(0..4)]
+}
+
+fn outage(rng: &mut Rng, at: i64) -> Outage {
+    let fate = [Fate::NotSent, Fate::Status(503), Fate::Status(429), Fate::LostRequest, Fate::LostAnswer];
+    Outage { until: super::core::START_MS + at + rng.i64(1_000..120_000), fate: fate[rng.usize(0..5)] }
+}

@@ -1,0 +1,232 @@
+//! What a seed makes of a world: how many stores and SKUs, which of the unknown switches, and how much goes wrong.
+
+use super::net::NetRates;
+use crate::memory::queue::QueueRates;
+use crate::memory::store::StoreRates;
+use channels::shopwired::fake::{EditOrder, Generator, Limit, StockLag, Switches, WebhookFaults};
+use fastrand::Rng;
+use std::str::FromStr;
+
+/// How much goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    /// Nothing.
+    Calm,
+    /// What a bad week brings.
+    Realistic,
+    /// Everything, often.
+    Harsh,
+    /// What a bad week brings, and one store is dead for ever.
+    Liveness,
+}
+
+impl Profile {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Calm, Self::Realistic, Self::Harsh, Self::Liveness];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::Realistic => "realistic",
+            Self::Harsh => "harsh",
+            Self::Liveness => "liveness",
+        }
+    }
+}
+
+impl FromStr for Profile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|profile| profile.name() == text);
+        found.ok_or_else(|| format!("profile: {text:?} is not known; use calm, realistic, harsh or liveness"))
+    }
+}
+
+/// How often things go wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rates {
+    /// The table.
+    pub store: StoreRates,
+    /// The queues.
+    pub queue: QueueRates,
+    /// The network.
+    pub net: NetRates,
+    /// Polls after which a task of ours dies, of ten thousand.
+    pub crash: u64,
+    /// Webhooks.
+    pub hooks: WebhookFaults,
+}
+
+/// A world to be.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The seed.
+    pub seed: u64,
+    /// The profile.
+    pub profile: Profile,
+    /// Stores: the first is the master.
+    pub stores: usize,
+    /// SKUs with their first level on the master.
+    pub skus: Vec<(String, i64)>,
+    /// The switches of each store.
+    pub switches: Vec<Switches>,
+    /// How often things go wrong.
+    pub rates: Rates,
+    /// How long things happen, milliseconds.
+    pub length_ms: i64,
+    /// How many things people do.
+    pub actions: usize,
+    /// Calls per minute that an account may make, and at once.
+    pub budget: (u32, u32),
+    /// A store that dies for ever.
+    pub dead: Option<usize>,
+}
+
+impl Setup {
+    /// The world of a seed.
+    #[must_use]
+    pub fn new(seed: u64, profile: Profile) -> Self {
+        let mut rng = Rng::with_seed(seed ^ 0x5E7);
+        let stores = rng.usize(2..=4);
+        let count = rng.usize(1..=3);
+        let skus = (0..count).map(|number| (format!("SKU-{number}"), level(&mut rng))).collect();
+        let switches = (0..stores).map(|_| switches(&mut rng, profile)).collect();
+        let dead = (profile == Profile::Liveness).then(|| rng.usize(0..stores));
+        let tight = profile != Profile::Calm && rng.u8(0..4) == 0;
+        Self {
+            seed,
+            profile,
+            stores,
+            skus,
+            switches,
+            rates: rates(profile),
+            length_ms: rng.i64(60_000..900_000),
+            actions: rng.usize(15..60),
+            budget: if tight { (90, 15) } else { (6_000, 500) },
+            dead,
+        }
+    }
+}
+
+fn level(rng: &mut Rng) -> i64 {
+    if rng.u8(0..5) == 0 { rng.i64(0..8) } else { rng.i64(20..300) }
+}
+
+/// What nobody knows about the platform, one way or the other.
+fn switches(rng: &mut Rng, profile: Profile) -> Switches {
+    let lag = rng.i64(1..3_000);
+    let stock_lag = match rng.u8(0..6) {
+        0 => StockLag::First(lag),
+        1 => StockLag::Last(lag),
+        2 => StockLag::Chance(lag),
+        _ => StockLag::With,
+    };
+    let generator = [Generator::Absent, Generator::Null, Generator::Text][rng.usize(0..3)];
+    let edit_order = [EditOrder::ReturnAndTake, EditOrder::TakeOnly, EditOrder::Nothing][rng.usize(0..3)];
+    Switches {
+        echo: rng.bool(),
+        generator,
+        edit_order,
+        stock_lag,
+        log_lag_ms: if rng.u8(0..3) == 0 { rng.i64(1..2_000) } else { 0 },
+        read_lag_ms: if rng.u8(0..4) == 0 { rng.i64(1..10_000) } else { 0 },
+        product_import_logs: rng.bool(),
+        retry_after: rng.bool(),
+        limit: (profile != Profile::Calm && rng.u8(0..5) == 0).then_some(Limit::A),
+        events_descending: rng.bool(),
+        since_inclusive: rng.bool(),
+        lists_archived: rng.bool(),
+        iso_dates: rng.bool(),
+        extra_fields: rng.bool(),
+        escaped_json: rng.bool(),
+        incomplete_orders: rng.bool(),
+        webhook_delay_ms: rng.i64(50..4_000),
+        retry_ms: rng.i64(300_000..1_200_000),
+        ..Switches::default()
+    }
+}
+
+const fn rates(profile: Profile) -> Rates {
+    match profile {
+        Profile::Calm => CALM,
+        Profile::Realistic | Profile::Liveness => REALISTIC,
+        Profile::Harsh => HARSH,
+    }
+}
+
+const NO_HOOK_FAULTS: WebhookFaults = WebhookFaults {
+    drop: 0,
+    duplicate: 0,
+    delay: 0,
+    reorder: 0,
+    delay_ms: 0,
+    drop_percent: 0,
+    duplicate_percent: 0,
+    delay_percent: 0,
+};
+
+const CALM: Rates = Rates {
+    store: StoreRates { busy: 0, lost_answer: 0, lost_request: 0, late: 0 },
+    queue: QueueRates { send: 0, delete: 0, twice: 0 },
+    net: NetRates {
+        not_sent: 0,
+        throttled: 0,
+        failed: 0,
+        failed_after: 0,
+        lost_request: 0,
+        lost_answer: 0,
+        late: 0,
+        latency_ms: 100,
+    },
+    crash: 0,
+    hooks: NO_HOOK_FAULTS,
+};
+
+const REALISTIC: Rates = Rates {
+    store: StoreRates { busy: 10, lost_answer: 3, lost_request: 2, late: 1 },
+    queue: QueueRates { send: 10, delete: 20, twice: 30 },
+    net: NetRates {
+        not_sent: 20,
+        throttled: 30,
+        failed: 20,
+        failed_after: 5,
+        lost_request: 10,
+        lost_answer: 10,
+        late: 5,
+        latency_ms: 150,
+    },
+    crash: 3,
+    hooks: WebhookFaults {
+        delay_ms: 60_000,
+        drop_percent: 2,
+        duplicate_percent: 5,
+        delay_percent: 5,
+        ..NO_HOOK_FAULTS
+    },
+};
+
+const HARSH: Rates = Rates {
+    store: StoreRates { busy: 150, lost_answer: 60, lost_request: 40, late: 30 },
+    queue: QueueRates { send: 150, delete: 300, twice: 300 },
+    net: NetRates {
+        not_sent: 200,
+        throttled: 250,
+        failed: 200,
+        failed_after: 100,
+        lost_request: 150,
+        lost_answer: 150,
+        late: 100,
+        latency_ms: 300,
+    },
+    crash: 40,
+    hooks: WebhookFaults {
+        delay_ms: 120_000,
+        drop_percent: 15,
+        duplicate_percent: 20,
+        delay_percent: 25,
+        ..NO_HOOK_FAULTS
+    },
+};

@@ -1,0 +1,222 @@
+//! A world: stores, network, table, queues, and our machines.
+
+use super::core::{Core, SimClock};
+use super::crew::{self, Member};
+use super::exec::{Executor, Kind};
+use super::hands::{Orders, business};
+use super::net::Net;
+use super::oracle::Oracle;
+use super::setup::Setup;
+use crate::memory::{MemoryQueue, MemoryStore, MemoryVault, Watch};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use channels::fake::Fake;
+use channels::shopwired::FakeShopWired;
+use channels::shopwired::fake::{AccountSpec, ProductSpec, Switches};
+use channels::{Channel, Http, Secret};
+use domain::{AccountId, Role};
+use engine::accounts::NewAccount;
+use engine::ports::{Queue, QueueName, Store, Vault};
+use engine::records::Rate;
+use engine::{Config, Hub};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Machines with workers on the queue of hints.
+pub const CHANGES: usize = 3;
+/// Machines with a worker on the lane.
+pub const LANES: usize = 2;
+
+static CHANNELS: &[&dyn Channel] = &[&channels::shopwired::ShopWired];
+
+/// A world.
+pub struct World {
+    /// Time, chance and trace.
+    pub core: Arc<Core>,
+    /// Who goes next.
+    pub exec: Executor,
+    /// How it was made.
+    pub setup: Setup,
+    /// The stores.
+    pub fake: Arc<Mutex<FakeShopWired>>,
+    /// The network.
+    pub net: Net,
+    /// The table.
+    pub store: Arc<MemoryStore>,
+    /// The queues.
+    pub queue: Arc<MemoryQueue>,
+    /// The oracle.
+    pub oracle: Arc<Oracle>,
+    /// Orders that people placed.
+    pub orders: Orders,
+    vault: Arc<dyn Vault>,
+    hubs: Vec<Arc<Hub>>,
+}
+
+/// The name of a store's account.
+#[must_use]
+pub fn account(store: usize) -> AccountId {
+    let name = if store == 0 { "master".to_owned() } else { format!("shop-{store}") };
+    AccountId::new(name).expect("a slug")
+}
+
+fn spec(store: usize) -> AccountSpec {
+    AccountSpec {
+        business: business(store),
+        name: format!("Store {store}"),
+        api_key: format!("key-{store}"),
+        api_secret: format!("secret-{store}"),
+        webhook_secret: Some(format!("hooks-{store}")),
+    }
+}
+
+impl World {
+    /// A world without anybody in it.
+    #[must_use]
+    pub fn new(setup: Setup, traced: bool) -> Self {
+        let core = Arc::new(Core::new(setup.seed, traced));
+        let oracle = Arc::new(Oracle::new(Arc::clone(&core), (0..setup.stores).map(account).collect()));
+        let mut fake = FakeShopWired::new(setup.seed);
+        (0..setup.stores).for_each(|store| open(&mut fake, &setup, store, &core));
+        let fake = Arc::new(Mutex::new(fake));
+        let header = |store: usize| format!("Basic {}", STANDARD.encode(format!("key-{store}:secret-{store}")));
+        let keys: BTreeMap<String, usize> = (0..setup.stores).map(|store| (header(store), store)).collect();
+        let net = Net::new(Arc::clone(&core), Arc::clone(&fake), Arc::clone(&oracle), keys, setup.rates.net);
+        let watch: Arc<dyn Watch> = Arc::clone(&oracle) as Arc<dyn Watch>;
+        let store = Arc::new(MemoryStore::new(Arc::clone(&core), setup.rates.store, watch));
+        let queue = Arc::new(MemoryQueue::new(Arc::clone(&core), setup.rates.queue));
+        let exec = Executor::new(Arc::clone(&core), setup.rates.crash);
+        let orders = Orders::new(setup.stores);
+        let vault = Arc::new(MemoryVault::default());
+        let mut world = Self { core, exec, setup, fake, net, store, queue, oracle, orders, vault, hubs: Vec::new() };
+        world.hubs = (0..machines()).map(|_| world.hub()).collect();
+        world
+    }
+
+    /// A machine with nothing in its memory.
+    fn hub(&self) -> Arc<Hub> {
+        let config =
+            Config { public_url: Some("https://hub.test".into()), allow_insecure_endpoints: true, ..Config::default() };
+        let hub = Hub::new(
+            Arc::clone(&self.store) as Arc<dyn Store>,
+            Arc::clone(&self.queue) as Arc<dyn Queue>,
+            Arc::clone(&self.vault),
+            Arc::new(self.net.clone()) as Arc<dyn Http>,
+            Arc::new(SimClock::new(Arc::clone(&self.core), 0)),
+            config,
+        );
+        Arc::new(hub.with_channels(CHANNELS))
+    }
+
+    /// The stores.
+    pub fn stores(&self) -> MutexGuard<'_, FakeShopWired> {
+        self.fake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A member of the crew on a machine: workers have the first ones, everything else the last.
+    #[must_use]
+    pub fn member(&self, machine: usize) -> Member {
+        let queue = Arc::clone(&self.queue) as Arc<dyn Queue>;
+        Member { core: Arc::clone(&self.core), hub: Arc::clone(&self.hubs[machine]), queue }
+    }
+
+    /// Puts a worker on its machine.
+    pub fn hire(&mut self, kind: Kind) {
+        let (machine, queue) = match kind {
+            Kind::Changes(machine) => (machine, QueueName::Changes),
+            Kind::Lane(machine) => (machine, QueueName::Lane),
+            Kind::Timer | Kind::Hook | Kind::Person | Kind::Outside => return,
+        };
+        let member = self.member(machine);
+        self.exec.add(kind, crew::worker(member, queue));
+    }
+
+    /// All workers, and timers and doors on the last machine.
+    pub fn hire_all(&mut self) {
+        (0..CHANGES).for_each(|machine| self.hire(Kind::Changes(machine)));
+        (CHANGES..CHANGES + LANES).for_each(|machine| self.hire(Kind::Lane(machine)));
+    }
+
+    /// Replaces a machine: its memory is lost.
+    pub fn replace(&mut self, machine: usize) {
+        self.hubs[machine] = self.hub();
+    }
+
+    /// Replaces all machines at once.
+    pub fn deploy(&mut self) {
+        self.exec.kill_ours();
+        (0..machines()).for_each(|machine| self.replace(machine));
+        self.hire_all();
+    }
+
+    /// Lets webhooks out that are due.
+    pub fn deliver(&mut self) {
+        let now = self.core.now();
+        let outgoing = self.stores().due(now);
+        for one in outgoing {
+            let member = self.member(machines() - 1);
+            self.core.tell(|| {
+                format!("webhook {}: {}", one.request.uri().path(), String::from_utf8_lossy(one.request.body()))
+            });
+            self.exec.add(Kind::Hook, crew::hook(member, Arc::clone(&self.fake), one));
+        }
+    }
+
+    /// The account of a store, as a person adds it.
+    #[must_use]
+    pub fn new_account(&self, store: usize) -> NewAccount {
+        let spec = spec(store);
+        let (per_minute, burst) = self.setup.budget;
+        let secrets = [
+            ("api_key", spec.api_key),
+            ("api_secret", spec.api_secret),
+            ("webhook_secret", spec.webhook_secret.unwrap_or_default()),
+        ];
+        NewAccount {
+            id: account(store),
+            channel: "shopwired".into(),
+            role: if store == 0 { Role::Master } else { Role::Replica },
+            inbound: None,
+            drift: None,
+            settings: BTreeMap::from([("base_url".into(), "https://stores.test/v1".into())]),
+            secrets: secrets.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect(),
+            rate: Some(Rate { per_minute, burst }),
+        }
+    }
+
+    /// Gives every store its switches, and its webhooks their faults.
+    pub fn switch_on(&self) {
+        for store in 0..self.setup.stores {
+            let mut fake = self.stores();
+            if let Ok(switches) = fake.switches(business(store)) {
+                *switches = self.setup.switches[store].clone();
+            }
+            _ = fake.webhook_faults(business(store), self.setup.rates.hooks);
+        }
+    }
+
+    /// Ends the faults of webhooks.
+    pub fn heal(&self) {
+        for store in 0..self.setup.stores {
+            _ = self.stores().webhook_faults(business(store), channels::shopwired::fake::WebhookFaults::default());
+        }
+        self.net.heal();
+        self.core.set_faults(false);
+    }
+}
+
+const fn machines() -> usize {
+    CHANGES + LANES + 1
+}
+
+/// Opens a store and fills its shelves; a replica begins with other numbers than the master.
+fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
+    fake.add_account(&spec(store));
+    if let Ok(switches) = fake.switches(business(store)) {
+        *switches = Switches::default();
+    }
+    for (name, level) in &setup.skus {
+        let level = if store == 0 { *level } else { (level * 7 + business(store).cast_signed()) % 50 };
+        _ = fake.create_product(business(store), &ProductSpec::simple(name, level), core.now());
+    }
+}
