@@ -12,15 +12,11 @@ pub struct Limits {
     pub zeroed_percent: u64,
     /// Units may drop by this share in one comparison, percent.
     pub drop_percent: u64,
-    /// SKUs that may reach zero by edits within [`Limits::window_ms`].
-    pub live_zeroed: u32,
-    /// The window of the live guard, milliseconds.
-    pub window_ms: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { zeroed: 25, zeroed_percent: 5, drop_percent: 30, live_zeroed: 50, window_ms: 600_000 }
+        Self { zeroed: 25, zeroed_percent: 5, drop_percent: 30 }
     }
 }
 

@@ -437,6 +437,18 @@ impl Scan {
         ListingId { account: self.connected.account.id.clone(), location: unit.location.clone() }
     }
 
+    /// The level that a listing was seen with, and whether its SKU appears there more than once; `None` if it was not seen.
+    pub(crate) fn find(&self, sku: &Sku, listing: &ListingId) -> Option<(Option<i64>, bool)> {
+        let mut units = self.units.get(sku)?.iter().filter(|unit| unit.location == listing.location);
+        let first = units.next()?;
+        Some((first.level, units.next().is_some()))
+    }
+
+    /// Forgets a SKU that was dealt with.
+    pub(crate) fn seen(&mut self, sku: &Sku) {
+        self.units.remove(sku);
+    }
+
     /// The unit of a SKU, if exactly one place has it; else whether it clashes.
     fn single(&self, sku: &Sku) -> Option<(&Unit, bool)> {
         let units = self.units.get(sku)?;

@@ -3,12 +3,14 @@
 
 use crate::adopt::{Progress, Scan};
 use crate::hub::{Connected, Error, Hub};
-use crate::ports::{Change, Condition, Row};
-use crate::records::{self, Todo};
+use crate::ports::{Change, Condition, Query, Row};
+use crate::records::{self, ITEMS, Item, Todo};
 use channels::Touch;
 use domain::guard::Tally;
+use domain::plan::Hold;
 use domain::reconcile::{Nomination, nominate};
-use domain::{AccountId, Sku};
+use domain::{AccountId, Ledger, ListingId, Sku, Timestamp};
+use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,22 +28,38 @@ pub struct AccountComparison {
     pub compared: u64,
     /// Of these, to be looked at again.
     pub nominated: u64,
-    /// The first of these, for show.
+    /// The first of these, for show: SKU, why, the level that we knew, the level seen.
     pub shown: Vec<(Sku, Nomination, Option<i64>, Option<i64>)>,
     /// SKUs in the store that are not mapped.
     pub unmapped: u64,
     /// Mapped SKUs that the store does not show. Nothing is done about them: unknown is not zero.
     pub missing: u64,
+    /// SKUs that now appear more than once in the store: not written until that is resolved there.
+    pub clashes: Vec<String>,
     /// Why the store is not believed: the account is in quarantine until a person releases it.
     pub quarantine: Option<String>,
     /// What the store said when it could not be compared.
     pub error: Option<String>,
 }
 
-/// Nominations shown in a report.
+/// Nominations and names shown in a report.
 const SHOWN: usize = 100;
-/// SKUs whose ledgers are read at once.
-const CHUNK: usize = 500;
+/// Items of one page.
+const PAGE: usize = 1_000;
+/// Keys of one read of ledgers.
+const KEYS: usize = 100;
+/// Reads of ledgers on their way at once.
+const READS: usize = 4;
+
+/// One account's part of a comparison in progress.
+struct Part {
+    scan: Scan,
+    found: AccountComparison,
+    tally: Tally,
+    todos: Vec<Row>,
+    /// Items whose clash has come or gone.
+    changed: Vec<(Sku, ListingId, Option<Hold>)>,
+}
 
 impl Hub {
     /// Compares one account, or all. With `apply`, what differs is looked at again; without, it is only told.
@@ -54,114 +72,171 @@ impl Hub {
         apply: bool,
         progress: &dyn Progress,
     ) -> Result<Comparison, Error> {
-        let mut comparison = Comparison::default();
         if let Some(only) = only {
             self.connected(only).await?;
         }
+        let mut comparison = Comparison::default();
+        let mut parts = Vec::new();
         let accounts = self.accounts().await?;
         for (id, connected) in accounts.iter().filter(|(id, _)| only.is_none_or(|only| only == *id)) {
-            let account = match self.scan(connected, progress).await {
-                Ok(scan) => self.compare_account(&scan, apply, progress).await?,
-                Err(error) => AccountComparison { error: Some(error.to_string()), ..AccountComparison::default() },
-            };
-            comparison.accounts.insert(id.clone(), account);
+            match self.scan(connected, progress).await {
+                Ok(scan) => parts.push(Part::new(scan)),
+                Err(error) => {
+                    let failed = AccountComparison { error: Some(error.to_string()), ..AccountComparison::default() };
+                    comparison.accounts.insert(id.clone(), failed);
+                }
+            }
+        }
+        self.compare_items(&mut parts, progress).await?;
+        for mut part in parts {
+            part.found.quarantine = part.tally.objection(&self.config.guard);
+            if apply {
+                self.act(&mut part).await?;
+            }
+            comparison.accounts.insert(part.scan.connected.account.id.clone(), part.found);
         }
         self.flush_health(false).await?;
         Ok(comparison)
     }
 
-    async fn compare_account(
-        &self,
-        scan: &Scan,
-        apply: bool,
-        progress: &dyn Progress,
-    ) -> Result<AccountComparison, Error> {
-        let id = &scan.connected.account.id;
-        let mut found = AccountComparison::default();
-        let (mut tally, mut todos) = (Tally::default(), Vec::new());
-        let skus: Vec<&Sku> = scan.units.keys().collect();
-        for chunk in skus.chunks(CHUNK) {
-            let keys: Vec<_> = chunk.iter().map(|sku| records::ledger_key(sku)).collect();
-            for (sku, row) in chunk.iter().zip(self.store.get(&keys).await?) {
-                self.compare_sku(scan, sku, row.as_ref(), &mut found, &mut tally, &mut todos)?;
-            }
-            progress.tell(&format!("comparing {id}"), found.compared, skus.len() as u64);
-        }
-        found.missing = self.count_missing(scan, &mut tally).await?;
-        found.quarantine = tally.objection(&self.config.guard);
-        if apply {
-            self.act(&scan.connected, &found, todos).await?;
-        }
-        Ok(found)
-    }
-
-    fn compare_sku(
-        &self,
-        scan: &Scan,
-        sku: &Sku,
-        row: Option<&Row>,
-        found: &mut AccountComparison,
-        tally: &mut Tally,
-        todos: &mut Vec<Row>,
-    ) -> Result<(), Error> {
-        let Some(row) = row else {
-            found.unmapped += 1;
-            return Ok(());
-        };
-        let (ledger, now) = (records::ledger(row)?, self.clock.now());
-        let account = &scan.connected.account.id;
-        for unit in scan.units.get(sku).into_iter().flatten() {
-            let Some(entry) = ledger.entries.get(&scan.listing(unit)) else { continue };
-            found.compared += 1;
-            tally.add(entry.shadow.unwrap_or(0), unit.level);
-            let Some(why) = nominate(entry, unit.level, now) else { continue };
-            found.nominated += 1;
-            if found.shown.len() < SHOWN {
-                found.shown.push((sku.clone(), why, entry.shadow, unit.level));
-            }
-            let urgent = ledger.total() <= 0;
-            let touch = Touch::Sku(sku.clone());
-            let reason = "comparison: its level differs".into();
-            todos.push(Todo { account: account.clone(), touch, reason, due: now, attempts: 0, urgent }.row());
-        }
-        Ok(())
-    }
-
-    /// Mapped SKUs that the store did not show.
-    async fn count_missing(&self, scan: &Scan, tally: &mut Tally) -> Result<u64, Error> {
-        let account = &scan.connected.account.id;
-        let (mut after, mut missing) = (None, 0);
+    /// One pass over the hub's items, against every scan at once.
+    async fn compare_items(&self, parts: &mut [Part], progress: &dyn Progress) -> Result<(), Error> {
+        let (mut after, mut done) = (None, 0);
         loop {
-            let page = self.list_items("", after, 500).await?;
-            for item in page.rows {
-                let listing = item.listings.iter().find(|listing| listing.listing.account == *account);
-                let Some(listing) = listing.filter(|_| !scan.units.contains_key(&item.sku)) else { continue };
-                missing += 1;
-                tally.add(listing.shadow.unwrap_or(0), None);
+            let query = Query {
+                partition: ITEMS.into(),
+                index: true,
+                prefix: String::new(),
+                after,
+                descending: false,
+                limit: PAGE,
+            };
+            let page = self.store.query(&query).await?;
+            let items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
+            let ledgers = self.ledgers(&items).await?;
+            let now = self.clock.now();
+            for (item, ledger) in items.iter().zip(&ledgers) {
+                parts.iter_mut().for_each(|part| part.compare(item, ledger, now));
             }
+            done += items.len() as u64;
+            progress.tell("comparing", done, 0);
             after = page.next;
             if after.is_none() {
-                return Ok(missing);
+                parts.iter_mut().for_each(Part::count_unmapped);
+                return Ok(());
             }
         }
+    }
+
+    async fn ledgers(&self, items: &[Item]) -> Result<Vec<Ledger>, Error> {
+        let keys: Vec<_> = items.iter().map(|item| records::ledger_key(&item.sku)).collect();
+        let reads = keys.chunks(KEYS).map(|keys| self.store.get(keys));
+        let read: Vec<_> = stream::iter(reads).buffered(READS).collect().await;
+        let mut ledgers = Vec::with_capacity(items.len());
+        for rows in read {
+            for row in rows? {
+                ledgers.push(row.as_ref().map(records::ledger).transpose()?.unwrap_or_default());
+            }
+        }
+        Ok(ledgers)
     }
 
     /// Hands what differs to the usual path; unless the guard objects: then the account is closed until a person looks.
-    async fn act(&self, connected: &Connected, found: &AccountComparison, todos: Vec<Row>) -> Result<(), Error> {
+    async fn act(&self, part: &mut Part) -> Result<(), Error> {
+        let connected = part.scan.connected.clone();
         let id = &connected.account.id;
-        let now = self.clock.now();
-        if let Some(why) = &found.quarantine {
-            tracing::error!(account = %id, why, "mass-zero guard: the account is in quarantine");
-            let mut account = connected.account.clone();
-            account.quarantine = Some(why.clone());
-            self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
-            self.forget_accounts();
-        } else if !todos.is_empty() {
-            self.store.put_all(&todos).await?;
+        self.write_clashes(&part.changed).await?;
+        if let Some(why) = &part.found.quarantine {
+            self.close(&connected, why).await?;
+        } else if !part.todos.is_empty() {
+            self.store.put_all(&part.todos).await?;
             self.wake_lane(id).await?;
         }
-        let drift = found.nominated;
-        self.change_health(id, |health| (health.compared, health.drift) = (Some(now), drift)).await?;
+        let (now, drift) = (self.clock.now(), part.found.nominated);
+        let clashes = part.found.clashes.clone();
+        self.change_health(id, |health| {
+            (health.compared, health.drift) = (Some(now), drift);
+            health.clashes.clone_from(&clashes);
+        })
+        .await?;
         Ok(())
+    }
+
+    async fn close(&self, connected: &Connected, why: &str) -> Result<(), Error> {
+        tracing::error!(account = %connected.account.id, why, "mass-zero guard: the account is in quarantine");
+        let mut account = connected.account.clone();
+        account.quarantine = Some(why.to_owned());
+        self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
+        self.forget_accounts();
+        Ok(())
+    }
+
+    async fn write_clashes(&self, changed: &[(Sku, ListingId, Option<Hold>)]) -> Result<(), Error> {
+        for (sku, listing, hold) in changed {
+            let (mut item, _) = self.item(sku).await?;
+            if let Some(listing) = item.listings.get_mut(listing) {
+                listing.hold = *hold;
+            }
+            self.store.write(&[Change::Put(item.row(), Condition::Any)]).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    fn new(scan: Scan) -> Self {
+        let (found, tally) = (AccountComparison::default(), Tally::default());
+        Self { scan, found, tally, todos: Vec::new(), changed: Vec::new() }
+    }
+
+    fn compare(&mut self, item: &Item, ledger: &Ledger, now: Timestamp) {
+        let account = self.scan.connected.account.id.clone();
+        for (listing, settings) in item.listings.iter().filter(|(listing, _)| listing.account == account) {
+            let Some(entry) = ledger.entries.get(listing) else { continue };
+            let seen = self.scan.find(&item.sku, listing);
+            self.tally.add(entry.shadow.unwrap_or(0), seen.and_then(|(level, _)| level));
+            let Some((level, clash)) = seen else {
+                self.found.missing += 1;
+                continue;
+            };
+            self.found.compared += 1;
+            self.note_clash(item, listing, settings.hold, clash);
+            if let Some(why) = nominate(entry, level, now) {
+                self.nominate(&item.sku, why, (entry.shadow, level), ledger.total() <= 0, now);
+            }
+        }
+        self.scan.seen(&item.sku);
+    }
+
+    fn nominate(
+        &mut self,
+        sku: &Sku,
+        why: Nomination,
+        (shadow, level): (Option<i64>, Option<i64>),
+        urgent: bool,
+        now: Timestamp,
+    ) {
+        self.found.nominated += 1;
+        if self.found.shown.len() < SHOWN {
+            self.found.shown.push((sku.clone(), why, shadow, level));
+        }
+        let account = self.scan.connected.account.id.clone();
+        let (touch, reason) = (Touch::Sku(sku.clone()), "comparison: its level differs".into());
+        self.todos.push(Todo { account, touch, reason, due: now, attempts: 0, urgent }.row());
+    }
+
+    fn note_clash(&mut self, item: &Item, listing: &ListingId, hold: Option<Hold>, clash: bool) {
+        if clash && self.found.clashes.len() < SHOWN {
+            self.found.clashes.push(item.sku.to_string());
+        }
+        match (hold, clash) {
+            (None, true) => self.changed.push((item.sku.clone(), listing.clone(), Some(Hold::Clash))),
+            (Some(Hold::Clash), false) => self.changed.push((item.sku.clone(), listing.clone(), None)),
+            _ => {}
+        }
+    }
+
+    fn count_unmapped(&mut self) {
+        self.found.unmapped = self.scan.units.len() as u64;
     }
 }

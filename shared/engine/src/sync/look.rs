@@ -10,7 +10,7 @@ use super::{PARALLEL, Run};
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::ports::Row;
-use crate::records::{self, SaleMarker};
+use crate::records::{self, Item, SaleMarker};
 use channels::Movements;
 use domain::feed::{self, Cause, Counted, LineState, Orders};
 use domain::ledger::Square;
@@ -84,10 +84,15 @@ impl Run<'_> {
         let mut wanted: BTreeMap<AccountId, Vec<Target>> = BTreeMap::new();
         for (sku, job) in open.iter().filter_map(|sku| self.jobs.get(sku).map(|job| (sku, job))) {
             let (Some(item), Some(ledger)) = (&job.item, &job.ledger) else { continue };
+            self.note_unmapped(sku, item, &job.look_at);
             for (listing, settings) in
                 item.listings.iter().filter(|(listing, _)| job.look_at.contains(&listing.account))
             {
-                let Some(entry) = ledger.entries.get(listing).filter(|entry| entry.claim.is_none()) else { continue };
+                // an account in quarantine is not believed; its feed is counted when it is released
+                let believed = self.accounts.get(&listing.account).is_some_and(|it| it.account.quarantine.is_none());
+                let Some(entry) = ledger.entries.get(listing).filter(|entry| entry.claim.is_none() && believed) else {
+                    continue;
+                };
                 wanted.entry(listing.account.clone()).or_default().push(Target {
                     sku: sku.clone(),
                     listing: listing.clone(),
@@ -97,6 +102,14 @@ impl Run<'_> {
             }
         }
         wanted
+    }
+
+    /// A store that names a SKU which is mapped elsewhere but not there is told of, never guessed at.
+    fn note_unmapped(&self, sku: &Sku, item: &Item, asked: &BTreeSet<AccountId>) {
+        let known = asked.iter().filter(|account| self.accounts.contains_key(*account));
+        for account in known.filter(|account| !item.listings.keys().any(|listing| listing.account == **account)) {
+            self.hub.noted_unknown(account, sku.as_str());
+        }
     }
 
     async fn take_looked(&mut self, looked: Looked) {
@@ -277,9 +290,10 @@ impl Hub {
 
     /// What the hub holds as sold of some orders.
     pub(super) async fn held(&self, account: &AccountId, orders: &[OrderId]) -> Result<Held, Error> {
-        let partitions = orders.iter().map(|order| async move {
-            let rows = self.all_rows(&records::sale_partition(account, order), "LINE#").await?;
-            Ok::<(OrderId, Vec<Row>), Error>((order.clone(), rows))
+        // owned ids: with borrowed ones the compiler cannot show that the future may move between threads
+        let partitions = orders.iter().cloned().map(|order| async move {
+            let rows = self.all_rows(&records::sale_partition(account, &order), "LINE#").await?;
+            Ok::<(OrderId, Vec<Row>), Error>((order, rows))
         });
         let found: Vec<Result<(OrderId, Vec<Row>), Error>> =
             stream::iter(partitions).buffer_unordered(PARALLEL).collect().await;
