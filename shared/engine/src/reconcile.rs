@@ -130,7 +130,9 @@ impl Hub {
 
     async fn ledgers(&self, items: &[Item]) -> Result<Vec<Ledger>, Error> {
         let keys: Vec<_> = items.iter().map(|item| records::ledger_key(&item.sku)).collect();
-        let reads = keys.chunks(KEYS).map(|keys| self.store.get(keys));
+        // owned keys: with borrowed ones the compiler cannot show that the future may move between threads
+        let chunks = keys.chunks(KEYS).map(<[_]>::to_vec);
+        let reads = chunks.map(|keys| async move { self.store.get(&keys).await });
         let read: Vec<_> = stream::iter(reads).buffered(READS).collect().await;
         let mut ledgers = Vec::with_capacity(items.len());
         for rows in read {

@@ -1,0 +1,213 @@
+//! The shapes of accounts and channels, for the document; see [`super::schema`].
+#![expect(dead_code, reason = "they describe; the engine's own types are what is sent")]
+
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    Master,
+    Replica,
+}
+
+/// What counts when it happens in a store.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Inbound {
+    All,
+    Sales,
+    None,
+}
+
+/// What happens to a change that does not count.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Drift {
+    Overwrite,
+    Adopt,
+    Report,
+}
+
+/// A rate limit.
+#[derive(ToSchema)]
+pub(crate) struct Rate {
+    per_minute: u32,
+    burst: u32,
+}
+
+/// A new account.
+#[derive(ToSchema)]
+pub(crate) struct NewAccount {
+    /// a-z, 0-9, - and _.
+    id: String,
+    /// The channel's name.
+    channel: String,
+    role: Role,
+    /// The role's default if absent.
+    inbound: Option<Inbound>,
+    drift: Option<Drift>,
+    /// By field name, as the channel's settings form calls them.
+    #[schema(required = false)]
+    settings: BTreeMap<String, String>,
+    /// By field name. They go to the vault and are never shown again.
+    #[schema(required = false)]
+    secrets: BTreeMap<String, String>,
+    /// Another rate limit than the channel's.
+    rate: Option<Rate>,
+}
+
+/// What to change of an account. What is absent stays.
+#[derive(ToSchema)]
+pub(crate) struct AccountPatch {
+    inbound: Option<Inbound>,
+    drift: Option<Drift>,
+    /// Stop or start writing.
+    paused: Option<bool>,
+    #[schema(required = false)]
+    settings: BTreeMap<String, String>,
+    rate: Option<Rate>,
+    /// Believe the store again after the mass-zero guard stopped it.
+    #[schema(required = false)]
+    release: bool,
+}
+
+/// An account. No secrets.
+#[derive(ToSchema)]
+pub(crate) struct AccountView {
+    id: String,
+    channel: String,
+    role: Role,
+    inbound: Inbound,
+    drift: Drift,
+    settings: BTreeMap<String, String>,
+    paused: bool,
+    /// Why the mass-zero guard stopped believing it.
+    quarantine: Option<String>,
+    rate: Option<Rate>,
+    /// Whether the store's movement feed may be read with these credentials.
+    feed: bool,
+    added: i64,
+    health: Health,
+    capabilities: Capabilities,
+    /// Where its store must send webhooks.
+    webhook_url: Option<String>,
+    /// Listings and hints that wait for it.
+    waiting: u64,
+    /// No calls before this time.
+    closed_until: Option<i64>,
+}
+
+/// How an account is doing.
+#[derive(ToSchema)]
+pub(crate) struct Health {
+    /// Last successful call that read.
+    read: Option<i64>,
+    /// Last successful write.
+    written: Option<i64>,
+    /// Last webhook with a good signature.
+    hook: Option<i64>,
+    /// Failed calls in a row.
+    failures: u32,
+    error: Option<String>,
+    cooldown: Option<i64>,
+    /// Webhooks refused: absent or wrong signature.
+    refused: u64,
+    /// Webhooks with a good signature that nobody could read.
+    unreadable: u64,
+    /// SKUs that the store named and that are not mapped, the newest 20.
+    unknown_skus: Vec<String>,
+    clashes: Vec<String>,
+    subscriptions: Vec<Subscription>,
+    /// Last finished comparison.
+    compared: Option<i64>,
+    /// Differences that it found.
+    drift: u64,
+}
+
+/// One of our webhooks in a store.
+#[derive(ToSchema)]
+pub(crate) struct Subscription {
+    topic: String,
+    state: SubscriptionState,
+    /// Whether syncing within seconds depends on it.
+    required: bool,
+    note: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum SubscriptionState {
+    Active,
+    Created,
+    Reenabled,
+    Unverified,
+    Refused,
+}
+
+/// What a test of an account found.
+#[derive(ToSchema)]
+pub(crate) struct AccountTest {
+    identity: Identity,
+    /// Empty when the hub has no public address.
+    subscriptions: Vec<Subscription>,
+}
+
+/// Who the credentials belong to.
+#[derive(ToSchema)]
+pub(crate) struct Identity {
+    store: String,
+    /// Endpoints that they may not use, with what will not work without them.
+    refused: Vec<String>,
+}
+
+/// A channel.
+#[derive(ToSchema)]
+pub(crate) struct Channel {
+    name: String,
+    title: String,
+    capabilities: Capabilities,
+    settings: Vec<Setting>,
+    rate_per_second: f64,
+    burst: u32,
+    tried_live: bool,
+}
+
+/// What a channel can do.
+#[derive(ToSchema)]
+pub(crate) struct Capabilities {
+    write: WriteKind,
+    idempotency_key: bool,
+    feed: FeedKind,
+    max_writes: usize,
+    settle_ms: i64,
+    locations: bool,
+    verify_later: bool,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum WriteKind {
+    CompareAndSet,
+    Adjust,
+    Set,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum FeedKind {
+    None,
+    Movements,
+    Orders,
+}
+
+/// One field of a channel's settings form.
+#[derive(ToSchema)]
+pub(crate) struct Setting {
+    name: String,
+    title: String,
+    help: String,
+    secret: bool,
+    required: bool,
+    default: Option<String>,
+}
