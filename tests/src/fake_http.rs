@@ -60,14 +60,14 @@ pub struct Sent {
 }
 
 /// Requests go straight into a fake; a [`NoAnswer`] becomes [`HttpError::NoAnswer`] and lets the timeout pass.
-pub struct FakeHttp<F: Fake> {
+pub struct FakeHttp<F: Fake + ?Sized> {
     fake: Arc<Mutex<F>>,
     clock: Arc<ManualClock>,
     sent: Mutex<Vec<Sent>>,
     refuse: Mutex<Option<HttpError>>,
 }
 
-impl<F: Fake> FakeHttp<F> {
+impl<F: Fake + ?Sized> FakeHttp<F> {
     /// A network whose only host is `fake`.
     pub const fn new(fake: Arc<Mutex<F>>, clock: Arc<ManualClock>) -> Self {
         Self { fake, clock, sent: Mutex::new(Vec::new()), refuse: Mutex::new(None) }
@@ -102,7 +102,7 @@ impl<F: Fake> FakeHttp<F> {
 }
 
 #[async_trait]
-impl<F: Fake + 'static> Http for FakeHttp<F> {
+impl<F: Fake + ?Sized + 'static> Http for FakeHttp<F> {
     async fn send(&self, request: Request, timeout: Duration) -> Result<Response, HttpError> {
         if let Some(reason) = self.refuse.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Err(reason);

@@ -89,6 +89,16 @@ async fn bundles_and_inactive_products_are_told_apart() {
 }
 
 #[tokio::test]
+async fn an_inherited_quantity_that_looks_like_an_own_one_is_not_merged() {
+    for (shown, units) in [(false, 1), (true, 2)] {
+        let world = World::new().with(|switches| switches.inherited_stock_shown = shown);
+        let spec = product(Some("CAP"), Some(12), vec![variation(None, None), variation(None, None)]);
+        world.fake().create_product(SHOP, &spec, world.now()).unwrap();
+        assert_eq!(found(&all(&world).await, "CAP").len(), units, "several units of one SKU are left to a person");
+    }
+}
+
+#[tokio::test]
 async fn a_foreign_page_token_is_refused() {
     for token in ["x", "-1", "99999999999"] {
         let error = ShopWired.units(World::new().session(), Some(token.into())).await.unwrap_err();

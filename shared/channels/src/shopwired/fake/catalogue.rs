@@ -19,9 +19,11 @@ pub(super) fn route(account: &mut Account, call: &Call<'_>, rest: &[&str]) -> An
         ("PUT", [product]) => put(account, call, id(product)?, None),
         ("DELETE", [product]) => delete(account, id(product)?, call.now),
         ("GET", [product, "variations"]) => {
-            Ok((200, find(account, call, product)?.variations.iter().map(render::variation).collect()))
+            Ok((200, render::variations(&account.switches, find(account, call, product)?)))
         }
-        ("GET", [product, "variations", variation]) => variation_of(find(account, call, product)?, id(variation)?),
+        ("GET", [product, "variations", variation]) => {
+            variation_of(account, find(account, call, product)?, id(variation)?)
+        }
         ("PUT", [product, "variations", variation]) => put(account, call, id(product)?, Some(id(variation)?)),
         (_, [] | ["count" | "search"] | [_] | [_, "variations"] | [_, "variations", _]) => Err(not_allowed()),
         _ => Err(refuse(404, "No such endpoint")),
@@ -63,9 +65,10 @@ fn find<'a>(account: &'a Account, call: &Call<'_>, text: &str) -> Result<&'a Pro
     product.ok_or_else(|| refuse(404, "No such product"))
 }
 
-fn variation_of(product: &Product, id: u64) -> Answer {
+fn variation_of(account: &Account, product: &Product, id: u64) -> Answer {
     let found = product.variations.iter().find(|one| one.id == id);
-    Ok((200, render::variation(found.ok_or_else(|| refuse(404, "No such variation"))?)))
+    let found = found.ok_or_else(|| refuse(404, "No such variation"))?;
+    Ok((200, render::variation(&account.switches, product, found)))
 }
 
 /// A partial update: only `stock` is of interest here. It may answer 200 and change nothing.

@@ -1,5 +1,6 @@
 //! Faults on purpose: answers that fail, answers that never come, webhooks that go astray.
 
+use super::{FakeShopWired, Refused};
 use serde::{Deserialize, Serialize};
 
 /// What goes wrong with a request.
@@ -117,4 +118,50 @@ fn spend(count: &mut u32) -> bool {
     let any = *count > 0;
     *count = count.saturating_sub(1);
     any
+}
+
+impl FakeShopWired {
+    /// Makes an account's API fail, as described; after the faults that it has already.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such account.
+    pub fn fail(&mut self, business: u64, fault: Fault) -> Result<(), Refused> {
+        self.account(business)?.faults.push(fault);
+        Ok(())
+    }
+
+    /// Makes the next `count` requests fail, before or after they took effect.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such account.
+    pub fn fail_next(&mut self, business: u64, count: u32, failure: Failure, when: When) -> Result<(), Refused> {
+        self.fail(business, Fault { failure, when, which: Which::All, left: Some(count) })
+    }
+
+    /// Takes an account's API down, in place of whatever else is wrong with it, until [`FakeShopWired::heal`].
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such account.
+    pub fn set_down(&mut self, business: u64, failure: Failure) -> Result<(), Refused> {
+        self.heal(business)?;
+        self.fail(business, Fault { failure, when: When::Before, which: Which::All, left: None })
+    }
+
+    /// Ends all faults of an account's API.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such account.
+    pub fn heal(&mut self, business: u64) -> Result<(), Refused> {
+        self.account(business)?.faults.clear();
+        Ok(())
+    }
+
+    /// Makes an account's webhooks go astray.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such account.
+    pub fn webhook_faults(&mut self, business: u64, faults: WebhookFaults) -> Result<(), Refused> {
+        self.account(business)?.webhook_faults = faults;
+        Ok(())
+    }
 }

@@ -4,13 +4,17 @@ use super::log::{Content, Event};
 use super::state::{Account, Order, Product, STATUSES, Status, Variation, Webhook};
 use super::switches::{Generator, Switches};
 use domain::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 /// RFC 2822 with seconds, `Thu, 12 Mar 2026 18:33:01 +0000`, or ISO 8601 by switch.
 pub(super) fn date(switches: &Switches, at: Timestamp) -> String {
-    let moment = jiff::Timestamp::from_second(at.seconds()).unwrap_or_default();
-    let format = if switches.iso_dates { "%Y-%m-%dT%H:%M:%S+00:00" } else { "%a, %d %b %Y %H:%M:%S +0000" };
-    moment.strftime(format).to_string()
+    let moment = jiff::Timestamp::from_second(at.seconds()).unwrap_or_default().to_zoned(TimeZone::UTC);
+    if switches.iso_dates {
+        return moment.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
+    }
+    DateTimePrinter::new().zoned_to_string(&moment).unwrap_or_default()
 }
 
 /// JSON text; with `\/` and `\uXXXX` by switch, as PHP writes it.
@@ -53,13 +57,35 @@ impl<'a> Shape<'a> {
     fn shows(&self, field: &str) -> bool {
         self.fields.as_ref().is_none_or(|fields| fields.contains(&field))
     }
+}
 
-    fn trim(&self, mut object: Map<String, Value>, switches: &Switches) -> Value {
-        if switches.extra_fields {
-            object.insert("undocumentedField".into(), json!({"nested": [1, null, "x"]}));
+/// An object that grows by the fields that the caller wants; the others are not even made.
+struct Sheet<'a> {
+    shape: &'a Shape<'a>,
+    fields: Map<String, Value>,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(shape: &'a Shape<'a>) -> Self {
+        Self { shape, fields: Map::new() }
+    }
+
+    fn put<T: Into<Value>>(mut self, name: &str, value: impl FnOnce() -> T) -> Self {
+        if self.shape.shows(name) {
+            self.fields.insert(name.to_owned(), value().into());
         }
-        object.retain(|name, _| self.shows(name));
-        Value::Object(object)
+        self
+    }
+
+    /// An object inside the object, which must be asked for.
+    fn embed(self, snake: &str, camel: &str, value: impl FnOnce() -> Value) -> Self {
+        if self.shape.embeds(snake, camel) { self.put(camel, value) } else { self }
+    }
+
+    fn done(self, switches: &Switches) -> Value {
+        let sheet =
+            if switches.extra_fields { self.put("undocumentedField", || json!({"nested": [1, null]})) } else { self };
+        Value::Object(sheet.fields)
     }
 }
 
@@ -71,21 +97,27 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 pub(super) fn product(switches: &Switches, product: &Product, shape: &Shape<'_>) -> Value {
-    let mut map = object(json!({
-        "id": product.id, "title": product.title, "sku": product.sku, "stock": product.stock,
-        "active": product.active, "bundle": product.components.is_some(), "price": 14.95, "gtin": "", "mpn": "",
-    }));
-    if shape.shows("updatedAt") {
-        map.insert("updatedAt".into(), date(switches, product.updated).into());
-    }
-    if shape.embeds("variations", "variations") {
-        map.insert("variations".into(), product.variations.iter().map(variation).collect());
-    }
-    shape.trim(map, switches)
+    Sheet::new(shape)
+        .put("id", || product.id)
+        .put("title", || product.title.as_str())
+        .put("sku", || product.sku.clone())
+        .put("stock", || product.stock)
+        .put("active", || product.active)
+        .put("bundle", || product.components.is_some())
+        .put("price", || 14.95)
+        .put("gtin", || "")
+        .put("updatedAt", || date(switches, product.updated))
+        .embed("variations", "variations", || variations(switches, product))
+        .done(switches)
 }
 
-pub(super) fn variation(variation: &Variation) -> Value {
-    json!({"id": variation.id, "sku": variation.sku, "stock": variation.stock, "price": null,
+pub(super) fn variations(switches: &Switches, product: &Product) -> Value {
+    product.variations.iter().map(|one| variation(switches, product, one)).collect()
+}
+
+pub(super) fn variation(switches: &Switches, product: &Product, variation: &Variation) -> Value {
+    let inherited = product.stock.filter(|_| switches.inherited_stock_shown);
+    json!({"id": variation.id, "sku": variation.sku, "stock": variation.stock.or(inherited), "price": null,
         "values": [{"id": 1, "name": variation.name, "option": {"id": 1, "name": "Option"}}]})
 }
 
@@ -100,25 +132,20 @@ pub(super) const fn status_id(account: &Account, status: Status) -> u64 {
 }
 
 pub(super) fn order(account: &Account, order: &Order, shape: &Shape<'_>) -> Value {
-    let mut map = object(json!({
-        "id": order.id, "reference": order.reference, "created": date(&account.switches, order.created),
-        "archived": order.archived, "total": 29.9, "paymentMethod": "ShopWired Payments",
-        "customer": {"id": 0, "type": "guest"},
-    }));
-    if shape.embeds("status", "status") {
-        map.insert("status".into(), status(account, order.status));
-    }
-    if shape.embeds("billing_address", "billingAddress") {
-        map.insert("billingAddress".into(), json!({"name": "A Buyer", "emailAddress": "a@example.invalid"}));
-    }
-    if shape.embeds("products", "products") {
-        map.insert("products".into(), items(order));
-    }
-    if shape.embeds("refunds", "refunds") {
-        let refunds = order.refunds.iter().map(|(id, value)| json!({"id": id, "name": "", "value": value}));
-        map.insert("refunds".into(), refunds.collect());
-    }
-    shape.trim(map, &account.switches)
+    let refund = |(id, value): &(u64, i64)| json!({"id": id, "name": "", "value": value});
+    Sheet::new(shape)
+        .put("id", || order.id)
+        .put("reference", || order.reference)
+        .put("created", || date(&account.switches, order.created))
+        .put("archived", || order.archived)
+        .put("total", || 29.9)
+        .put("paymentMethod", || "ShopWired Payments")
+        .put("customer", || json!({"id": 0, "type": "guest"}))
+        .embed("status", "status", || status(account, order.status))
+        .embed("billing_address", "billingAddress", || json!({"name": "A Buyer", "emailAddress": "a@example.invalid"}))
+        .embed("products", "products", || items(order))
+        .embed("refunds", "refunds", || order.refunds.iter().map(refund).collect())
+        .done(&account.switches)
 }
 
 /// A line's `id` is its product's; its own is `itemId`.
@@ -137,17 +164,19 @@ pub(super) fn webhook(switches: &Switches, webhook: &Webhook) -> Value {
 
 /// An entry of the log as `GET /events` lists it.
 pub(super) fn event(account: &Account, event: &Event, shape: &Shape<'_>) -> Value {
-    let mut map = object(json!({
-        "id": event.id, "topic": event.what.topic, "subjectType": event.what.subject_type,
-        "subjectId": event.what.subject, "createdAt": date(&account.switches, event.at),
-        "data": content(account, event),
-    }));
-    match account.switches.generator {
-        Generator::Absent => None,
-        Generator::Null => map.insert("generator".into(), Value::Null),
-        Generator::Text => map.insert("generator".into(), event.what.generator.into()),
+    let sheet = Sheet::new(shape)
+        .put("id", || event.id)
+        .put("topic", || event.what.topic.as_str())
+        .put("subjectType", || event.what.subject_type)
+        .put("subjectId", || event.what.subject)
+        .put("createdAt", || date(&account.switches, event.at))
+        .put("data", || content(account, event));
+    let sheet = match account.switches.generator {
+        Generator::Absent => sheet,
+        Generator::Null => sheet.put("generator", || Value::Null),
+        Generator::Text => sheet.put("generator", || event.what.generator),
     };
-    shape.trim(map, &account.switches)
+    sheet.done(&account.switches)
 }
 
 fn content(account: &Account, event: &Event) -> Value {

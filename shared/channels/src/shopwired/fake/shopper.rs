@@ -1,7 +1,6 @@
 //! The Rust door: what people do in the stores, and the truth about it.
 
 use super::FakeShopWired;
-use super::faults::{Fault, WebhookFaults};
 use super::log::{Content, Happening};
 use super::oracle::{ApiWrite, Cause, Truth};
 use super::state::{Account, Status};
@@ -332,33 +331,6 @@ impl FakeShopWired {
         let line =
             |item: &super::state::Item| PlacedLine { item: item.id, sku: item.taken.clone(), quantity: item.quantity };
         items.into_iter().flatten().map(line).collect()
-    }
-
-    /// Makes an account's API fail, as described; after the faults that it has already.
-    ///
-    /// # Errors
-    /// [`Refused`] when there is no such account.
-    pub fn fail(&mut self, business: u64, fault: Fault) -> Result<(), Refused> {
-        self.account(business)?.faults.push(fault);
-        Ok(())
-    }
-
-    /// Ends all faults of an account's API.
-    ///
-    /// # Errors
-    /// [`Refused`] when there is no such account.
-    pub fn heal(&mut self, business: u64) -> Result<(), Refused> {
-        self.account(business)?.faults.clear();
-        Ok(())
-    }
-
-    /// Makes an account's webhooks go astray.
-    ///
-    /// # Errors
-    /// [`Refused`] when there is no such account.
-    pub fn webhook_faults(&mut self, business: u64, faults: WebhookFaults) -> Result<(), Refused> {
-        self.account(business)?.webhook_faults = faults;
-        Ok(())
     }
 
     /// The level of a SKU as `GET /stock` would give it now.

@@ -185,6 +185,8 @@ pub struct Switches {
     pub lists_archived: bool,
     /// Whether a line of a variation without a SKU of its own carries the product's.
     pub inherited_sku_on_lines: bool,
+    /// Whether a variation that inherits its quantity shows the product's instead of `null`.
+    pub inherited_stock_shown: bool,
     /// What a sold bundle takes.
     pub bundle_sale: BundleSale,
     /// Milliseconds between an event and the first try of its webhook.
@@ -243,6 +245,7 @@ impl Default for Switches {
             count_ignores_filters: false,
             lists_archived: false,
             inherited_sku_on_lines: true,
+            inherited_stock_shown: false,
             bundle_sale: BundleSale::Bundle,
             webhook_delay_ms: 0,
             retry_ms: HOUR_MS,
