@@ -129,3 +129,75 @@ async fn a_store_that_is_down_catches_up_when_it_comes_back() {
     shops.settle().await;
     shops.all_show("TEE", 19).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wave_of_zeros_is_stopped_and_asked_about() {
+    let skus: Vec<String> = (0..60).map(|number| format!("SKU-{number:02}")).collect();
+    let products: Vec<(&str, i64)> = skus.iter().map(|sku| (sku.as_str(), 5)).collect();
+    let shops = Shops::open(&products).await;
+    for sku in skus.iter().take(40) {
+        shops.http.fake().import_silently(1, sku, 0, shops.clock.now()).expect("an import");
+    }
+    shops.hub.run_task(engine::work::Task::Compare).await.expect("a comparison");
+    shops.settle().await;
+    assert_eq!(shops.levels("SKU-00").await["north"], 5, "nothing was zeroed elsewhere");
+    let id = domain::AccountId::new("main").expect("a name");
+    let account = shops.hub.show_account(&id).await.expect("the account");
+    assert!(account.account.quarantine.expect("quarantined").starts_with("40 of 60 stocked SKUs"));
+    let release = engine::accounts::AccountPatch { release: true, ..Default::default() };
+    shops.hub.change_account(&id, release).await.expect("released");
+    shops.settle().await;
+    shops.all_show("SKU-00", 0).await;
+    shops.all_show("SKU-59", 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sku_that_clashes_is_not_written_until_it_is_resolved() {
+    let shops = Shops::open(&[("TEE", 10), ("MUG", 10)]).await;
+    let twin = channels::shopwired::fake::ProductSpec::simple("TEE", 3);
+    let id = shops.http.fake().create_product(2, &twin, shops.clock.now()).expect("a product");
+    shops.hub.run_task(engine::work::Task::Compare).await.expect("a comparison");
+    shops.http.fake().edit(1, "TEE", 7, shops.clock.now()).expect("an edit");
+    shops.settle().await;
+    let levels = shops.levels("TEE").await;
+    assert_eq!((levels["south"], levels["north"]), (7, 10), "{levels:?}");
+    let north = domain::AccountId::new("north").expect("a name");
+    assert_eq!(shops.hub.show_account(&north).await.expect("the account").health.clashes, ["TEE"]);
+    shops.http.fake().delete_product(2, id, shops.clock.now()).expect("deleted");
+    shops.hub.run_task(engine::work::Task::Compare).await.expect("a comparison");
+    shops.hub.sync_item(&domain::Sku::new("TEE").expect("a SKU")).await.expect("synced");
+    shops.settle().await;
+    shops.all_show("TEE", 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_change_costs_two_writes_of_its_ledger() {
+    let shops = Shops::open(&[("TEE", 10)]).await;
+    shops.http.fake().sell(2, "TEE", 1, shops.clock.now()).expect("a sale");
+    let now = shops.clock.now();
+    let hint = engine::records::Hint::new(
+        domain::AccountId::new("north").expect("a name"),
+        channels::Touch::Sku(domain::Sku::new("TEE").expect("a SKU")),
+        "test",
+        now,
+    );
+    let report = shops.hub.sync(&[hint], engine::sync::Pace::hint()).await.expect("a run");
+    assert_eq!((report.commits, report.pushed, report.waiting), (2, 2, 0), "{report:?}");
+    shops.settle().await;
+    shops.all_show("TEE", 9).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_edited_in_the_hub_reaches_every_store() {
+    let shops = Shops::open(&[("TEE", 10)]).await;
+    let sku = domain::Sku::new("TEE").expect("a SKU");
+    let edit = engine::stock::StockEdit { amount: engine::stock::Amount::Set(42), reason: "stock take".into() };
+    let change = shops.hub.edit_stock(&sku, &edit, "ann").await.expect("an edit");
+    assert_eq!((change.before, change.after), (10, 42));
+    shops.settle().await;
+    shops.all_show("TEE", 42).await;
+    let history = shops.hub.history(&sku, None, 10).await.expect("history").rows;
+    assert!(history.iter().any(|line| line.actor.as_deref() == Some("ann")), "{history:?}");
+    let why = shops.hub.explain(&sku).await.expect("an explanation");
+    assert_eq!((why.level, why.base.values().sum::<i64>()), (42, 10));
+}
