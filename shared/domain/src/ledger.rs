@@ -223,6 +223,20 @@ impl Square {
         }
     }
 
+    /// Whether a level must stand still before anything follows from it: it differs, or the outcome of a push is not known,
+    /// or something was counted that our write may have erased.
+    #[must_use]
+    pub fn is_unsettled(&self, level: i64) -> bool {
+        self.with != level || self.guesses.is_some() || !self.suspects.is_empty()
+    }
+
+    /// All is explained at `level`: our writes are past and erased nothing that is not known.
+    pub fn close(&mut self, level: i64) {
+        self.suspects.clear();
+        self.writes.clear();
+        (self.open, self.last, self.forgot) = (false, level, false);
+    }
+
     /// Remembers one of our own writes.
     pub fn wrote(&mut self, value: i64, now: Timestamp) {
         self.writes.push(Written { value, after: self.position, at: now });

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod plan;
 pub mod policy;
 pub mod push;
+mod reading;
 pub mod reconcile;
 pub mod retry;
 pub mod rules;

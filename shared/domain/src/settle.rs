@@ -50,6 +50,8 @@ pub struct Seen<'a> {
     pub counted: &'a [Counted],
     /// Whether the feed, read again after the level, showed nothing new.
     pub quiet: bool,
+    /// Whether the level is that of the feed's newest entry: the two then belong together.
+    pub exact: bool,
     /// When.
     pub now: Timestamp,
 }
@@ -131,9 +133,14 @@ fn observe_with_feed(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Obser
     if moved || !observed.counted.is_empty() {
         square.stable = seen.now;
     }
+    if seen.exact && square.with == seen.level && square.guesses.is_none() {
+        // the newest movement found our writes in place and nothing missing
+        square.close(seen.level);
+        return observed;
+    }
     let settles_at = square.stable.plus_ms(policy.settle_ms);
     let settled = seen.quiet && seen.now >= settles_at;
-    if square.guesses.is_some() && !settled || square.with != seen.level && !settled {
+    if square.is_unsettled(seen.level) && !settled {
         observed.again = Some(settles_at.max(seen.now.plus_ms(RECHECK_MS)));
         return observed;
     }
@@ -206,8 +213,7 @@ fn settle(entry: &mut Entry, level: i64, policy: Policy, observed: &mut Observed
         }
     }
     if let Some(square) = entry.square.as_mut() {
-        square.suspects.clear();
-        square.open = false;
+        square.close(level);
     }
 }
 
@@ -257,7 +263,7 @@ mod tests {
     }
 
     const fn seen(level: i64, counted: &[Counted], ms: i64) -> Seen<'_> {
-        Seen { level, counted, quiet: true, now: Timestamp(ms) }
+        Seen { level, counted, quiet: true, exact: false, now: Timestamp(ms) }
     }
 
     #[test]
@@ -298,6 +304,26 @@ mod tests {
         observe(&mut entry, seen(7, &[sale(-2)], 100), ALL);
         let settled = observe(&mut entry, seen(7, &[], 6_000), ALL);
         assert_eq!((entry.counted, settled.notes), (-2, vec![Note::Repaired(-2)]));
+    }
+
+    #[test]
+    fn what_was_sold_after_our_write_is_no_suspect_once_the_feed_shows_that_nothing_is_missing() {
+        let mut entry = listing(7);
+        entry.square.as_mut().expect("it has a feed").open = true;
+        observe(&mut entry, Seen { exact: true, quiet: false, ..seen(5, &[sale(-2)], 100) }, ALL);
+        assert_eq!(entry.square.as_ref().expect("it has a feed").suspects, [0; 0]);
+        observe(&mut entry, seen(45, &[], 600_000), ALL);
+        let settled = observe(&mut entry, seen(45, &[], 606_000), ALL);
+        assert_eq!(settled.notes, [Note::EditCounted(40)], "an import much later is no trace of our write");
+    }
+
+    #[test]
+    fn a_sale_that_may_be_a_suspect_is_looked_at_until_it_has_settled() {
+        let mut entry = listing(7);
+        entry.square.as_mut().expect("it has a feed").open = true;
+        assert!(observe(&mut entry, seen(5, &[sale(-2)], 100), ALL).again.is_some());
+        observe(&mut entry, seen(5, &[], 6_000), ALL);
+        assert_eq!(entry.square.expect("it has a feed").suspects, [0; 0]);
     }
 
     #[test]

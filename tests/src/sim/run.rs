@@ -83,9 +83,8 @@ struct Run {
 impl Run {
     fn play(&mut self, script: &[(i64, Action)], without: &[usize]) -> i64 {
         self.set_up();
-        self.world.switch_on();
         self.world.oracle.watch();
-        self.world.core.set_faults(true);
+        self.world.trouble();
         let start = self.core().now_ms();
         self.timers = vec![
             (start + 60_000, 60_000, Task::Sweep),

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use channels::fake::Fake;
 use channels::shopwired::FakeShopWired;
-use channels::shopwired::fake::{AccountSpec, ProductSpec, Switches};
+use channels::shopwired::fake::{AccountSpec, ProductSpec};
 use channels::{Channel, Http, Secret};
 use domain::{AccountId, Role};
 use engine::accounts::NewAccount;
@@ -184,15 +184,12 @@ impl World {
         }
     }
 
-    /// Gives every store its switches, and its webhooks their faults.
-    pub fn switch_on(&self) {
+    /// Lets things go wrong from now on.
+    pub fn trouble(&self) {
         for store in 0..self.setup.stores {
-            let mut fake = self.stores();
-            if let Ok(switches) = fake.switches(business(store)) {
-                *switches = self.setup.switches[store].clone();
-            }
-            _ = fake.webhook_faults(business(store), self.setup.rates.hooks);
+            _ = self.stores().webhook_faults(business(store), self.setup.rates.hooks);
         }
+        self.core.set_faults(true);
     }
 
     /// Ends the faults of webhooks.
@@ -213,7 +210,7 @@ const fn machines() -> usize {
 fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
     fake.add_account(&spec(store));
     if let Ok(switches) = fake.switches(business(store)) {
-        *switches = Switches::default();
+        *switches = setup.switches[store].clone();
     }
     for (name, level) in &setup.skus {
         let level = if store == 0 { *level } else { (level * 7 + business(store).cast_signed()) % 50 };

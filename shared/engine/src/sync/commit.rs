@@ -102,7 +102,7 @@ impl Run<'_> {
             let markers = reading.markers.iter();
             draft.changes.extend(markers.map(|marker| records::sale_change(account, &draft.sku, marker, now)));
         }
-        let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, now };
+        let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, exact: sight.exact, now };
         let observed = settle::observe(entry, seen, policy(connected));
         if let Some(due) = observed.again {
             draft.again.push((listing.account.clone(), due, "a difference has not settled"));

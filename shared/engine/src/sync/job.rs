@@ -27,6 +27,8 @@ pub(crate) struct Sight {
     pub level: Option<i64>,
     /// Whether the feed, read again after the level, showed nothing new.
     pub quiet: bool,
+    /// Whether the level is that of the feed's newest entry.
+    pub exact: bool,
 }
 
 /// One SKU of a run.

@@ -163,7 +163,7 @@ impl Run<'_> {
     ) -> Result<Vec<(Sku, ListingId, Sight)>, Error> {
         let levels = self.levels(connected, &targets).await?;
         let sight = |(target, level): (Target, Option<i64>)| {
-            (target.sku, target.listing, Sight { reading: None, level, quiet: true })
+            (target.sku, target.listing, Sight { reading: None, level, quiet: true, exact: false })
         };
         Ok(targets.into_iter().zip(levels).map(sight).collect())
     }
@@ -231,10 +231,9 @@ impl Run<'_> {
                 .as_ref()
                 .map(|square| feed::read(square, movements, &orders.of(&target.sku, movements), level, now));
             may_settle |= target.square.as_ref().is_some_and(|square| {
-                let differs = level != Some(square.with) || square.guesses.is_some();
-                differs && square.stable.plus_ms(settle_ms) <= now
+                level.is_some_and(|level| square.is_unsettled(level)) && square.stable.plus_ms(settle_ms) <= now
             });
-            sights.push((target.sku, target.listing, Sight { reading, level, quiet: false }));
+            sights.push((target.sku, target.listing, Sight { reading, level, quiet: false, exact: false }));
         }
         if may_settle {
             self.check_quiet(connected, &mut sights, upto).await?;
@@ -289,7 +288,7 @@ impl Hub {
     }
 
     /// What the hub holds as sold of some orders.
-    pub(super) async fn held(&self, account: &AccountId, orders: &[OrderId]) -> Result<Held, Error> {
+    pub(crate) async fn held(&self, account: &AccountId, orders: &[OrderId]) -> Result<Held, Error> {
         // owned ids: with borrowed ones the compiler cannot show that the future may move between threads
         let partitions = orders.iter().cloned().map(|order| async move {
             let rows = self.all_rows(&records::sale_partition(account, &order), "LINE#").await?;
@@ -363,7 +362,7 @@ fn first_sight(
         && reading.unclear == 0
         && square.guesses.is_none()
         && reading.last == expected;
-    Sight { level: explained.then_some(reading.last), reading: Some(reading), quiet: false }
+    Sight { level: explained.then_some(reading.last), reading: Some(reading), quiet: false, exact: explained }
 }
 
 /// How much of what the feed shows counts for this account.

@@ -19,7 +19,7 @@ pub(crate) const OVERLAP_MS: i64 = 900_000;
 const PAGES_MAX: usize = 200;
 
 /// Units held as sold, by order, line and SKU.
-pub(super) type Held = BTreeMap<(OrderId, LineId, Sku), i64>;
+pub(crate) type Held = BTreeMap<(OrderId, LineId, Sku), i64>;
 
 impl Run<'_> {
     pub(super) async fn look_by_orders(
@@ -46,7 +46,7 @@ impl Run<'_> {
                 ..sold(&orders, &target.sku, &held)
             });
             let quiet = quiet.as_ref().is_some_and(|moved| !moved.contains(&target.sku));
-            (target.sku, target.listing, Sight { reading, level, quiet })
+            (target.sku, target.listing, Sight { reading, level, quiet, exact: false })
         });
         Ok(sights.collect())
     }
@@ -64,7 +64,7 @@ impl Run<'_> {
         let settle_ms = connected.channel.info().capabilities.settle_ms;
         let may_settle = targets.iter().zip(levels).any(|(target, level)| {
             target.square.as_ref().is_some_and(|square| {
-                (*level != Some(square.with) || square.guesses.is_some()) && square.stable.plus_ms(settle_ms) <= now
+                level.is_some_and(|level| square.is_unsettled(level)) && square.stable.plus_ms(settle_ms) <= now
             })
         });
         if !may_settle {

@@ -1,0 +1,368 @@
+//! Reading the movement feed of a store: which entries are sales, returns, edits, and which are our own writes.
+
+use crate::feed::{Cause, Counted, LineState, Marker, Movement, ORDER_PATIENCE_MS, Orders, Reading};
+use crate::ledger::Square;
+use crate::{OrderId, Timestamp};
+
+/// Reads `movements` of one SKU (ascending, whatever their position) against what is known: `orders` names the lines of
+/// each order that the store could show, and `level` is the level read after the feed, if it was.
+///
+/// What moved counts, not what an order's text promises. An entry with an order counts that order's lines of the SKU that
+/// are not counted yet, or gives counted ones back; an entry without one is ours if it equals a value that we wrote, else
+/// an edit, whose size is the difference to the entry before it.
+#[must_use]
+pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Option<i64>, now: Timestamp) -> Reading {
+    let mut reader = Reader {
+        orders: orders.clone(),
+        reading: Reading {
+            position: square.position,
+            last: square.last,
+            writes: square.writes.clone(),
+            echoes: square.echoes,
+            forgot: square.forgot,
+            ..Reading::default()
+        },
+        unsure: square.guesses.is_some(),
+    };
+    let fresh: Vec<&Movement> = movements.iter().filter(|movement| movement.id > square.position).collect();
+    for (place, movement) in fresh.iter().enumerate() {
+        let newest = place + 1 == fresh.len();
+        if !reader.step(movement, level.filter(|_| newest), now) {
+            break;
+        }
+    }
+    reader.reading.forgot &= !reader.reading.writes.is_empty();
+    reader.reading
+}
+
+struct Reader {
+    orders: Orders,
+    reading: Reading,
+    /// Whether nobody knows yet if our last write took effect.
+    unsure: bool,
+}
+
+/// An entry so much later than one of our writes came after it, milliseconds. Longer than any call lives, and than clocks
+/// usually differ.
+const WINDOW_MS: i64 = 600_000;
+
+impl Reader {
+    /// Reads one entry; `false` when it must wait.
+    fn step(&mut self, movement: &Movement, level: Option<i64>, now: Timestamp) -> bool {
+        match &movement.order {
+            None => self.without_order(movement, level),
+            Some(order) => {
+                let known = self.orders.contains_key(order);
+                if !known && now.since_ms(movement.at) < ORDER_PATIENCE_MS {
+                    self.reading.waits_for = Some(order.clone());
+                    return false;
+                }
+                self.pass_old_writes(movement);
+                self.with_order(movement, order, level);
+            }
+        }
+        self.reading.position = movement.id;
+        self.reading.last = movement.level_after;
+        true
+    }
+
+    fn without_order(&mut self, movement: &Movement, level: Option<i64>) {
+        if self.is_ours(movement) {
+            self.reading.own += 1;
+            self.reading.echoes = true;
+            return;
+        }
+        self.pass_old_writes(movement);
+        match self.baseline(movement, level) {
+            Some(before) if before == movement.level_after => {}
+            Some(before) => self.count(movement.level_after - before, Cause::Edit(movement.id)),
+            None => self.reading.unclear += 1,
+        }
+    }
+
+    fn with_order(&mut self, movement: &Movement, order: &OrderId, level: Option<i64>) {
+        let lines = self.orders.get(order).cloned().unwrap_or_default();
+        if lines.is_empty() {
+            match self.baseline(movement, level) {
+                Some(before) => self.count(movement.level_after - before, Cause::Order(order.clone())),
+                None => self.reading.unclear += 1,
+            }
+            return;
+        }
+        let fresh: Vec<LineState> = lines.iter().filter(|line| line.counted.is_none()).cloned().collect();
+        if fresh.is_empty() { self.give_back(movement, order, &lines) } else { self.take(movement, order, &fresh) }
+    }
+
+    /// Counts an order's lines that were never counted: the one whose quantity is what moved, or all of them.
+    fn take(&mut self, movement: &Movement, order: &OrderId, fresh: &[LineState]) {
+        let all: i64 = fresh.iter().map(|line| line.quantity).sum();
+        let one = if self.moved(movement, -all) {
+            None
+        } else {
+            fresh.iter().find(|line| self.moved(movement, -line.quantity))
+        };
+        let taken = one.map_or_else(|| fresh.to_vec(), |line| vec![line.clone()]);
+        self.pass_writes(movement, -taken.iter().map(|line| line.quantity).sum::<i64>());
+        for line in taken {
+            self.mark(order, &line, line.quantity);
+            self.count(-line.quantity, Cause::Sale(order.clone(), line.id));
+        }
+    }
+
+    /// All lines are counted already: a rise by what they hold gives it back; a fall is their own later entry.
+    fn give_back(&mut self, movement: &Movement, order: &OrderId, lines: &[LineState]) {
+        let held: i64 = lines.iter().filter_map(|line| line.counted).sum();
+        if held > 0 && self.moved(movement, held) {
+            return self.release(movement, order, lines, held);
+        }
+        let holds = |line: &&LineState| line.counted.is_some_and(|units| units > 0 && self.moved(movement, units));
+        if let Some(line) = lines.iter().find(holds) {
+            return self.release(movement, order, std::slice::from_ref(line), line.counted.unwrap_or(0));
+        }
+        if let Some(line) = lines.iter().find(|line| self.moved(movement, -line.quantity)) {
+            return self.pass_writes(movement, -line.quantity);
+        }
+        // something that the log does not show happened in between
+        match self.baselines(movement).as_slice() {
+            [before] if *before < movement.level_after => {
+                self.release(movement, order, lines, held.min(movement.level_after - before));
+            }
+            [_] => {}
+            _ => self.reading.unclear += 1,
+        }
+    }
+
+    fn release(&mut self, movement: &Movement, order: &OrderId, lines: &[LineState], units: i64) {
+        self.pass_writes(movement, units);
+        let mut left = units;
+        for line in lines {
+            let held = line.counted.unwrap_or(0);
+            let back = held.min(left);
+            if back <= 0 {
+                continue;
+            }
+            left -= back;
+            self.mark(order, line, held - back);
+            self.count(back, Cause::Return(order.clone(), line.id.clone()));
+        }
+    }
+
+    fn mark(&mut self, order: &OrderId, line: &LineState, after: i64) {
+        let earlier = self.reading.markers.iter_mut().find(|marker| marker.order == *order && marker.line == line.id);
+        match earlier {
+            Some(marker) => marker.after = after,
+            None => self.reading.markers.push(Marker {
+                order: order.clone(),
+                line: line.id.clone(),
+                before: line.counted,
+                after,
+            }),
+        }
+        let known = self.orders.get_mut(order).and_then(|lines| lines.iter_mut().find(|known| known.id == line.id));
+        if let Some(known) = known {
+            known.counted = Some(after);
+        }
+    }
+
+    fn count(&mut self, by: i64, cause: Cause) {
+        if by != 0 {
+            self.reading.counted.push(Counted { by, cause });
+        }
+    }
+
+    /// Recognises the entry of one of our own writes, and with it that the older ones are past.
+    fn is_ours(&mut self, movement: &Movement) -> bool {
+        let place = self
+            .reading
+            .writes
+            .iter()
+            .position(|write| write.value == movement.level_after && write.after < movement.id);
+        match place {
+            Some(place) => {
+                self.reading.writes.drain(..=place);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the entry may be a change of `by` units: from the entry before, or from one of our writes since.
+    fn moved(&self, movement: &Movement, by: i64) -> bool {
+        self.baselines(movement).contains(&(movement.level_after - by))
+    }
+
+    /// The entry changed the level by `by` units. Where that shows that it came after one of our writes, that write and
+    /// the ones before it are past.
+    fn pass_writes(&mut self, movement: &Movement, by: i64) {
+        let before = movement.level_after - by;
+        if before == self.reading.last {
+            return;
+        }
+        let writes = &mut self.reading.writes;
+        if let Some(place) = writes.iter().rposition(|write| write.value == before && write.after < movement.id) {
+            writes.drain(..=place);
+        }
+    }
+
+    /// Our writes of long before the entry are past: what the newest of them left is what the entry found.
+    fn pass_old_writes(&mut self, movement: &Movement) {
+        let writes = &mut self.reading.writes;
+        let old = writes.iter().take_while(|write| movement.at.since_ms(write.at) > WINDOW_MS).count();
+        if let Some(newest) = writes.drain(..old).next_back()
+            && !self.reading.echoes
+        {
+            self.reading.last = newest.value;
+        }
+    }
+
+    /// What the level may have been before an entry: that of the entry before, or any of our writes since.
+    fn baselines(&self, movement: &Movement) -> Vec<i64> {
+        let mut values = vec![self.reading.last];
+        if !self.reading.echoes {
+            let ours = self.reading.writes.iter().filter(|write| write.after < movement.id);
+            values.extend(ours.map(|write| write.value));
+        }
+        values
+    }
+
+    /// The level before an entry, where it can be known: the log shows our writes, or there were none, or the level read
+    /// afterwards tells whether our last write came before the entry or after it.
+    fn baseline(&mut self, movement: &Movement, level: Option<i64>) -> Option<i64> {
+        if self.reading.forgot {
+            return None;
+        }
+        let possible = self.baselines(movement);
+        let (&logged, ours) = possible.split_first()?;
+        let Some(&latest) = ours.last() else {
+            return Some(logged);
+        };
+        if level == Some(movement.level_after) && !self.unsure {
+            self.reading.writes.clear();
+            return Some(latest);
+        }
+        (ours.len() == 1 && level == Some(latest)).then_some(logged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LineId, Position, Sku};
+
+    fn sku() -> Sku {
+        Sku::new("TEE").expect("valid")
+    }
+
+    fn order(id: &str) -> OrderId {
+        OrderId::new(id).expect("valid")
+    }
+
+    fn entry(id: u64, level_after: i64, by: Option<&str>) -> Movement {
+        Movement { id: Position(id), sku: sku(), level_after, order: by.map(order), at: Timestamp(0) }
+    }
+
+    fn line(id: &str, quantity: i64, counted: Option<i64>) -> LineState {
+        LineState { id: LineId::new(id).expect("valid"), quantity, counted }
+    }
+
+    fn at(level: i64) -> Square {
+        Square::new(level, Position(0), Timestamp(0))
+    }
+
+    fn units(reading: &Reading) -> Vec<i64> {
+        reading.counted.iter().map(|counted| counted.by).collect()
+    }
+
+    #[test]
+    fn a_sale_counts_its_lines_once_even_when_its_entry_comes_twice() {
+        let orders = Orders::from([(order("1"), vec![line("a", 2, None)])]);
+        let reading = read(&at(10), &[entry(1, 8, Some("1")), entry(2, 8, Some("1"))], &orders, Some(8), Timestamp(0));
+        assert_eq!(units(&reading), [-2]);
+        assert_eq!(reading.position, Position(2));
+    }
+
+    #[test]
+    fn two_lines_of_one_sku_count_once_each_however_the_store_logs_them() {
+        let orders = Orders::from([(order("1"), vec![line("a", 2, None), line("b", 3, None)])]);
+        let apart = read(&at(10), &[entry(1, 8, Some("1")), entry(2, 5, Some("1"))], &orders, Some(5), Timestamp(0));
+        assert_eq!(units(&apart), [-2, -3]);
+        let together = read(&at(10), &[entry(1, 5, Some("1"))], &orders, Some(5), Timestamp(0));
+        assert_eq!(units(&together), [-2, -3]);
+    }
+
+    #[test]
+    fn a_returned_line_gives_back_what_it_held() {
+        let orders = Orders::from([(order("1"), vec![line("a", 2, Some(2))])]);
+        let reading = read(&at(8), &[entry(5, 10, Some("1"))], &orders, Some(10), Timestamp(0));
+        assert_eq!(units(&reading), [2]);
+        assert_eq!(reading.markers[0].after, 0);
+        let orders = Orders::from([(order("1"), vec![line("a", 2, Some(0))])]);
+        let again = read(&at(10), &[entry(6, 12, Some("1"))], &orders, Some(12), Timestamp(0));
+        assert_eq!(units(&again), [0; 0], "each unit comes back at most once");
+    }
+
+    #[test]
+    fn our_own_write_is_recognised_and_an_edit_is_not() {
+        let mut square = at(10);
+        square.wrote(7, Timestamp(0));
+        let reading = read(&square, &[entry(1, 7, None), entry(2, 12, None)], &Orders::new(), Some(12), Timestamp(0));
+        assert_eq!((reading.own, units(&reading)), (1, vec![5]));
+        assert!(reading.echoes && reading.writes.is_empty());
+    }
+
+    #[test]
+    fn without_echo_the_level_tells_whether_an_edit_came_before_or_after_our_write() {
+        let mut square = at(10);
+        square.wrote(7, Timestamp(0));
+        let after = read(&square, &[entry(1, 12, None)], &Orders::new(), Some(12), Timestamp(0));
+        assert_eq!(units(&after), [5], "7 → 12");
+        let erased = read(&square, &[entry(1, 12, None)], &Orders::new(), Some(7), Timestamp(0));
+        assert_eq!(units(&erased), [2], "10 → 12, then our 7");
+        let unknown = read(&square, &[entry(1, 12, None)], &Orders::new(), Some(3), Timestamp(0));
+        assert_eq!((units(&unknown), unknown.unclear), (vec![], 1));
+    }
+
+    #[test]
+    fn an_order_that_cannot_be_read_yet_holds_back_what_follows() {
+        let feed = [entry(1, 11, None), entry(2, 9, Some("1")), entry(3, 20, None)];
+        let reading = read(&at(10), &feed, &Orders::new(), Some(20), Timestamp(0));
+        assert_eq!((units(&reading), reading.position), (vec![1], Position(1)));
+        assert_eq!(reading.waits_for, Some(order("1")));
+        let later = read(&at(10), &feed, &Orders::new(), Some(20), Timestamp(ORDER_PATIENCE_MS));
+        assert_eq!(units(&later), [1, -2, 11], "counted by what moved");
+    }
+
+    #[test]
+    fn a_bundle_component_counts_by_what_moved() {
+        let orders = Orders::from([(order("1"), vec![])]);
+        let reading = read(&at(10), &[entry(1, 7, Some("1"))], &orders, Some(7), Timestamp(0));
+        assert_eq!(reading.counted, [Counted { by: -3, cause: Cause::Order(order("1")) }]);
+    }
+
+    #[test]
+    fn a_sale_that_found_our_unlogged_write_shows_that_the_write_is_past() {
+        let mut square = at(10);
+        square.wrote(30, Timestamp(0));
+        let orders = Orders::from([(order("1"), vec![line("a", 2, None)])]);
+        let reading = read(&square, &[entry(1, 28, Some("1")), entry(2, 40, None)], &orders, Some(40), Timestamp(0));
+        assert_eq!(units(&reading), [-2, 12], "30 → 28 → 40, not 30 → 40");
+        assert!(reading.writes.is_empty());
+    }
+
+    #[test]
+    fn a_return_after_our_unlogged_write_is_not_mistaken_for_a_second_fall() {
+        let mut square = at(12);
+        square.wrote(8, Timestamp(0));
+        let orders = Orders::from([(order("1"), vec![line("a", 2, Some(2))])]);
+        let reading = read(&square, &[entry(1, 10, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!(units(&reading), [2], "8 → 10, not 12 → 10");
+    }
+
+    #[test]
+    fn an_edit_long_after_our_unlogged_write_is_measured_from_it() {
+        let mut square = at(10);
+        square.wrote(7, Timestamp(0));
+        let later = Movement { at: Timestamp(WINDOW_MS + 1), ..entry(1, 12, None) };
+        assert_eq!(units(&read(&square, &[later], &Orders::new(), None, Timestamp(0))), [5]);
+    }
+}
