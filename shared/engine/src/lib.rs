@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod adopt;
+pub mod audit;
 pub mod budget;
 pub mod endpoint;
 pub mod health;

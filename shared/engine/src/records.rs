@@ -128,6 +128,17 @@ impl Account {
     }
 }
 
+/// A sold line that no movement of stock accounts for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unaccounted {
+    /// The order.
+    pub order: OrderId,
+    /// The SKU.
+    pub sku: Sku,
+    /// Units sold.
+    pub quantity: i64,
+}
+
 /// How an account is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -152,6 +163,8 @@ pub struct Health {
     pub unknown_skus: Vec<String>,
     /// SKUs that appear more than once.
     pub clashes: Vec<String>,
+    /// Sold lines that no movement of stock accounts for, as the last audit found them.
+    pub unaccounted: Vec<Unaccounted>,
     /// State of our webhooks in the store.
     pub subscriptions: Vec<channels::Subscription>,
     /// Last finished comparison.

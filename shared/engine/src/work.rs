@@ -19,7 +19,7 @@ pub enum Task {
     Sweep,
     /// Every quarter of an hour: the comparison.
     Compare,
-    /// Every night: the comparison of everything, and webhooks.
+    /// Every night: the comparison, the order audit, and webhooks.
     Full,
     /// Every day: webhooks that stores have disabled.
     Health,
@@ -124,6 +124,7 @@ impl Hub {
             Task::Compare => self.compare(None, true, &Silent).await.map(drop),
             Task::Full => {
                 self.compare(None, true, &Silent).await?;
+                self.audit_orders().await?;
                 self.check_hooks().await
             }
             Task::Health => self.check_hooks().await,
