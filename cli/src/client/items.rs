@@ -1,0 +1,273 @@
+//! `items …`, `levels`, `history` and `explain`.
+
+use super::show::{cell, judged, number, time, word};
+use super::{Cx, api};
+use anyhow::bail;
+use engine::items::{Explanation, ItemView, Listed, ListingView, Standing};
+use engine::records::History as Happened;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// `items …`
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// All items
+    List(List),
+    /// One item, with its listings
+    Show {
+        /// Its SKU
+        sku: String,
+    },
+}
+
+/// Which items.
+#[derive(Debug, clap::Args)]
+pub struct List {
+    /// Only SKUs that begin with this
+    #[arg(long, default_value = "", hide_default_value = true)]
+    prefix: String,
+    /// At most so many
+    #[arg(long, default_value_t = 1000)]
+    limit: usize,
+}
+
+/// Whose history.
+#[derive(Debug, clap::Args)]
+pub struct History {
+    /// A SKU
+    #[arg(required_unless_present = "account")]
+    sku: Option<String>,
+    /// An account: what happened there on one day
+    #[arg(long, conflicts_with = "sku")]
+    account: Option<String>,
+    /// The day in UTC, such as 2026-03-12; today if absent
+    #[arg(long, requires = "account")]
+    day: Option<String>,
+    /// At most so many lines
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+}
+
+/// Which SKU.
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// The SKU
+    sku: String,
+}
+
+/// Rows of one request.
+const PAGE: usize = 500;
+
+/// Reads pages until `limit` rows are there or there are no more.
+///
+/// # Errors
+/// What the hub said.
+pub async fn pages<T: DeserializeOwned>(
+    cx: &Cx,
+    path: &str,
+    parameters: &[(&str, Option<String>)],
+    limit: usize,
+) -> anyhow::Result<Vec<T>> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    while rows.len() < limit {
+        let most = PAGE.min(limit - rows.len());
+        let mut all = parameters.to_vec();
+        all.extend([("after", after.take()), ("limit", Some(most.to_string()))]);
+        let page: Listed<T> = cx.client.get(&format!("{path}{}", api::query(&all))).await?;
+        rows.extend(page.rows);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+async fn items(cx: &Cx, list: &List) -> anyhow::Result<Vec<ItemView>> {
+    let prefix = Some(list.prefix.clone()).filter(|prefix| !prefix.is_empty());
+    pages(cx, "/items", &[("prefix", prefix)], list.limit).await
+}
+
+fn of(sku: &str) -> String {
+    api::query(&[("sku", Some(sku.to_owned()))])
+}
+
+/// Runs an `items` command.
+///
+/// # Errors
+/// What the hub said.
+pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
+    match command {
+        Command::List(list) => {
+            let items = items(cx, &list).await?;
+            cx.show.answer(&items, |items| {
+                let head = ["SKU", "LEVEL", "LISTINGS", "STANDING", "TITLE"];
+                cx.show.table(
+                    &head,
+                    items
+                        .iter()
+                        .map(|item| {
+                            let count = i64::try_from(item.listings.len()).ok();
+                            vec![
+                                cell(&item.sku),
+                                number(Some(item.level)),
+                                number(count),
+                                standing(item),
+                                cell(&item.title),
+                            ]
+                        })
+                        .collect(),
+                )
+            })?;
+        }
+        Command::Show { sku } => {
+            let item: ItemView = cx.client.get(&format!("/item{}", of(&sku))).await?;
+            cx.show.answer(&item, |item| {
+                format!("{}  {}\nhub level {}\n\n{}", item.sku, item.title, item.level, listings(cx, item))
+            })?;
+        }
+    }
+    Ok(true)
+}
+
+/// The worst standing of an item's listings.
+fn standing(item: &ItemView) -> comfy_table::Cell {
+    let is = |standing: Standing| item.listings.iter().any(|listing| listing.standing == standing);
+    let worst = [Standing::Held, Standing::Due, Standing::Pending].into_iter().find(|standing| is(*standing));
+    judged(word(&worst.unwrap_or(Standing::InSync)), worst.is_none())
+}
+
+fn listings(cx: &Cx, item: &ItemView) -> String {
+    let row = |listing: &ListingView| {
+        let hold = listing.hold.map(|hold| word(&hold)).unwrap_or_default();
+        vec![
+            cell(&listing.listing),
+            number(listing.shadow),
+            number(listing.target),
+            number(Some(listing.counted)),
+            judged(word(&listing.standing), listing.standing == Standing::InSync),
+            cell(hold),
+        ]
+    };
+    let head = ["LISTING", "LEVEL", "TARGET", "COUNTED", "STANDING", "HELD BECAUSE"];
+    cx.show.table(&head, item.listings.iter().map(row).collect())
+}
+
+/// Runs `levels`.
+///
+/// # Errors
+/// What the hub said.
+pub async fn levels(cx: &Cx, list: &List) -> anyhow::Result<bool> {
+    let items = items(cx, list).await?;
+    cx.show.answer(&items, |items| {
+        let all = items.iter().flat_map(|item| &item.listings).map(|listing| listing.listing.clone());
+        let columns: BTreeSet<_> = all.collect();
+        let names = columns.iter().map(|listing| listing.account.to_string());
+        let head: Vec<String> = ["SKU".to_owned(), "HUB".to_owned()].into_iter().chain(names).collect();
+        let row = |item: &ItemView| {
+            let level = |column: &domain::ListingId| item.listings.iter().find(|one| one.listing == *column);
+            let levels = columns.iter().map(|column| number(level(column).and_then(|listing| listing.shadow)));
+            [cell(&item.sku), number(Some(item.level))].into_iter().chain(levels).collect()
+        };
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        cx.show.table(&head, items.iter().map(row).collect())
+    })?;
+    Ok(true)
+}
+
+/// Runs `history`.
+///
+/// # Errors
+/// What the hub said.
+pub async fn history(cx: &Cx, history: &History) -> anyhow::Result<bool> {
+    let rows: Vec<Happened> = match (&history.sku, &history.account) {
+        (Some(sku), _) => pages(cx, "/item/history", &[("sku", Some(sku.clone()))], history.limit).await?,
+        (None, Some(account)) => {
+            let parameters = [("account", Some(account.clone())), ("day", history.day.clone())];
+            pages(cx, "/history", &parameters, history.limit).await?
+        }
+        (None, None) => bail!("history: name a SKU or an --account"),
+    };
+    cx.show.answer(&rows, |rows| lines(cx, rows))?;
+    Ok(true)
+}
+
+fn lines(cx: &Cx, rows: &[Happened]) -> String {
+    let row = |happened: &Happened| {
+        let who = [Some(happened.cause.clone()), happened.actor.clone(), happened.reason.clone()];
+        let who: Vec<String> = who.into_iter().flatten().collect();
+        let (before, after) = happened.level;
+        vec![
+            cell(time(happened.at)),
+            cell(&happened.sku),
+            cell(format!("{before} → {after}")),
+            cell(counted(happened)),
+            cell(pushed(happened)),
+            cell(who.join(", ")),
+        ]
+    };
+    cx.show.table(&["WHEN", "SKU", "LEVEL", "COUNTED", "WRITTEN", "WHY"], rows.iter().map(row).collect())
+}
+
+fn counted(happened: &Happened) -> String {
+    let mut texts = Vec::new();
+    for seen in &happened.seen {
+        let account = &seen.listing.account;
+        texts.extend(seen.counted.iter().map(|counted| format!("{account} {:+}", counted.by)));
+        texts.extend(seen.notes.iter().map(|note| format!("{account}: {}", word(note))));
+    }
+    texts.join("; ")
+}
+
+fn pushed(happened: &Happened) -> String {
+    let text = |pushed: &engine::records::Pushed| {
+        let mut text = format!("{} {}→{}", pushed.listing.account, pushed.from, pushed.to);
+        if pushed.outcome != domain::push::Ended::Applied {
+            let _ = write!(text, " {}", word(&pushed.outcome));
+        }
+        if let Some(error) = &pushed.error {
+            let _ = write!(text, " ({error})");
+        }
+        text
+    };
+    happened.pushed.iter().map(text).collect::<Vec<_>>().join("; ")
+}
+
+/// Runs `explain`.
+///
+/// # Errors
+/// What the hub said.
+pub async fn explain(cx: &Cx, explain: &Explain) -> anyhow::Result<bool> {
+    let why: Explanation = cx.client.get(&format!("/item/explain{}", of(&explain.sku))).await?;
+    cx.show.answer(&why, |why| {
+        let mut text = format!("{}: {} in the hub\n", why.sku, why.level);
+        for (warehouse, base) in &why.base {
+            let _ = writeln!(text, "  {base:>8}  warehouse {warehouse} began with");
+        }
+        for (listing, counted) in why.counted.iter().filter(|(_, counted)| **counted != 0) {
+            let _ = writeln!(text, "  {counted:>+8}  counted from {}", listing.account);
+        }
+        for listing in &why.listings {
+            let view = &listing.view;
+            let shown = |level: Option<i64>| level.map_or_else(|| "-".to_owned(), |level| level.to_string());
+            let _ = write!(text, "\n{}: shows {}, shall show {}", view.listing, shown(view.shadow), shown(view.target));
+            let _ = writeln!(text, " ({})", view.hold.map_or_else(|| word(&view.standing), |hold| word(&hold)));
+            for step in &listing.steps {
+                let _ = writeln!(text, "  {:>8}  {}", step.quantity, step.rule);
+            }
+            if let Some((at, pushed)) = &listing.last_push {
+                let _ = writeln!(
+                    text,
+                    "  last written {}: {} → {}, {}",
+                    time(*at),
+                    pushed.from,
+                    pushed.to,
+                    word(&pushed.outcome)
+                );
+            }
+        }
+        format!("{text}\n{}", lines(cx, &why.recent))
+    })?;
+    Ok(true)
+}

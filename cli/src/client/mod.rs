@@ -1,0 +1,77 @@
+//! The commands that talk to a hub, here or on AWS, through its admin API.
+
+pub mod accounts;
+pub mod add;
+pub mod api;
+pub mod ask;
+pub mod items;
+pub mod show;
+pub mod stock;
+pub mod sync;
+
+use crate::args::Global;
+use anyhow::bail;
+use api::Client;
+use show::Show;
+
+/// The commands.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Connect, look after and remove stores
+    #[command(subcommand)]
+    Accounts(accounts::Command),
+    /// Look at items
+    #[command(subcommand)]
+    Items(items::Command),
+    /// The level of every SKU, in the hub and in each store
+    Levels(items::List),
+    /// First sync: match by SKU, show what would change, and with --apply do it
+    Adopt(sync::Adopt),
+    /// Look at a SKU, an account or everything again, now
+    Sync(sync::Sync),
+    /// Compare all stores with the hub, and put right what differs
+    Reconcile(sync::Reconcile),
+    /// What happened to a SKU, or in an account
+    History(items::History),
+    /// Why a SKU has its number
+    Explain(items::Explain),
+    /// Edit stock in the hub itself; export and import
+    #[command(subcommand)]
+    Stock(stock::Command),
+    /// What waits, and what failed too often
+    Queue(sync::Queue),
+    /// How every account is doing
+    Health,
+}
+
+/// What every command needs.
+pub struct Cx {
+    /// The hub.
+    pub client: Client,
+    /// How to answer.
+    pub show: Show,
+}
+
+/// Runs a command; whether all that it found is well.
+///
+/// # Errors
+/// What the hub said.
+pub async fn run(command: Command, global: &Global) -> anyhow::Result<bool> {
+    if global.token.trim().is_empty() {
+        bail!("token: give the one that the hub's first start printed, with --token or EVENSTOCK_TOKEN");
+    }
+    let cx = Cx { client: Client::new(&global.url, global.token.trim())?, show: Show::new(global.json) };
+    match command {
+        Command::Accounts(command) => accounts::run(&cx, command).await,
+        Command::Items(command) => items::run(&cx, command).await,
+        Command::Levels(list) => items::levels(&cx, &list).await,
+        Command::Adopt(adopt) => sync::adopt(&cx, &adopt).await,
+        Command::Sync(sync) => sync::sync(&cx, &sync).await,
+        Command::Reconcile(reconcile) => sync::reconcile(&cx, &reconcile).await,
+        Command::History(history) => items::history(&cx, &history).await,
+        Command::Explain(explain) => items::explain(&cx, &explain).await,
+        Command::Stock(command) => stock::run(&cx, command).await,
+        Command::Queue(queue) => sync::queue(&cx, &queue).await,
+        Command::Health => accounts::health(&cx).await,
+    }
+}

@@ -1,0 +1,262 @@
+//! `adopt`, `sync`, `reconcile` and `queue`.
+
+use super::api::Progress;
+use super::show::{cell, judged, number};
+use super::{Cx, api, ask};
+use anyhow::bail;
+use engine::accounts::AccountView;
+use engine::adopt::{AccountAdoption, Adoption};
+use engine::reconcile::{AccountComparison, Comparison};
+use engine::work::QueueView;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+
+/// Whether to do it.
+#[derive(Debug, clap::Args)]
+pub struct Adopt {
+    /// Do it, after the preview
+    #[arg(long)]
+    apply: bool,
+    /// Do not ask between preview and doing
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What to look at.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Sync {
+    /// A SKU
+    sku: Option<String>,
+    /// Every SKU of an account
+    #[arg(long)]
+    account: Option<String>,
+    /// Every SKU of every account
+    #[arg(long)]
+    all: bool,
+}
+
+/// What to compare.
+#[derive(Debug, clap::Args)]
+pub struct Reconcile {
+    /// Only tell what differs
+    #[arg(long)]
+    dry_run: bool,
+    /// Only this account
+    #[arg(long)]
+    account: Option<String>,
+}
+
+/// What to do with the queues.
+#[derive(Debug, clap::Args)]
+pub struct Queue {
+    #[command(subcommand)]
+    command: Option<QueueCommand>,
+}
+
+/// `queue …`
+#[derive(Debug, clap::Subcommand)]
+enum QueueCommand {
+    /// Move messages that failed too often back to their queues
+    Redrive,
+}
+
+/// A long job at the hub, with a bar on a terminal.
+async fn job<T: serde::de::DeserializeOwned>(cx: &Cx, path: &str, body: &Value) -> anyhow::Result<T> {
+    let bar =
+        if std::io::stderr().is_terminal() && !cx.show.json { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let known = ProgressStyle::with_template("{msg:24} {wide_bar} {pos}/{len}")?;
+    let unknown = ProgressStyle::with_template("{msg:24} {pos}")?;
+    let done = cx.client.job(path, body, |progress: Progress| {
+        bar.set_style(if progress.all > 0 { known.clone() } else { unknown.clone() });
+        bar.set_length(progress.all);
+        bar.set_position(progress.done);
+        bar.set_message(progress.step);
+    });
+    let done = done.await;
+    bar.finish_and_clear();
+    done
+}
+
+/// Runs `adopt`.
+///
+/// # Errors
+/// What the hub said.
+pub async fn adopt(cx: &Cx, options: &Adopt) -> anyhow::Result<bool> {
+    if !options.apply {
+        let preview: Adoption = job(cx, "/adopt", &json!({"apply": false})).await?;
+        cx.show.answer(&preview, |preview| {
+            format!("{}\nThis was a preview. `adopt --apply` does it.", adoption(cx, preview))
+        })?;
+        return Ok(true);
+    }
+    if !options.yes {
+        let preview: Adoption = job(cx, "/adopt", &json!({"apply": false})).await?;
+        eprintln!("{}", adoption(cx, &preview));
+        ask::agree("Do it?", false)?;
+    }
+    let done: Adoption = job(cx, "/adopt", &json!({"apply": true})).await?;
+    cx.show.answer(&done, |done| {
+        let snapshot = done.snapshot.as_deref().unwrap_or("none");
+        format!("{}\nDone. Levels before: snapshot {snapshot}. The stores are being written now.", adoption(cx, done))
+    })?;
+    Ok(true)
+}
+
+fn adoption(cx: &Cx, adoption: &Adoption) -> String {
+    let count = |count: u64| number(i64::try_from(count).ok());
+    let row = |(id, account): (&domain::AccountId, &AccountAdoption)| {
+        vec![
+            cell(id),
+            count(account.units),
+            count(account.matched),
+            count(account.will_change),
+            number(Some(account.gains)),
+            number(Some(account.losses)),
+            count(account.without_sku),
+            count(account.not_on_master),
+            count(account.missing),
+            judged(account.clashes.len(), account.clashes.is_empty()),
+        ]
+    };
+    let head =
+        ["ACCOUNT", "UNITS", "MATCHED", "CHANGE", "GAINS", "LOSSES", "NO SKU", "NOT ON MASTER", "MISSING", "CLASHES"];
+    let mut text = format!(
+        "{} new SKUs, {} new listings, {} known\n\n",
+        adoption.new_items, adoption.new_listings, adoption.known_listings
+    );
+    text.push_str(&cx.show.table(&head, adoption.accounts.iter().map(row).collect()));
+    if !adoption.differences.is_empty() {
+        let shown = adoption
+            .differences
+            .iter()
+            .map(|one| vec![cell(&one.sku), cell(&one.listing), cell(format!("{} → {}", one.from, one.to))]);
+        let _ = write!(text, "\n\n{}", cx.show.table(&["SKU", "LISTING", "LEVEL"], shown.collect()));
+    }
+    for (id, account) in &adoption.accounts {
+        for clash in &account.clashes {
+            let _ =
+                write!(text, "\n{id}: SKU {clash} appears more than once; it is not written until that is put right");
+        }
+        for (sku, near) in &account.near_misses {
+            let _ = write!(text, "\n{id}: SKU {sku:?} is nearly {near:?} and was not matched");
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Runs `sync`.
+///
+/// # Errors
+/// What the hub said.
+pub async fn sync(cx: &Cx, sync: &Sync) -> anyhow::Result<bool> {
+    if let Some(sku) = &sync.sku {
+        let query = api::query(&[("sku", Some(sku.clone()))]);
+        let report: Value = cx.client.post(&format!("/item/sync{query}"), &json!({})).await?;
+        let failed = report.get("failed").and_then(Value::as_object).is_some_and(|failed| !failed.is_empty());
+        cx.show.answer(&report, |report| {
+            let count = |name: &str| report.get(name).and_then(Value::as_u64).unwrap_or(0);
+            format!(
+                "{sku}: {} changes counted, {} listings written, {} waiting",
+                count("counted"),
+                count("pushed"),
+                count("waiting")
+            )
+        })?;
+        return Ok(!failed);
+    }
+    let accounts = match &sync.account {
+        Some(account) => vec![account.clone()],
+        None => {
+            let all: Vec<AccountView> = cx.client.get("/accounts").await?;
+            all.into_iter().map(|view| view.account.id.to_string()).collect()
+        }
+    };
+    let mut queued = Vec::new();
+    for account in accounts {
+        let answer: Value = cx.client.post(&format!("/accounts/{}/sync", api::part(&account)), &json!({})).await?;
+        queued.push(json!({"account": account, "queued": answer.get("queued")}));
+    }
+    cx.show.answer(&queued, |queued| {
+        let line = |one: &Value| format!("{}: {} SKUs will be looked at", text(one, "account"), text(one, "queued"));
+        queued.iter().map(line).collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(true)
+}
+
+fn text(object: &Value, field: &str) -> String {
+    match object.get(field) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    }
+}
+
+/// Runs `reconcile`; whether every store could be compared and is believed.
+///
+/// # Errors
+/// What the hub said.
+pub async fn reconcile(cx: &Cx, options: &Reconcile) -> anyhow::Result<bool> {
+    let body = json!({"account": options.account, "dry_run": options.dry_run});
+    let found: Comparison = job(cx, "/reconcile", &body).await?;
+    cx.show.answer(&found, |found| comparison(cx, found, options.dry_run))?;
+    Ok(found.accounts.values().all(|account| account.error.is_none() && account.quarantine.is_none()))
+}
+
+fn comparison(cx: &Cx, found: &Comparison, dry: bool) -> String {
+    let count = |count: u64| number(i64::try_from(count).ok());
+    let row = |(id, account): (&domain::AccountId, &AccountComparison)| {
+        let says = account.error.as_ref().or(account.quarantine.as_ref());
+        vec![
+            cell(id),
+            count(account.compared),
+            count(account.nominated),
+            count(account.unmapped),
+            count(account.missing),
+            judged(says.map_or("ok", String::as_str), says.is_none()),
+        ]
+    };
+    let head = ["ACCOUNT", "COMPARED", "DIFFERENT", "NOT MAPPED", "MISSING", "SAYS"];
+    let mut text = cx.show.table(&head, found.accounts.iter().map(row).collect());
+    for (id, account) in &found.accounts {
+        for (sku, _, known, seen) in &account.shown {
+            let level = |level: &Option<i64>| level.map_or_else(|| "-".to_owned(), |level| level.to_string());
+            let _ = write!(text, "\n{id}: {sku} has {}, known was {}", level(seen), level(known));
+        }
+    }
+    let end = if dry {
+        "\n\nThis was a dry run: nothing is put right."
+    } else {
+        "\n\nWhat differs is being looked at again."
+    };
+    text + end
+}
+
+/// Runs `queue`; whether no message failed too often.
+///
+/// # Errors
+/// What the hub said.
+pub async fn queue(cx: &Cx, options: &Queue) -> anyhow::Result<bool> {
+    if let Some(QueueCommand::Redrive) = options.command {
+        let moved: Value = cx.client.post("/queues/redrive", &json!({})).await?;
+        if moved.get("moved").is_none() {
+            bail!("the hub's answer is not of this version of the API");
+        }
+        cx.show.answer(&moved, |moved| format!("{} messages moved back", text(moved, "moved")))?;
+        return Ok(true);
+    }
+    let view: QueueView = cx.client.get("/queues").await?;
+    cx.show.answer(&view, |view| {
+        let queues = [("changes", view.changes), ("lane", view.lane), ("dead letters", view.dead)];
+        let count = |count: u64| number(i64::try_from(count).ok());
+        let rows =
+            queues.into_iter().map(|(name, depth)| vec![cell(name), count(depth.waiting), count(depth.in_flight)]);
+        let waiting =
+            view.waiting.iter().map(|(id, rows)| vec![cell(format!("waiting for {id}")), count(*rows), cell("")]);
+        cx.show.table(&["QUEUE", "WAITING", "IN WORK"], rows.chain(waiting).collect())
+    })?;
+    Ok(view.dead.waiting == 0)
+}

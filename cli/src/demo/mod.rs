@@ -1,0 +1,102 @@
+//! `evenstock demo`: three stores, a hub, and people who shop, all on this machine.
+
+pub mod board;
+pub mod script;
+pub mod stores;
+pub mod verdict;
+pub mod world;
+
+use anyhow::Context;
+use board::{Board, Stage};
+use channels::Http;
+use script::Script;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use verdict::Verdict;
+use world::World;
+
+/// How the demo runs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Print lines instead of a live table
+    #[arg(long)]
+    pub once: bool,
+    /// Seconds of ordinary shopping
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// Keep the hub's directory here instead of deleting it afterwards; it must be empty
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Go on serving after the verdict, until Ctrl-C
+    #[arg(long)]
+    pub stay: bool,
+}
+
+/// How often a live table is drawn.
+const FRAME: Duration = Duration::from_millis(150);
+
+/// Plays the demo; whether all was good.
+///
+/// # Errors
+/// When it could not be played to its end.
+pub async fn run(options: &Options, json: bool, http: Arc<dyn Http>) -> anyhow::Result<bool> {
+    let board = Arc::new(Board::new(Board::stage(options.once, json)));
+    if Board::stage(options.once, json) != Stage::Silent {
+        println!(
+            "Evenstock demo: one master and two replicas, fake {} stores on this machine.",
+            world::channel_title()
+        );
+    }
+    let temporary = tempfile::tempdir().context("no temporary directory can be made")?;
+    let data = options.data.clone().unwrap_or_else(|| temporary.path().join("data"));
+    let world = Arc::new(World::open(data, http).await?);
+    let drawing = tokio::spawn(draw(Arc::clone(&world), Arc::clone(&board)));
+    let verdict = play(&world, &board, options.seconds).await;
+    drawing.abort();
+    // the world is ours alone again once the drawing has ended
+    let _ = drawing.await;
+    let verdict = verdict?;
+    show(&world, &board, &verdict, json).await?;
+    if options.stay && !json {
+        stay(&world).await?;
+    }
+    if let Some(world) = Arc::into_inner(world) {
+        world.serving.stop().await;
+    }
+    Ok(verdict.ok)
+}
+
+async fn play(world: &World, board: &Board, seconds: u64) -> anyhow::Result<Verdict> {
+    let mut script = Script::new(world, board);
+    script.play(seconds).await?;
+    Verdict::of(world, &script).await
+}
+
+async fn draw(world: Arc<World>, board: Arc<Board>) {
+    loop {
+        if let Ok(rows) = world.rows().await {
+            board.draw(&rows);
+        }
+        tokio::time::sleep(FRAME).await;
+    }
+}
+
+async fn show(world: &World, board: &Board, verdict: &Verdict, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(verdict)?);
+        return Ok(());
+    }
+    let rows = world.rows().await?;
+    board.draw(&rows);
+    board.plain(&rows);
+    println!("{}", verdict.text());
+    Ok(())
+}
+
+async fn stay(world: &World) -> anyhow::Result<()> {
+    println!("\nThe hub goes on at {}. Ctrl-C ends it. Try, in another terminal:", world.serving.url());
+    println!("  export EVENSTOCK_URL={} EVENSTOCK_TOKEN={}", world.serving.url(), world.token);
+    println!("  evenstock items list; evenstock explain MUG-RED");
+    Ok(tokio::signal::ctrl_c().await?)
+}

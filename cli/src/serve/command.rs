@@ -1,0 +1,76 @@
+//! `evenstock serve` and `evenstock fake`, from their arguments to Ctrl-C.
+
+use super::{Serving, Settings, Timers, Workers};
+use crate::args::{Fake, Serve};
+use crate::demo::stores;
+use anyhow::Context;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use web::client::NetHttp;
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// When the address or the directory cannot be used.
+pub async fn serve(options: &Serve) -> anyhow::Result<()> {
+    let listen = options.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on"))?;
+    let settings = Settings {
+        public_url: options.public_url.clone(),
+        allow_insecure_endpoints: options.allow_insecure_endpoints,
+        timers: Timers { sweep: Duration::from_secs(options.sweep_seconds), ..Timers::default() },
+        workers: Workers { batch: usize::try_from(options.batch)?, ..Workers::default() },
+        ..Settings::new(options.data.clone())
+    };
+    let http = Arc::new(NetHttp::new(options.allow_insecure_endpoints));
+    let serving = Serving::start(listener, &settings, http).await?;
+    greet(&serving);
+    told_to_stop().await?;
+    tracing::info!("stopping: finishing what is being done");
+    serving.stop().await;
+    Ok(())
+}
+
+/// Says where the hub is, and the token of a first start, once.
+fn greet(serving: &Serving) {
+    let url = serving.url();
+    println!("Evenstock serves at {url}");
+    if let Some(token) = &serving.token {
+        println!("\nAdmin token, shown this once and stored only as a hash:\n\n    {}\n", token.reveal());
+        println!("Use it:  export EVENSTOCK_URL={url} EVENSTOCK_TOKEN=…\n");
+    }
+    tracing::info!(url, "serving");
+}
+
+/// Hosts a fake until told to stop.
+///
+/// # Errors
+/// When there is no such fake, or the address cannot be used.
+pub async fn fake(options: &Fake, json: bool) -> anyhow::Result<()> {
+    let http = Arc::new(NetHttp::new(true));
+    let (host, accounts) = stores::host(&options.channel, options.listen, options.accounts, http).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&accounts)?);
+    } else {
+        println!("The fake platform is at http://{}; what people do there goes through /_fake/.", host.address());
+        println!("Its stores, as `evenstock accounts add --file` takes them, one a line:");
+        for account in &accounts {
+            println!("{}", serde_json::to_string(account)?);
+        }
+    }
+    tokio::select! {
+        () = host.ended() => Ok(()),
+        told = told_to_stop() => told,
+    }
+}
+
+/// Until Ctrl-C or SIGTERM.
+async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        told = tokio::signal::ctrl_c() => Ok(told?),
+        _ = terminate.recv() => Ok(()),
+    }
+}
