@@ -29,6 +29,9 @@ pub struct EnvSettings {
     pub secrets_prefix: String,
     /// `PUBLIC_URL`: where stores and people reach this hub, without a slash at its end. `None` when it is not set.
     pub public_url: Option<String>,
+    /// `ALLOW_INSECURE_ENDPOINTS`: whether stores may be reached without TLS or on this machine. Only `true` says so; the
+    /// template never does.
+    pub allow_insecure_endpoints: bool,
 }
 
 impl EnvSettings {
@@ -61,6 +64,7 @@ impl EnvSettings {
                 .map(|value| web_address("PUBLIC_URL", value))
                 .transpose()?
                 .map(|value| without_slash(&value)),
+            allow_insecure_endpoints: lookup("ALLOW_INSECURE_ENDPOINTS").is_some_and(|value| value == "true"),
         })
     }
 }
@@ -96,6 +100,7 @@ mod tests {
         assert_eq!(settings.table, "stock");
         assert_eq!(settings.secrets_prefix, "hub");
         assert_eq!(settings.public_url, None);
+        assert!(!settings.allow_insecure_endpoints, "only the word true allows it");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 pub mod clients;
 pub mod env;
+#[cfg(feature = "function")]
+pub mod function;
 #[cfg(feature = "logging")]
 pub mod logging;
 pub mod queue;

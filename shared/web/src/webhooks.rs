@@ -50,7 +50,12 @@ async fn receive(
         Err(_) => return failure(StatusCode::BAD_REQUEST, "invalid", "the body did not arrive"),
     };
     let Ok(Path(account)) = account else { return refused() };
-    match app.hub.receive(&account, Hook { headers: &headers, body: &body }).await {
+    let received = app.hub.receive(&account, Hook { headers: &headers, body: &body }).await;
+    // in the webhook function nothing else stores when the last genuine webhook came
+    if let Err(error) = app.hub.flush_health(false).await {
+        tracing::warn!(%error, "health not stored");
+    }
+    match received {
         Ok(Received::Accepted(_)) => json_text(StatusCode::OK, "{}".into()),
         Ok(Received::Answer(text)) => (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain")], text).into_response(),
         Ok(Received::Refused) => refused(),

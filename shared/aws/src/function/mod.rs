@@ -1,0 +1,47 @@
+//! What the Lambda functions share: a hub over the services of the environment, and queue messages in and out.
+
+mod messages;
+
+pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+pub use messages::{Nameless, work};
+
+use crate::clients::{self, Clients};
+use crate::{Deletion, DynamoStore, EnvSettings, SecretsVault, SqsQueue};
+use async_trait::async_trait;
+use channels::clock::SystemClock;
+use channels::{Http, HttpError, Request, Response};
+use engine::{Config, Hub};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Days in which the credentials of a removed account can be restored; the fewest that Secrets Manager offers.
+const RESTORABLE_DAYS: u8 = 7;
+
+/// A hub over the services of the environment, which calls its stores through `http`. Nothing is sent yet.
+pub async fn hub(settings: EnvSettings, http: Arc<dyn Http>) -> Hub {
+    let Clients { dynamo, sqs, secrets } = clients::from_environment().await;
+    let config = Config {
+        public_url: settings.public_url,
+        allow_insecure_endpoints: settings.allow_insecure_endpoints,
+        ..Config::default()
+    };
+    Hub::new(
+        Arc::new(DynamoStore::new(dynamo, settings.table)),
+        Arc::new(SqsQueue::new(sqs, settings.queues)),
+        Arc::new(SecretsVault::new(secrets, settings.secrets_prefix, Deletion::After(RESTORABLE_DAYS))),
+        http,
+        Arc::new(SystemClock),
+        config,
+    )
+}
+
+/// The network of a function that calls no store: it links no TLS client for stores and holds no way out.
+#[derive(Debug, Clone, Copy)]
+pub struct NoStores;
+
+#[async_trait]
+impl Http for NoStores {
+    async fn send(&self, _request: Request, _timeout: Duration) -> Result<Response, HttpError> {
+        Err(HttpError::NotSent("this function calls no store".into()))
+    }
+}
