@@ -67,6 +67,10 @@ pub struct Identity {
     pub store: String,
     /// Endpoints that the credentials may not use, with what will not work without them.
     pub refused: Vec<String>,
+    /// Whether levels can be read and written: without, the account is of no use.
+    pub usable: bool,
+    /// Whether the movement feed can be read.
+    pub feed: bool,
 }
 
 /// What kind of thing holds a level.

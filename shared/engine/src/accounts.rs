@@ -98,7 +98,6 @@ impl Hub {
     pub async fn add_account(&self, new: NewAccount) -> Result<AccountView, Error> {
         let channel = self.channel(&new.channel)?;
         self.check_new(&new, channel).await?;
-        let feed_refused = |identity: &Identity| identity.refused.iter().any(|what| what.starts_with("events"));
         let mut account = Account {
             id: new.id.clone(),
             channel: new.channel.clone(),
@@ -114,7 +113,7 @@ impl Hub {
         };
         self.check_endpoint(&account.settings)?;
         self.store_secrets(&account.id, channel, &new.secrets).await?;
-        let added = self.try_account(&mut account, channel, feed_refused).await;
+        let added = self.try_account(&mut account, channel).await;
         let subscriptions = match added {
             Ok(subscriptions) => subscriptions,
             Err(error) => {
@@ -139,12 +138,17 @@ impl Hub {
         &self,
         account: &mut Account,
         channel: &'static dyn Channel,
-        feed_refused: impl Fn(&Identity) -> bool,
     ) -> Result<Vec<Subscription>, Error> {
         let connected = Connected { account: account.clone(), health: (Health::default(), 0), channel };
         let line = self.line(&connected, PATIENCE);
         let identity = line.identify().await.map_err(|error| said(&connected, error))?;
-        account.feed = !feed_refused(&identity);
+        if !identity.usable {
+            let refused = identity.refused.join("; ");
+            return Err(Error::Invalid(format!(
+                "secrets: the store refuses these credentials what is needed: {refused}"
+            )));
+        }
+        account.feed = identity.feed;
         let Some(url) = self.webhook_url(&account.id) else { return Ok(Vec::new()) };
         self.store.write(&[Change::Put(account.row(), Condition::Absent)]).await.map_err(|error| match error {
             StoreError::Conflict { .. } => taken(&account.id),

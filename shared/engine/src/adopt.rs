@@ -3,21 +3,18 @@
 //! The master's levels become the hub's. A SKU that is there already keeps its ledger; only listings that are new to it
 //! are added. Nothing is written to a store here: the differences go the usual path.
 
-use crate::hub::{Connected, Error, Hub};
-use crate::items::Listed;
-use crate::line::said;
+use crate::hub::{Error, Hub};
+use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Row, StoreError};
-use crate::records::{self, Item, Listing, SnapshotChunk, Todo};
-use crate::sync::orders::OVERLAP_MS;
-use channels::{Touch, Unit, UnitKind};
-use domain::Order;
+use crate::records::{self, Item, Listing, SnapshotChunk};
+use crate::scan::Scan;
+use channels::{Unit, UnitKind};
 use domain::feed::Marker;
 use domain::ledger::Square;
 use domain::plan::Hold;
-use domain::{AccountId, Class, Entry, Ledger, ListingId, Position, Role, Sku, Timestamp, WarehouseId};
+use domain::{AccountId, Class, Entry, Ledger, ListingId, Role, Sku, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 /// Tells how far a long job is.
 pub trait Progress: Send + Sync {
@@ -95,22 +92,6 @@ pub struct Difference {
 const SHOWN: usize = 200;
 /// SKUs of one chunk of work.
 const CHUNK: usize = 1_000;
-/// Pages of one account's list; far more than any store has.
-const PAGES_MAX: usize = 100_000;
-/// How long a scan's call waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Everything that one account has.
-pub(crate) struct Scan {
-    pub connected: Connected,
-    pub position: Position,
-    pub units: BTreeMap<Sku, Vec<Unit>>,
-    pub without_sku: u64,
-    /// Orders that the levels already include; for a store without a readable feed.
-    pub orders: Vec<Order>,
-    /// When the scan began.
-    pub started: Timestamp,
-}
 
 impl Hub {
     /// Shows what adoption would do; with `apply` does it.
@@ -140,83 +121,6 @@ impl Hub {
             }
         }
         Ok(plan.report)
-    }
-
-    /// Reads all of an account. What moves while it is read is read again, so that each level belongs to a position of the
-    /// feed.
-    pub(crate) async fn scan(&self, connected: &Connected, progress: &dyn Progress) -> Result<Scan, Error> {
-        let line = self.line(connected, PATIENCE);
-        let keeps_movements = connected.channel.info().capabilities.class() == Class::C;
-        let has_feed = connected.account.feed && keeps_movements;
-        let heard = |error| said(connected, error);
-        let start = if has_feed { line.feed_head().await.map_err(heard)? } else { Position::default() };
-        let mut scan = Scan {
-            connected: connected.clone(),
-            position: start,
-            units: BTreeMap::new(),
-            without_sku: 0,
-            orders: Vec::new(),
-            started: self.clock.now(),
-        };
-        let step = format!("reading {}", connected.account.id);
-        let (mut page, mut read) = (None, 0);
-        for _ in 0..PAGES_MAX {
-            let levels = line.units(page).await.map_err(heard)?;
-            read += levels.rows.len() as u64;
-            levels.rows.into_iter().for_each(|unit| scan.take(unit));
-            progress.tell(&step, read, 0);
-            page = levels.next;
-            if page.is_none() {
-                break;
-            }
-        }
-        if has_feed {
-            self.read_again(&mut scan, start).await?;
-        } else if keeps_movements {
-            scan.orders = self.orders_placed(connected, scan.started.plus_ms(-OVERLAP_MS), PATIENCE).await?;
-            let recent = scan.orders.iter().filter(|order| order.placed >= scan.started.plus_ms(-1_000));
-            let skus = recent.flat_map(|order| order.lines.iter().filter_map(|line| line.sku.clone())).collect();
-            self.read_levels(&mut scan, &skus).await?;
-        }
-        Ok(scan)
-    }
-
-    /// Reads the levels of some SKUs again.
-    async fn read_levels(&self, scan: &mut Scan, skus: &BTreeSet<Sku>) -> Result<(), Error> {
-        let connected = scan.connected.clone();
-        let line = self.line(&connected, PATIENCE);
-        let asked: Vec<_> = skus
-            .iter()
-            .filter_map(|sku| scan.units.get(sku)?.first())
-            .filter_map(|unit| Some((unit.sku.clone()?, unit.location.clone(), unit.external.clone())))
-            .collect();
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let levels = line.levels(&asked).await.map_err(|error| said(&connected, error))?;
-        for ((sku, _, external), level) in asked.iter().zip(levels) {
-            let units = scan.units.get_mut(sku).into_iter().flatten();
-            units.filter(|unit| unit.external == *external).for_each(|unit| unit.level = level);
-        }
-        Ok(())
-    }
-
-    async fn read_again(&self, scan: &mut Scan, start: Position) -> Result<(), Error> {
-        let connected = scan.connected.clone();
-        let line = self.line(&connected, PATIENCE);
-        let heard = |error| said(&connected, error);
-        let mut since = start;
-        for _ in 0..READ_AGAIN {
-            let moved = line.movements(since).await.map_err(heard)?;
-            if moved.entries.is_empty() {
-                break;
-            }
-            since = moved.upto;
-            let skus: BTreeSet<Sku> = moved.entries.into_iter().map(|movement| movement.sku).collect();
-            self.read_levels(scan, &skus).await?;
-        }
-        scan.position = since;
-        Ok(())
     }
 
     /// Keeps the levels that every store has, for undoing.
@@ -352,109 +256,6 @@ impl Hub {
             }
         }
         Ok(())
-    }
-
-    /// Takes an account's listings out of every item; what they counted stays counted.
-    pub(crate) async fn drop_listings(&self, account: &AccountId) -> Result<(), Error> {
-        let mut after = None;
-        loop {
-            let page: Listed<crate::items::ItemView> = self.list_items("", after, 500).await?;
-            for item in page.rows.iter().filter(|item| item.listings.iter().any(|l| l.listing.account == *account)) {
-                self.drop_listing(&item.sku, account).await?;
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn drop_listing(&self, sku: &Sku, account: &AccountId) -> Result<(), Error> {
-        for _ in 0..16 {
-            let (mut item, mut ledger) = self.item(sku).await?;
-            let version = ledger.version;
-            item.listings.retain(|listing, _| listing.account != *account);
-            let gone: Vec<ListingId> =
-                ledger.entries.keys().filter(|listing| listing.account == *account).cloned().collect();
-            for listing in gone {
-                if let Some(entry) = ledger.entries.remove(&listing) {
-                    ledger.adjust(&entry.warehouse, entry.counted);
-                }
-            }
-            let row = records::ledger_row(sku, &ledger, version + 1);
-            let changes = [Change::Put(row, Condition::Version(version)), Change::Put(item.row(), Condition::Any)];
-            match self.store.write(&changes).await {
-                Ok(()) => return Ok(()),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
-    }
-
-    /// Looks at every listing of an account again.
-    pub(crate) async fn bring_up_to_date(&self, account: &AccountId) -> Result<u64, Error> {
-        let now = self.clock.now();
-        let (mut after, mut count) = (None, 0);
-        loop {
-            let page = self.list_items("", after, 500).await?;
-            let ours = page.rows.iter().filter(|item| item.listings.iter().any(|l| l.listing.account == *account));
-            let rows: Vec<Row> = ours.map(|item| todo(account, &item.sku, item.level, now).row()).collect();
-            count += rows.len() as u64;
-            self.store.put_all(&rows).await?;
-            after = page.next;
-            if after.is_none() {
-                self.wake_lane(account).await?;
-                return Ok(count);
-            }
-        }
-    }
-}
-
-/// Times that movements during a scan are followed up.
-const READ_AGAIN: usize = 20;
-
-fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp) -> Todo {
-    Todo {
-        account: account.clone(),
-        touch: Touch::Sku(sku.clone()),
-        reason: "its level differs".into(),
-        due: now,
-        attempts: 0,
-        urgent: target <= 0,
-    }
-}
-
-impl Scan {
-    fn take(&mut self, unit: Unit) {
-        match &unit.sku {
-            Some(sku) => self.units.entry(sku.clone()).or_default().push(unit),
-            None => self.without_sku += 1,
-        }
-    }
-
-    pub(crate) fn listing(&self, unit: &Unit) -> ListingId {
-        ListingId { account: self.connected.account.id.clone(), location: unit.location.clone() }
-    }
-
-    /// The level that a listing was seen with, and whether its SKU appears there more than once; `None` if it was not seen.
-    pub(crate) fn find(&self, sku: &Sku, listing: &ListingId) -> Option<(Option<i64>, bool)> {
-        let mut units = self.units.get(sku)?.iter().filter(|unit| unit.location == listing.location);
-        let first = units.next()?;
-        Some((first.level, units.next().is_some()))
-    }
-
-    /// Forgets a SKU that was dealt with.
-    pub(crate) fn seen(&mut self, sku: &Sku) {
-        self.units.remove(sku);
-    }
-
-    /// The unit of a SKU, if exactly one place has it; else whether it clashes.
-    fn single(&self, sku: &Sku) -> Option<(&Unit, bool)> {
-        let units = self.units.get(sku)?;
-        let first = units.first()?;
-        let clash = units.iter().filter(|unit| unit.location == first.location).count() > 1;
-        Some((first, clash))
     }
 }
 

@@ -20,6 +20,7 @@ struct Budget {
     at: Timestamp,
     closed_until: Timestamp,
     failures: u32,
+    narrow_until: Timestamp,
 }
 
 /// What an account's store allows.
@@ -45,7 +46,7 @@ impl Budgets {
     fn take(&self, account: &AccountId, allowance: Allowance, now: Timestamp) -> Result<(), Duration> {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let full = allowance.burst.max(1) * 1000;
-        let fresh = Budget { left: full, at: now, closed_until: Timestamp(0), failures: 0 };
+        let fresh = Budget { left: full, at: now, closed_until: Timestamp(0), failures: 0, narrow_until: Timestamp(0) };
         let budget = budgets.entry(account.clone()).or_insert(fresh);
         if budget.closed_until > now {
             return Err(milliseconds(budget.closed_until.since_ms(now)));
@@ -65,7 +66,7 @@ impl Budgets {
     /// Closes an account for a while after a failure: for as long as the store said, else longer each time.
     pub fn failed(&self, account: &AccountId, said: Option<Duration>, now: Timestamp, random: u64) -> Timestamp {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = Budget { left: 0, at: now, closed_until: now, failures: 0 };
+        let fresh = Budget { left: 0, at: now, closed_until: now, failures: 0, narrow_until: Timestamp(0) };
         let budget = budgets.entry(account.clone()).or_insert(fresh);
         budget.failures = budget.failures.saturating_add(1);
         let wait = said.map_or_else(
@@ -86,6 +87,21 @@ impl Budgets {
         failed
     }
 
+    /// From now on, one write a call for this account: the store refused a batch, and one bad item must not block others.
+    pub fn narrow(&self, account: &AccountId, now: Timestamp) {
+        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(budget) = budgets.get_mut(account) {
+            budget.narrow_until = now.plus_ms(NARROW_MS);
+        }
+    }
+
+    /// Whether an account gets one write a call.
+    #[must_use]
+    pub fn is_narrow(&self, account: &AccountId, now: Timestamp) -> bool {
+        let budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets.get(account).is_some_and(|budget| budget.narrow_until > now)
+    }
+
     /// Until when an account is closed, if it is.
     #[must_use]
     pub fn closed_until(&self, account: &AccountId, now: Timestamp) -> Option<Timestamp> {
@@ -94,6 +110,8 @@ impl Budgets {
     }
 }
 
+/// How long writes go one by one after a batch was refused, milliseconds: five minutes.
+const NARROW_MS: i64 = 300_000;
 /// No store is believed when it asks for a longer pause, milliseconds: one hour.
 const MAX_PAUSE_MS: u64 = 3_600_000;
 

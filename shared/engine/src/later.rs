@@ -1,12 +1,12 @@
 //! Work that waits: soon as a delayed message, longer as a row that the sweep finds. Both survive a crash.
 
-use crate::hub::{Connected, Error, Hub};
-use crate::ports::{Change, Condition, Outbound, QueueName, Row, StoreError};
+use crate::hub::{Error, Hub};
+use crate::ports::{Change, Condition, Outbound, QueueName, Row};
 use crate::records::{self, Hint, Todo};
-use crate::sync::{Pace, Report};
-use domain::{AccountId, Class, Position, Sku, Timestamp};
+use crate::sync::Pace;
+use domain::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What waits at most this long waits as a delayed message, milliseconds.
@@ -135,113 +135,6 @@ impl Hub {
         }
         Ok(due)
     }
-
-    /// Counts what an account's feed shows beyond its cursor, and moves the cursor; whether there is more.
-    async fn drain_feed(&self, account: &AccountId) -> Result<bool, Error> {
-        let Some(connected) = self.accounts().await?.get(account).cloned() else { return Ok(false) };
-        let at = self.clock.now();
-        let news = self.news(&connected, Pace::lane().patience).await?;
-        if news.skus.is_empty() {
-            return Ok(false);
-        }
-        let touches = news.skus.iter().cloned().map(channels::Touch::Sku);
-        let hints: Vec<Hint> = touches.map(|touch| Hint::new(account.clone(), touch, "feed", at)).collect();
-        let report = self.sync(&hints, Pace::lane()).await?;
-        match news.page {
-            Some(page) => self.move_cursor(&connected, news.since, &page, &report).await,
-            None if report.failed.is_empty() => {
-                self.advance(records::orders_cursor_row(account, at)).await?;
-                Ok(false)
-            }
-            None => Ok(false),
-        }
-    }
-
-    async fn move_cursor(
-        &self,
-        connected: &Connected,
-        since: Position,
-        page: &channels::Movements,
-        report: &Report,
-    ) -> Result<bool, Error> {
-        let upto = self.counted_upto(connected, page, report).await?;
-        if upto > since {
-            self.advance(records::cursor_row(&connected.account.id, upto)).await?;
-        }
-        Ok(page.more && upto > since)
-    }
-
-    /// Moves a cursor forward; never back.
-    async fn advance(&self, cursor: Row) -> Result<(), Error> {
-        let condition = Condition::Below(cursor.version);
-        match self.store.write(&[Change::Put(cursor, condition)]).await {
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What an account's feed, or the list of its orders, shows beyond what is known to be counted.
-    pub(crate) async fn news(&self, connected: &Connected, patience: Duration) -> Result<News, Error> {
-        let id = &connected.account.id;
-        if connected.channel.info().capabilities.class() != Class::C {
-            return Ok(News::default());
-        }
-        if !connected.account.feed {
-            let since = self.orders_cursor(id).await?;
-            let orders = self.orders_placed(connected, since, patience).await?;
-            let lines = orders.into_iter().flat_map(|order| order.lines);
-            return Ok(News { skus: lines.filter_map(|line| line.sku).collect(), ..News::default() });
-        }
-        let since = self.cursor(id).await?;
-        let page = self.line(connected, patience).movements(since).await;
-        let page = page.map_err(|error| crate::line::said(connected, error))?;
-        let skus = page.entries.iter().map(|movement| movement.sku.clone()).collect();
-        Ok(News { skus, since, page: Some(page) })
-    }
-
-    /// Up to where every entry of a page is counted, or belongs to a SKU that is not mapped.
-    async fn counted_upto(
-        &self,
-        connected: &Connected,
-        page: &channels::Movements,
-        report: &Report,
-    ) -> Result<Position, Error> {
-        let skus: Vec<Sku> = page.entries.iter().map(|movement| movement.sku.clone()).collect();
-        let positions = self.positions(&connected.account.id, &skus).await?;
-        let open = page.entries.iter().find(|movement| {
-            let counted = positions.get(&movement.sku).is_none_or(|position| *position >= movement.id);
-            !counted || report.failed.contains_key(&movement.sku)
-        });
-        Ok(open.map_or(page.upto, |movement| Position(movement.id.0.saturating_sub(1))))
-    }
-
-    /// How far the feed is counted for the listings of these SKUs at an account; unmapped SKUs are left out.
-    async fn positions(&self, account: &AccountId, skus: &[Sku]) -> Result<BTreeMap<Sku, Position>, Error> {
-        let unique: Vec<Sku> = skus.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        let keys: Vec<_> = unique.iter().map(records::ledger_key).collect();
-        let mut positions = BTreeMap::new();
-        for (skus, keys) in unique.chunks(500).zip(keys.chunks(500)) {
-            for (sku, row) in skus.iter().zip(self.store.get(keys).await?) {
-                let Some(row) = row else { continue };
-                let ledger = records::ledger(&row)?;
-                let own = ledger.entries.iter().filter(|(listing, _)| listing.account == *account);
-                let least = own.filter_map(|(_, entry)| entry.square.as_ref().map(|square| square.position)).min();
-                if let Some(least) = least {
-                    positions.insert(sku.clone(), least);
-                }
-            }
-        }
-        Ok(positions)
-    }
-}
-
-/// What is new in an account.
-#[derive(Default)]
-pub(crate) struct News {
-    /// The SKUs concerned.
-    pub skus: BTreeSet<Sku>,
-    since: Position,
-    page: Option<channels::Movements>,
 }
 
 /// From this attempt on, work waits as a row that people can see, however soon it is due.

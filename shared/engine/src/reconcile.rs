@@ -1,10 +1,11 @@
 //! Reconciliation: the scheduled full comparison. It finds what no webhook told: silent imports, lost events, writes that a
 //! store took and did not carry out. It nominates; the usual path decides by a point read.
 
-use crate::adopt::{Progress, Scan};
+use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
 use crate::ports::{Change, Condition, Query, Row};
 use crate::records::{self, ITEMS, Item, Todo};
+use crate::scan::Scan;
 use channels::Touch;
 use domain::guard::Tally;
 use domain::plan::Hold;

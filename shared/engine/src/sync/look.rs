@@ -140,7 +140,7 @@ impl Run<'_> {
         let mut looked = Looked { account: account.clone(), sights: Vec::new(), later: None, bulk: false };
         let Some(connected) = self.accounts.get(&account) else { return looked };
         let result = match connected.channel.info().capabilities.class() {
-            Class::C if connected.account.feed => self.look_by_feed(connected, targets).await,
+            Class::C if connected.account.feed && !self.pace.by_orders => self.look_by_feed(connected, targets).await,
             Class::C => self.look_by_orders(connected, targets).await.map(Some),
             Class::A | Class::D => self.look_by_level(connected, targets).await.map(Some),
         };

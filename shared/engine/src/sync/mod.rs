@@ -31,19 +31,27 @@ pub struct Pace {
     pub patience: Duration,
     /// Whether this is the account's only consumer, who may read the feed to its end and move its cursor.
     pub lane: bool,
+    /// Whether orders are counted instead of the feed, because the feed has a gap.
+    pub by_orders: bool,
 }
 
 impl Pace {
     /// For hints that came alone.
     #[must_use]
     pub const fn hint() -> Self {
-        Self { patience: Duration::from_millis(1_500), lane: false }
+        Self { patience: Duration::from_millis(1_500), lane: false, by_orders: false }
     }
 
     /// For the bulk path of one account.
     #[must_use]
     pub const fn lane() -> Self {
-        Self { patience: Duration::from_secs(10), lane: true }
+        Self { patience: Duration::from_secs(10), lane: true, by_orders: false }
+    }
+
+    /// For an account whose feed has a gap.
+    #[must_use]
+    pub const fn by_orders() -> Self {
+        Self { by_orders: true, ..Self::lane() }
     }
 }
 

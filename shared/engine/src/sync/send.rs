@@ -85,8 +85,10 @@ impl Run<'_> {
             return ready.into_iter().map(|ready| ready.not_sent("the account is gone")).collect();
         };
         let capabilities = &connected.channel.info().capabilities;
+        let narrow = self.hub.budgets.is_narrow(&account, self.hub.clock.now());
+        let size = if narrow { 1 } else { capabilities.max_writes.max(1) };
         let mut sent = Vec::new();
-        for batch in ready.chunks(capabilities.max_writes.max(1)) {
+        for batch in ready.chunks(size) {
             sent.extend(self.send_batch(connected, batch).await);
         }
         sent
@@ -103,6 +105,10 @@ impl Run<'_> {
         }
         let writes: Vec<Write> = batch.iter().map(|ready| ready.write.clone()).collect();
         let outcomes = line.write(&writes).await;
+        let refused = outcomes.iter().filter_map(failure).any(|error| error.kind == ErrorKind::Invalid);
+        if refused && writes.len() > 1 {
+            self.hub.budgets.narrow(&connected.account.id, self.hub.clock.now());
+        }
         let missing = || Outcome::Unknown(channels::Error::new(ErrorKind::Malformed, "no outcome for the write"));
         let outcomes = outcomes.into_iter().map(Some).chain(std::iter::repeat(None));
         sent.extend(

@@ -34,7 +34,9 @@ pub(crate) async fn identify(session: Session<'_>) -> Result<Identity, Error> {
             Err(error) => return Err(error),
         }
     }
-    Ok(Identity { store, refused })
+    let may = |area: &str| !refused.iter().any(|consequence| consequence.starts_with(area));
+    let (usable, feed) = (may("products:") && may("stock:"), may("events:"));
+    Ok(Identity { store, refused, usable, feed })
 }
 
 const UNNAMED: &str = "ShopWired account";

@@ -1,0 +1,78 @@
+//! Listings of an account over all items: taken out, or looked at again.
+
+use crate::hub::{Error, Hub};
+use crate::items::{ItemView, Listed};
+use crate::ports::{Change, Condition, Row, StoreError};
+use crate::records::{self, Todo};
+use channels::Touch;
+use domain::{AccountId, ListingId, Sku, Timestamp};
+
+impl Hub {
+    /// Takes an account's listings out of every item; what they counted stays counted.
+    pub(crate) async fn drop_listings(&self, account: &AccountId) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let page: Listed<ItemView> = self.list_items("", after, 500).await?;
+            for item in page.rows.iter().filter(|item| item.listings.iter().any(|l| l.listing.account == *account)) {
+                self.drop_listing(&item.sku, account).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn drop_listing(&self, sku: &Sku, account: &AccountId) -> Result<(), Error> {
+        for _ in 0..16 {
+            let (mut item, mut ledger) = self.item(sku).await?;
+            let version = ledger.version;
+            item.listings.retain(|listing, _| listing.account != *account);
+            let gone: Vec<ListingId> =
+                ledger.entries.keys().filter(|listing| listing.account == *account).cloned().collect();
+            for listing in gone {
+                if let Some(entry) = ledger.entries.remove(&listing) {
+                    ledger.adjust(&entry.warehouse, entry.counted);
+                }
+            }
+            let row = records::ledger_row(sku, &ledger, version + 1);
+            let changes = [Change::Put(row, Condition::Version(version)), Change::Put(item.row(), Condition::Any)];
+            match self.store.write(&changes).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+    }
+
+    /// Looks at every listing of an account again.
+    pub(crate) async fn bring_up_to_date(&self, account: &AccountId) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = self.list_items("", after, 500).await?;
+            let ours = page.rows.iter().filter(|item| item.listings.iter().any(|l| l.listing.account == *account));
+            let rows: Vec<Row> = ours.map(|item| todo(account, &item.sku, item.level, now).row()).collect();
+            count += rows.len() as u64;
+            self.store.put_all(&rows).await?;
+            after = page.next;
+            if after.is_none() {
+                self.wake_lane(account).await?;
+                return Ok(count);
+            }
+        }
+    }
+}
+
+/// Work that waits because a level differs from its target.
+pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp) -> Todo {
+    Todo {
+        account: account.clone(),
+        touch: Touch::Sku(sku.clone()),
+        reason: "its level differs".into(),
+        due: now,
+        attempts: 0,
+        urgent: target <= 0,
+    }
+}
