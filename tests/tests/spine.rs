@@ -201,3 +201,18 @@ async fn stock_edited_in_the_hub_reaches_every_store() {
     let why = shops.hub.explain(&sku).await.expect("an explanation");
     assert_eq!((why.level, why.base.values().sum::<i64>()), (42, 10));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sold_line_without_a_movement_is_told_and_not_counted() {
+    let shops = Shops::open(&[("TEE", 10)]).await;
+    shops.http.fake().switches(2).expect("the store").edit_order = channels::shopwired::fake::EditOrder::Nothing;
+    let order = shops.http.fake().sell(2, "TEE", 1, shops.clock.now()).expect("a sale");
+    shops.http.fake().edit_order(2, order, &[("TEE", 4)], shops.clock.now()).expect("edited");
+    shops.settle().await;
+    shops.all_show("TEE", 9).await;
+    shops.clock.advance(Duration::from_secs(7_200));
+    shops.hub.audit_orders().await.expect("audited");
+    let id = domain::AccountId::new("north").expect("a name");
+    let told = shops.hub.show_account(&id).await.expect("the account").health.unaccounted;
+    assert_eq!(told.iter().map(|line| line.quantity).collect::<Vec<_>>(), [4], "{told:?}");
+}
