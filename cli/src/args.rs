@@ -78,6 +78,9 @@ pub struct Serve {
     /// Seconds between two looks at every store's feed; each look costs one call to each store
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub sweep_seconds: u64,
+    /// Stores are on this machine: they answer at once or never
+    #[arg(long, hide = true, requires = "allow_insecure_endpoints")]
+    pub local_stores: bool,
     /// Hints worked on at once
     #[arg(long, hide = true, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub batch: u64,

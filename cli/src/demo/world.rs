@@ -3,7 +3,7 @@
 use super::stores::{CHANNEL, Store, expected};
 use crate::client::api::Client;
 use crate::fakes::Meter;
-use crate::serve::{Serving, Settings, Timers};
+use crate::serve::{Patience, Serving, Settings, Timers};
 use anyhow::Context;
 use channels::{Clock, Http, clock::SystemClock};
 use domain::{AccountId, Role, Sku, Timestamp};
@@ -96,7 +96,8 @@ impl World {
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let timers = Timers { sweep: SWEEP, ..Timers::default() };
-        let settings = Settings { allow_insecure_endpoints: true, timers, ..Settings::new(data) };
+        let settings =
+            Settings { allow_insecure_endpoints: true, patience: Patience::here(), timers, ..Settings::new(data) };
         let serving = Serving::start(listener, &settings, http).await?;
         let token = serving.token.clone().context("the directory has a hub in it already; give an empty one")?;
         let token = token.reveal().to_owned();

@@ -1,6 +1,6 @@
 //! `evenstock serve` and `evenstock fake`, from their arguments to Ctrl-C.
 
-use super::{Serving, Settings, Timers, Workers};
+use super::{Patience, Serving, Settings, Timers, Workers};
 use crate::args::{Fake, Serve};
 use crate::demo::stores;
 use anyhow::Context;
@@ -20,6 +20,7 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
     let settings = Settings {
         public_url: options.public_url.clone(),
         allow_insecure_endpoints: options.allow_insecure_endpoints,
+        patience: if options.local_stores { Patience::here() } else { Patience::default() },
         timers: Timers { sweep: Duration::from_secs(options.sweep_seconds), ..Timers::default() },
         workers: Workers { batch: usize::try_from(options.batch)?, ..Workers::default() },
         ..Settings::new(options.data.clone())

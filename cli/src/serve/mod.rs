@@ -30,10 +30,38 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Whether stores may be reached without TLS or on this machine.
     pub allow_insecure_endpoints: bool,
+    /// How long calls and runs may take.
+    pub patience: Patience,
     /// Who works on the queues.
     pub workers: Workers,
     /// When the timers ring.
     pub timers: Timers,
+}
+
+/// How long calls and runs may take. A claim lasts longer than a run and its last calls together (rule R3).
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// The longest that one call to a store may take.
+    pub call: Duration,
+    /// How long one run may work before it leaves the rest for later.
+    pub run: Duration,
+    /// How long a claim protects a push of which nobody knows what became of it.
+    pub claim: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let Config { call_timeout, deadline, lease, .. } = Config::default();
+        Self { call: call_timeout, run: deadline, claim: lease }
+    }
+}
+
+impl Patience {
+    /// For stores on this machine, which answer at once or never: an unknown outcome is found out within seconds.
+    #[must_use]
+    pub const fn here() -> Self {
+        Self { call: Duration::from_secs(2), run: Duration::from_secs(4), claim: Duration::from_secs(10) }
+    }
 }
 
 /// Who works on the queues.
@@ -85,6 +113,7 @@ impl Settings {
             data,
             public_url: None,
             allow_insecure_endpoints: false,
+            patience: Patience::default(),
             workers: Workers::default(),
             timers: Timers::default(),
         }
@@ -98,6 +127,9 @@ impl Settings {
         Config {
             public_url: Some(url.trim_end_matches('/').to_owned()),
             allow_insecure_endpoints: self.allow_insecure_endpoints,
+            call_timeout: self.patience.call,
+            deadline: self.patience.run,
+            lease: self.patience.claim,
             ..Config::default()
         }
     }
