@@ -235,6 +235,7 @@ impl Hub {
                         line: line.id.clone(),
                         before: None,
                         after: line.quantity.max(0),
+                        logged: true,
                     };
                     rows.push(records::sale_row(id, sku, &marker, now));
                 }

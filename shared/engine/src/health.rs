@@ -39,7 +39,7 @@ const ATTEMPTS: usize = 4;
 impl Noted {
     /// Whether a person or another process should know at once.
     const fn matters(&self) -> bool {
-        self.failures > 0 || self.recovered || self.refused > 0 || self.unreadable > 0 || !self.unknown_skus.is_empty()
+        self.failures > 0 || self.recovered || self.unreadable > 0 || !self.unknown_skus.is_empty()
     }
 
     fn enter(self, health: &mut Health) {

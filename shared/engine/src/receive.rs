@@ -36,8 +36,8 @@ impl Hub {
         let secrets = self.signing_secrets(&connected).await?;
         let Ok(signer) = connected.channel.verify(hook, &secrets) else {
             tracing::warn!(account = %id, bytes = hook.body.len(), "webhook refused: signature absent or wrong");
+            // counted in memory: a forged webhook must neither cost a write nor answer slower than an unknown account
             self.noted_refused(id);
-            self.flush_health(false).await?;
             return Ok(Received::Refused);
         };
         let Some(signer) = secrets.get(signer) else { return Ok(Received::Refused) };
@@ -65,6 +65,9 @@ impl Hub {
             .map(|touch| Hint { event: event.clone(), ..Hint::new(account.clone(), touch, "webhook", at) })
             .collect();
         self.enqueue(&hints).await?;
+        if let Err(error) = self.flush_health(false).await {
+            tracing::warn!(%account, %error, "health not stored");
+        }
         Ok(Received::Accepted(hints.len()))
     }
 

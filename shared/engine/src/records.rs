@@ -330,6 +330,9 @@ pub struct SaleMarker {
     pub sku: Sku,
     /// Units held as sold.
     pub units: i64,
+    /// Whether the entry of its sale was seen in the feed.
+    #[serde(rename = "log", default, skip_serializing_if = "std::ops::Not::not")]
+    pub logged: bool,
 }
 
 /// The write of a marker. Its version says how many units it holds, so that it can only change from what was read.
@@ -342,7 +345,7 @@ pub fn sale_change(account: &AccountId, sku: &Sku, marker: &Marker, now: Timesta
 /// A marker as a row.
 #[must_use]
 pub fn sale_row(account: &AccountId, sku: &Sku, marker: &Marker, now: Timestamp) -> Row {
-    let body = SaleMarker { line: marker.line.clone(), sku: sku.clone(), units: marker.after };
+    let body = SaleMarker { line: marker.line.clone(), sku: sku.clone(), units: marker.after, logged: marker.logged };
     let key = key(sale_partition(account, &marker.order), format!("LINE#{}#{sku}", marker.line));
     Row { expires: Some(now.plus_ms(SALE_KEPT_MS)), ..row(key, marker_version(marker.after), text(&body)) }
 }

@@ -301,7 +301,7 @@ impl Hub {
             let (order, rows) = result?;
             for row in rows {
                 let marker: SaleMarker = records::body(&row)?;
-                held.insert((order.clone(), marker.line, marker.sku), marker.units);
+                held.insert((order.clone(), marker.line.clone(), marker.sku.clone()), marker);
             }
         }
         Ok(held)
@@ -323,7 +323,12 @@ impl KnownOrders {
 
     fn line(&self, order: &OrderId, sku: &Sku, line: &domain::Line) -> LineState {
         let marker = self.markers.get(&(order.clone(), line.id.clone(), sku.clone()));
-        LineState { id: line.id.clone(), quantity: line.quantity, counted: marker.copied() }
+        LineState {
+            id: line.id.clone(),
+            quantity: line.quantity,
+            counted: marker.map(|marker| marker.units),
+            logged: marker.is_some_and(|marker| marker.logged),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::job::Sight;
 use super::look::Target;
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
-use crate::records;
+use crate::records::{self, SaleMarker};
 use domain::feed::{Cause, Counted, Marker, Reading};
 use domain::{AccountId, LineId, ListingId, Order, OrderId, OrderState, Sku, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +18,8 @@ pub(crate) const OVERLAP_MS: i64 = 900_000;
 /// Pages of one listing of orders.
 const PAGES_MAX: usize = 200;
 
-/// Units held as sold, by order, line and SKU.
-pub(crate) type Held = BTreeMap<(OrderId, LineId, Sku), i64>;
+/// What is held as sold, by order, line and SKU.
+pub(crate) type Held = BTreeMap<(OrderId, LineId, Sku), SaleMarker>;
 
 impl Run<'_> {
     pub(super) async fn look_by_orders(
@@ -121,7 +121,7 @@ fn sold(orders: &[Order], sku: &Sku, held: &Held) -> Reading {
             let cause = Cause::Sale(order.id.clone(), line.id.clone());
             reading.counted.push(Counted { by: -line.quantity, cause });
             let (order, line, after) = (order.id.clone(), line.id.clone(), line.quantity);
-            reading.markers.push(Marker { order, line, before: None, after });
+            reading.markers.push(Marker { order, line, before: None, after, logged: false });
         }
     }
     reading
