@@ -67,6 +67,8 @@ pub struct LineState {
     pub quantity: i64,
     /// Units that the hub holds as sold: `None` when the line was never counted, 0 when it was given back.
     pub counted: Option<i64>,
+    /// Whether the entry of its sale was seen in the feed: then no other can be.
+    pub logged: bool,
 }
 
 /// What is known of the orders that the movements name: for each order, its lines of this SKU.
@@ -106,6 +108,8 @@ pub struct Marker {
     pub before: Option<i64>,
     /// Units held as sold now.
     pub after: i64,
+    /// Whether the entry of its sale was seen in the feed.
+    pub logged: bool,
 }
 
 /// What a stretch of the feed means.

@@ -3,6 +3,7 @@
 use crate::feed::{Cause, Counted, LineState, Marker, Movement, ORDER_PATIENCE_MS, Orders, Reading};
 use crate::ledger::Square;
 use crate::{OrderId, Timestamp};
+use std::collections::BTreeMap;
 
 /// Reads `movements` of one SKU (ascending, whatever their position) against what is known: `orders` names the lines of
 /// each order that the store could show, and `level` is the level read after the feed, if it was.
@@ -22,9 +23,13 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
             forgot: square.forgot,
             ..Reading::default()
         },
+        entries: BTreeMap::new(),
         unsure: square.guesses.is_some(),
     };
     let fresh: Vec<&Movement> = movements.iter().filter(|movement| movement.id > square.position).collect();
+    for order in fresh.iter().filter_map(|movement| movement.order.clone()) {
+        *reader.entries.entry(order).or_default() += 1;
+    }
     for (place, movement) in fresh.iter().enumerate() {
         let newest = place + 1 == fresh.len();
         if !reader.step(movement, level.filter(|_| newest), now) {
@@ -37,6 +42,8 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
 
 struct Reader {
     orders: Orders,
+    /// How many entries each order still has in the stretch.
+    entries: BTreeMap<OrderId, usize>,
     reading: Reading,
     /// Whether nobody knows yet if our last write took effect.
     unsure: bool,
@@ -59,6 +66,7 @@ impl Reader {
                 }
                 self.pass_old_writes(movement);
                 self.with_order(movement, order, level);
+                self.entries.entry(order.clone()).and_modify(|left| *left = left.saturating_sub(1));
             }
         }
         self.reading.position = movement.id;
@@ -90,46 +98,76 @@ impl Reader {
             return;
         }
         let fresh: Vec<LineState> = lines.iter().filter(|line| line.counted.is_none()).cloned().collect();
-        if fresh.is_empty() { self.give_back(movement, order, &lines) } else { self.take(movement, order, &fresh) }
+        let falls = |line: &LineState| self.moved(movement, -line.quantity);
+        let rises = fresh.iter().find(|line| line.quantity > 0 && self.moved(movement, line.quantity));
+        match rises.filter(|_| !fresh.iter().any(falls)).cloned() {
+            Some(line) => self.give_back_unsold(movement, order, line),
+            None if fresh.is_empty() => self.give_back(movement, order, &lines),
+            None => self.take(movement, order, &fresh),
+        }
     }
 
-    /// Counts an order's lines that were never counted: the one whose quantity is what moved, or all of them.
+    /// A line that never took stock gives some back: an edited order whose edit moved nothing. What moved counts.
+    fn give_back_unsold(&mut self, movement: &Movement, order: &OrderId, line: LineState) {
+        self.pass_writes(movement, line.quantity);
+        self.count(line.quantity, Cause::Return(order.clone(), line.id.clone()));
+        self.mark(order, &LineState { logged: true, ..line }, 0);
+    }
+
+    /// Counts an order's lines that were never counted: the one that has this entry to itself, or all of them.
     fn take(&mut self, movement: &Movement, order: &OrderId, fresh: &[LineState]) {
         let all: i64 = fresh.iter().map(|line| line.quantity).sum();
-        let one = if self.moved(movement, -all) {
-            None
-        } else {
-            fresh.iter().find(|line| self.moved(movement, -line.quantity))
+        let each = self.left(order) >= fresh.len();
+        let mut fitting = fresh.iter().filter(|line| self.moved(movement, -line.quantity));
+        let one = match (each, fitting.next()) {
+            (true, fitting) => fitting.or(fresh.first()),
+            (false, fitting) => fitting.filter(|_| !self.moved(movement, -all)),
         };
-        let taken = one.map_or_else(|| fresh.to_vec(), |line| vec![line.clone()]);
+        let mut taken = one.map_or_else(|| fresh.to_vec(), |line| vec![line.clone()]);
         self.pass_writes(movement, -taken.iter().map(|line| line.quantity).sum::<i64>());
-        for line in taken {
-            self.mark(order, &line, line.quantity);
-            self.count(-line.quantity, Cause::Sale(order.clone(), line.id));
+        let logged = taken.len() == 1;
+        for line in &mut taken {
+            line.logged = logged;
+            self.mark(order, line, line.quantity);
+            self.count(-line.quantity, Cause::Sale(order.clone(), line.id.clone()));
         }
     }
 
-    /// All lines are counted already: a rise by what they hold gives it back; a fall is their own later entry.
+    /// All lines are counted already. A line whose own entry was not seen yet may have it now; otherwise it goes back.
     fn give_back(&mut self, movement: &Movement, order: &OrderId, lines: &[LineState]) {
-        let held: i64 = lines.iter().filter_map(|line| line.counted).sum();
-        if held > 0 && self.moved(movement, held) {
-            return self.release(movement, order, lines, held);
+        if let Some(line) = lines.iter().find(|line| !line.logged && self.moved(movement, -line.quantity)) {
+            self.pass_writes(movement, -line.quantity);
+            let line = LineState { logged: true, ..line.clone() };
+            return self.mark(order, &line, line.counted.unwrap_or(0));
         }
-        let holds = |line: &&LineState| line.counted.is_some_and(|units| units > 0 && self.moved(movement, units));
-        if let Some(line) = lines.iter().find(holds) {
-            return self.release(movement, order, std::slice::from_ref(line), line.counted.unwrap_or(0));
+        let held: Vec<LineState> = lines.iter().filter(|line| line.counted.unwrap_or(0) > 0).cloned().collect();
+        let all: i64 = held.iter().filter_map(|line| line.counted).sum();
+        let one = held.iter().find(|line| self.moved(movement, line.counted.unwrap_or(0)));
+        match (one, held.as_slice()) {
+            (_, []) => {}
+            // the same entry once more
+            (None, _) if movement.level_after == self.reading.last => {}
+            (Some(line), _) => self.release(movement, order, std::slice::from_ref(line), line.counted.unwrap_or(0)),
+            (None, _) if self.moved(movement, all) => self.release(movement, order, &held, all),
+            // something that the log does not show happened in between, so the level says nothing about the size
+            (None, [line]) if line.logged => self.release(movement, order, &held, all),
+            (None, _) => self.give_back_by_level(movement, order, &held, all),
         }
-        if let Some(line) = lines.iter().find(|line| self.moved(movement, -line.quantity)) {
-            return self.pass_writes(movement, -line.quantity);
-        }
-        // something that the log does not show happened in between
+    }
+
+    fn give_back_by_level(&mut self, movement: &Movement, order: &OrderId, held: &[LineState], all: i64) {
         match self.baselines(movement).as_slice() {
             [before] if *before < movement.level_after => {
-                self.release(movement, order, lines, held.min(movement.level_after - before));
+                self.release(movement, order, held, all.min(movement.level_after - before));
             }
             [_] => {}
             _ => self.reading.unclear += 1,
         }
+    }
+
+    /// How many entries of an order are left in the stretch that is read, this one included.
+    fn left(&self, order: &OrderId) -> usize {
+        self.entries.get(order).copied().unwrap_or(0)
     }
 
     fn release(&mut self, movement: &Movement, order: &OrderId, lines: &[LineState], units: i64) {
@@ -150,17 +188,18 @@ impl Reader {
     fn mark(&mut self, order: &OrderId, line: &LineState, after: i64) {
         let earlier = self.reading.markers.iter_mut().find(|marker| marker.order == *order && marker.line == line.id);
         match earlier {
-            Some(marker) => marker.after = after,
+            Some(marker) => (marker.after, marker.logged) = (after, line.logged),
             None => self.reading.markers.push(Marker {
                 order: order.clone(),
                 line: line.id.clone(),
                 before: line.counted,
                 after,
+                logged: line.logged,
             }),
         }
         let known = self.orders.get_mut(order).and_then(|lines| lines.iter_mut().find(|known| known.id == line.id));
         if let Some(known) = known {
-            known.counted = Some(after);
+            (known.counted, known.logged) = (Some(after), line.logged);
         }
     }
 
@@ -262,7 +301,7 @@ mod tests {
     }
 
     fn line(id: &str, quantity: i64, counted: Option<i64>) -> LineState {
-        LineState { id: LineId::new(id).expect("valid"), quantity, counted }
+        LineState { id: LineId::new(id).expect("valid"), quantity, counted, logged: counted.is_some() }
     }
 
     fn at(level: i64) -> Square {
@@ -364,5 +403,30 @@ mod tests {
         square.wrote(7, Timestamp(0));
         let later = Movement { at: Timestamp(WINDOW_MS + 1), ..entry(1, 12, None) };
         assert_eq!(units(&read(&square, &[later], &Orders::new(), None, Timestamp(0))), [5]);
+    }
+
+    #[test]
+    fn two_entries_of_an_order_are_its_two_lines_whatever_the_level_looks_like() {
+        let mut square = at(23);
+        square.wrote(21, Timestamp(0));
+        let orders = Orders::from([(order("1"), vec![line("a", 3, None), line("b", 2, None)])]);
+        let feed = [entry(1, 18, Some("1")), entry(2, 16, Some("1"))];
+        let reading = read(&square, &feed, &orders, None, Timestamp(0));
+        assert_eq!(units(&reading), [-3, -2], "21 → 18 → 16, not 23 → 18 and a return");
+        assert!(reading.markers.iter().all(|marker| marker.logged));
+    }
+
+    #[test]
+    fn a_return_is_a_return_even_where_an_import_has_hidden_its_size() {
+        let orders = Orders::from([(order("1"), vec![line("a", 2, Some(2))])]);
+        let reading = read(&at(30), &[entry(1, 12, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!(units(&reading), [2], "30 → 10 silently, then 12");
+    }
+
+    #[test]
+    fn an_order_that_never_took_stock_may_give_some_back() {
+        let orders = Orders::from([(order("1"), vec![line("a", 2, None)])]);
+        let reading = read(&at(10), &[entry(1, 12, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!(units(&reading), [2]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::script::Action;
 use channels::shopwired::FakeShopWired;
-use channels::shopwired::fake::Refused;
+use channels::shopwired::fake::{EditOrder, Refused};
 use domain::Timestamp;
 
 /// The number of a store at the platform.
@@ -13,7 +13,10 @@ pub const fn business(store: usize) -> u64 {
 
 /// The orders that people have placed, by store.
 #[derive(Debug, Default)]
-pub struct Orders(Vec<Vec<u64>>);
+pub struct Orders(Vec<Vec<(u64, Timestamp)>>);
+
+/// Nobody sends back at once what was just sold: a store has moved the stock of an order by then, milliseconds.
+const RETURN_MS: i64 = 5_000;
 
 impl Orders {
     /// For so many stores.
@@ -22,15 +25,16 @@ impl Orders {
         Self(vec![Vec::new(); stores])
     }
 
-    /// An order counted from the newest.
-    fn nth(&self, store: usize, back: usize) -> Result<u64, Refused> {
-        let found = self.0.get(store).and_then(|orders| orders.iter().rev().nth(back));
-        found.copied().ok_or_else(|| Refused("there is no such order yet".into()))
+    /// An order counted from the newest of those that are not quite new.
+    fn nth(&self, store: usize, back: usize, now: Timestamp) -> Result<u64, Refused> {
+        let orders = self.0.get(store).into_iter().flatten().rev();
+        let found = orders.filter(|(_, placed)| now.since_ms(*placed) > RETURN_MS).nth(back);
+        found.map(|(order, _)| *order).ok_or_else(|| Refused("there is no such order yet".into()))
     }
 
-    fn add(&mut self, store: usize, order: u64) {
+    fn add(&mut self, store: usize, order: u64, now: Timestamp) {
         if let Some(orders) = self.0.get_mut(store) {
-            orders.push(order);
+            orders.push((order, now));
         }
     }
 }
@@ -53,7 +57,7 @@ pub fn act(
     match action {
         Action::Sell(store, lines) => {
             let order = fake.sell_lines(business(*store), &named(skus, lines), now)?;
-            orders.add(*store, order);
+            orders.add(*store, order, now);
         }
         Action::Edit(store, page, sku, by) => {
             let name = &skus[*sku].0;
@@ -61,18 +65,21 @@ pub fn act(
             fake.type_in(business(*store), *page, name, (level + by).max(0), now)?;
         }
         Action::Return(store, back) => {
-            let order = orders.nth(*store, *back)?;
+            let order = orders.nth(*store, *back, now)?;
             let line = fake.lines(business(*store), order).into_iter().next();
             let line = line.ok_or_else(|| Refused("the order has no lines".into()))?;
             fake.return_line(business(*store), line.item, now)?;
         }
         Action::Rewrite(store, back, lines) => {
-            let old = orders.nth(*store, *back)?;
+            let old = orders.nth(*store, *back, now)?;
             let order = fake.edit_order(business(*store), old, &named(skus, lines), now)?;
-            orders.add(*store, order);
+            // where an edit moves no stock, a return of the new lines would make stock out of nothing
+            if fake.switches(business(*store))?.edit_order != EditOrder::Nothing {
+                orders.add(*store, order, now);
+            }
         }
-        Action::Cancel(store, back) => fake.cancel(business(*store), orders.nth(*store, *back)?, now)?,
-        Action::Archive(store, back) => fake.archive(business(*store), orders.nth(*store, *back)?)?,
+        Action::Cancel(store, back) => fake.cancel(business(*store), orders.nth(*store, *back, now)?, now)?,
+        Action::Archive(store, back) => fake.archive(business(*store), orders.nth(*store, *back, now)?)?,
         Action::HubEdit(..)
         | Action::Pause(_)
         | Action::Resume(_)

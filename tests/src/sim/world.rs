@@ -214,6 +214,7 @@ fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
     }
     for (name, level) in &setup.skus {
         let level = if store == 0 { *level } else { (level * 7 + business(store).cast_signed()) % 50 };
-        _ = fake.create_product(business(store), &ProductSpec::simple(name, level), core.now());
+        // long ago: a new product cannot be read at once
+        _ = fake.create_product(business(store), &ProductSpec::simple(name, level), core.now().plus_ms(-3_600_000));
     }
 }
