@@ -113,52 +113,41 @@ impl Hub {
         };
         self.check_endpoint(&account.settings)?;
         self.store_secrets(&account.id, channel, &new.secrets).await?;
-        let added = self.try_account(&mut account, channel).await;
-        let subscriptions = match added {
+        let subscriptions = match self.enter(&mut account, channel).await {
             Ok(subscriptions) => subscriptions,
             Err(error) => {
                 self.forget_secrets(&account.id, channel).await?;
                 return Err(error);
             }
         };
-        let written = self.store.write(&[Change::Put(account.row(), Condition::Absent)]).await;
-        match written {
-            Ok(()) => {}
-            Err(StoreError::Conflict { .. }) => return Err(taken(&account.id)),
-            Err(error) => return Err(error.into()),
-        }
-        self.forget_accounts();
         self.change_health(&account.id, |health| health.subscriptions.clone_from(&subscriptions)).await?;
         self.show_account(&account.id).await
     }
 
-    /// Signs in for the first time. The account's row does not exist yet; its webhooks' handshake needs it to, so it is
-    /// stored before its webhooks are created and taken back if that fails.
-    async fn try_account(
-        &self,
-        account: &mut Account,
-        channel: &'static dyn Channel,
-    ) -> Result<Vec<Subscription>, Error> {
+    /// Signs in for the first time, stores the account, and has its webhooks created: in this order, because the store's
+    /// handshake comes at once and must find the account.
+    async fn enter(&self, account: &mut Account, channel: &'static dyn Channel) -> Result<Vec<Subscription>, Error> {
         let connected = Connected { account: account.clone(), health: (Health::default(), 0), channel };
         let line = self.line(&connected, PATIENCE);
         let identity = line.identify().await.map_err(|error| said(&connected, error))?;
         if !identity.usable {
             let refused = identity.refused.join("; ");
-            return Err(Error::Invalid(format!(
-                "secrets: the store refuses these credentials what is needed: {refused}"
-            )));
+            let problem = format!("secrets: the store refuses these credentials what is needed: {refused}");
+            return Err(Error::Invalid(problem));
         }
         account.feed = identity.feed;
-        let Some(url) = self.webhook_url(&account.id) else { return Ok(Vec::new()) };
-        self.store.write(&[Change::Put(account.row(), Condition::Absent)]).await.map_err(|error| match error {
-            StoreError::Conflict { .. } => taken(&account.id),
-            other => other.into(),
+        self.store.write(&[Change::Put(account.row(), Condition::Absent)]).await.map_err(|error| {
+            let is_taken = matches!(error, StoreError::Conflict { .. });
+            if is_taken { taken(&account.id) } else { error.into() }
         })?;
         self.forget_accounts();
-        let subscriptions = line.subscribe(&url).await;
-        self.store.write(&[Change::Delete(Account::key(&account.id), Condition::Any)]).await?;
-        self.forget_accounts();
-        subscriptions.map_err(|error| said(&connected, error))
+        let Some(url) = self.webhook_url(&account.id) else { return Ok(Vec::new()) };
+        let subscribed = line.subscribe(&url).await;
+        if subscribed.is_err() {
+            self.store.write(&[Change::Delete(Account::key(&account.id), Condition::Any)]).await?;
+            self.forget_accounts();
+        }
+        subscribed.map_err(|error| said(&connected, error))
     }
 
     async fn check_new(&self, new: &NewAccount, channel: &'static dyn Channel) -> Result<(), Error> {

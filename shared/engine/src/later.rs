@@ -84,6 +84,8 @@ impl Hub {
         let started = self.clock.now();
         let limit_ms = i64::try_from(self.config.deadline.as_millis()).unwrap_or(i64::MAX);
         let mut drained = Drained::default();
+        // what waits may wait for a change of the account itself, such as the end of a pause
+        self.forget_accounts();
         for _ in 0..BATCHES {
             let late = self.clock.now().since_ms(started) >= limit_ms;
             if late || self.budgets.closed_until(account, self.clock.now()).is_some() {

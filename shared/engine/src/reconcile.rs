@@ -9,6 +9,7 @@ use crate::scan::Scan;
 use channels::Touch;
 use domain::guard::Tally;
 use domain::plan::Hold;
+use domain::plan::{self, Decision};
 use domain::reconcile::{Nomination, nominate};
 use domain::{AccountId, Ledger, ListingId, Sku, Timestamp};
 use futures::{StreamExt, stream};
@@ -204,7 +205,9 @@ impl Part {
             };
             self.found.compared += 1;
             self.note_clash(item, listing, settings.hold, clash);
-            if let Some(why) = nominate(entry, level, now) {
+            let view = settings.view(&self.scan.connected.account, &self.scan.connected.channel.info().capabilities);
+            let decision = plan::plan(ledger, &BTreeMap::from([(listing.clone(), view)])).remove(listing);
+            if let Some(why) = nominate(entry, level, matches!(decision, Some(Decision::Push(_))), now) {
                 self.nominate(&item.sku, why, (entry.shadow, level), ledger.total() <= 0, now);
             }
         }
