@@ -44,6 +44,7 @@ pub fn document() -> OpenApi {
     info(title = "Evenstock", description = "The admin API of an Evenstock hub. Quantities are whole units; times are \
         milliseconds since 1970 UTC; SKUs go into the query, percent-encoded, because they may hold any character."),
     modifiers(&Bearer),
+    components(schemas(schema::Problem, schema::ProblemText)),
     security(("token" = [])),
 )]
 struct Document;

@@ -312,6 +312,8 @@ pub(crate) struct AccountComparison {
     shown: Vec<(String, Nomination, Option<i64>, Option<i64>)>,
     unmapped: u64,
     missing: u64,
+    /// SKUs that now appear more than once in the store: not written until that is resolved there.
+    clashes: Vec<String>,
     /// Why the store is not believed.
     quarantine: Option<String>,
     /// What the store said when it could not be compared.

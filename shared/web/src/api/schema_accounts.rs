@@ -118,11 +118,22 @@ pub(crate) struct Health {
     /// SKUs that the store named and that are not mapped, the newest 20.
     unknown_skus: Vec<String>,
     clashes: Vec<String>,
+    /// Sold lines that no movement of stock accounts for, as the last audit found them.
+    unaccounted: Vec<Unaccounted>,
     subscriptions: Vec<Subscription>,
     /// Last finished comparison.
     compared: Option<i64>,
     /// Differences that it found.
     drift: u64,
+}
+
+/// A sold line that no movement of stock accounts for.
+#[derive(ToSchema)]
+pub(crate) struct Unaccounted {
+    order: String,
+    sku: String,
+    /// Units sold.
+    quantity: i64,
 }
 
 /// One of our webhooks in a store.
@@ -159,6 +170,10 @@ pub(crate) struct Identity {
     store: String,
     /// Endpoints that they may not use, with what will not work without them.
     refused: Vec<String>,
+    /// Whether levels can be read and written: without, the account is of no use.
+    usable: bool,
+    /// Whether the movement feed can be read.
+    feed: bool,
 }
 
 /// A channel.

@@ -1,0 +1,57 @@
+//! Long jobs over HTTP, and the queues.
+
+use crate::Api;
+use serde_json::{Value, json};
+use tests::shops::Shops;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adoption_is_shown_first_and_then_done() {
+    let api = Api::over(Shops::connect(&[("TEE", 10), ("MUG", 4)]).await).await;
+    let preview = api.post("/api/adopt", Value::Null).await;
+    assert_eq!((&preview["applied"], &preview["new_items"]), (&json!(false), &json!(2)));
+    assert_eq!(api.get("/api/items").await["rows"], json!([]), "only shown");
+    let done = api.post("/api/adopt", json!({ "apply": true })).await;
+    assert_eq!((&done["applied"], &done["new_listings"]), (&json!(true), &json!(6)));
+    assert_eq!(api.get("/api/items?limit=500").await["rows"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_lines_hears_how_far_it_is() {
+    let api = Api::over(Shops::connect(&[("TEE", 10)]).await).await;
+    let request = api.signed_in("POST", "/api/adopt").header("accept", "application/x-ndjson");
+    let answer = api.send(request, "").await;
+    assert_eq!(answer.headers["content-type"], "application/x-ndjson");
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, progress) = lines.split_last().unwrap();
+    assert_eq!(last["result"]["new_items"], 1);
+    assert!(!progress.is_empty() && progress.iter().all(|line| line["progress"]["step"].is_string()), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_the_last_line() {
+    let api = Api::open(&[]).await;
+    let request = api.signed_in("POST", "/api/reconcile").header("accept", "application/x-ndjson");
+    let answer = api.send(request, json!({ "account": "nobody" }).to_string()).await;
+    assert_eq!(answer.json()["error"]["kind"], "not-found");
+    api.refused("POST", "/api/reconcile", json!({ "account": "nobody" }), 404, "not-found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_tells_what_differs() {
+    let api = Api::open(&[("TEE", 10)]).await;
+    api.shops.http.fake().import_silently(1, "TEE", 60, channels::Clock::now(&*api.shops.clock)).unwrap();
+    let dry = api.post("/api/reconcile", json!({ "account": "main", "dry_run": true })).await;
+    assert_eq!(dry["accounts"]["main"]["nominated"], 1, "{dry}");
+    api.post("/api/reconcile", Value::Null).await;
+    api.shops.settle().await;
+    api.shops.all_show("TEE", 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_are_counted_and_the_dead_come_back() {
+    let api = Api::open(&[]).await;
+    let queues = api.get("/api/queues").await;
+    assert_eq!(queues["dead"], json!({ "waiting": 0, "in_flight": 0 }));
+    assert_eq!(api.post("/api/queues/redrive", json!({ "most": 10 })).await, json!({ "moved": 0 }));
+}
