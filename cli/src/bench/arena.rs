@@ -1,24 +1,20 @@
 //! Where it is measured: three fake stores in this process, and a hub in a process of its own.
 
+use super::process::HubProcess;
 use crate::client::api::Client;
 use crate::demo::stores::{Store, UNLIMITED, expected};
 use crate::demo::world::STORES;
 use crate::fakes::Meter;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use domain::{Role, Sku};
 use engine::adopt::Adoption;
 use engine::items::ItemView;
 use serde_json::{Value, json};
-use std::process::Stdio;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 use web::client::NetHttp;
-
-/// How long a hub may take to start.
-const START: Duration = Duration::from_secs(20);
 
 /// Stores and a hub.
 pub struct Arena {
@@ -29,8 +25,7 @@ pub struct Arena {
     /// How long the stores were busy with answers.
     pub meter: Meter,
     skus: Vec<String>,
-    hub: Child,
-    _out: Lines<BufReader<ChildStdout>>,
+    hub: HubProcess,
     _data: TempDir,
 }
 
@@ -50,8 +45,11 @@ impl Arena {
             stores.push(store);
         }
         let data = tempfile::tempdir()?;
-        let (hub, out, client) = start(&data, batch).await?;
-        Ok(Self { stores, client, meter, skus, hub, _out: out, _data: data })
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let arguments = ["--batch", &batch.to_string()];
+        let hub = HubProcess::start(&std::env::current_exe()?, &data.path().join("data"), listen, &arguments).await?;
+        let client = hub.client(hub.token.as_deref().unwrap_or_default())?;
+        Ok(Self { stores, client, meter, skus, hub, _data: data })
     }
 
     /// The same, with the accounts connected and adopted.
@@ -149,38 +147,6 @@ impl Arena {
     /// # Errors
     /// When this machine does not tell.
     pub fn peak_mib(&self) -> anyhow::Result<f64> {
-        let process = self.hub.id().context("the hub has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kib / 1024.0)
+        self.hub.peak_mib()
     }
-}
-
-async fn start(data: &TempDir, batch: usize) -> anyhow::Result<(Child, Lines<BufReader<ChildStdout>>, Client)> {
-    let mut hub = Command::new(std::env::current_exe()?)
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--allow-insecure-endpoints",
-            "--batch",
-            &batch.to_string(),
-            "--data",
-        ])
-        .arg(data.path().join("data"))
-        .env("RUST_LOG", "error")
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut lines = BufReader::new(hub.stdout.take().context("no output")?).lines();
-    let (mut url, mut token) = (None, None);
-    while token.is_none() || url.is_none() {
-        let line = tokio::time::timeout(START, lines.next_line()).await.context("the hub does not start")??;
-        let line = line.context("the hub ended at its start")?;
-        url = url.or_else(|| line.split_once("serves at ").map(|(_, url)| url.trim().to_owned()));
-        token = token.or_else(|| Some(line.trim()).filter(|word| word.starts_with("evs_")).map(str::to_owned));
-    }
-    let client = Client::new(&url.unwrap_or_default(), &token.unwrap_or_default())?;
-    Ok((hub, lines, client))
 }

@@ -4,6 +4,7 @@ pub mod arena;
 pub mod bulk;
 pub mod count;
 pub mod flow;
+pub mod process;
 
 use crate::client::show::{Show, cell};
 use serde::Serialize;

@@ -10,6 +10,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use web::client::NetHttp;
 
+/// The line that `serve` prints last, when it takes requests.
+pub const READY: &str = "Ctrl-C stops it.";
+
 /// Serves until told to stop.
 ///
 /// # Errors
@@ -42,6 +45,7 @@ fn greet(serving: &Serving) {
         println!("\nAdmin token, shown this once and stored only as a hash:\n\n    {}\n", token.reveal());
         println!("Use it:  export EVENSTOCK_URL={url} EVENSTOCK_TOKEN=…\n");
     }
+    println!("{READY}");
     tracing::info!(url, "serving");
 }
 
