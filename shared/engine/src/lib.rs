@@ -10,6 +10,7 @@ pub mod health;
 pub mod hub;
 pub mod items;
 pub mod later;
+mod levels;
 pub mod line;
 mod listings;
 pub mod ports;

@@ -8,8 +8,7 @@ use crate::records::{self, ITEMS, Item, Todo};
 use crate::scan::Scan;
 use channels::Touch;
 use domain::guard::Tally;
-use domain::plan::Hold;
-use domain::plan::{self, Decision};
+use domain::plan::{self, Decision, Hold};
 use domain::reconcile::{Nomination, nominate};
 use domain::{AccountId, Ledger, ListingId, Sku, Timestamp};
 use futures::{StreamExt, stream};
@@ -89,16 +88,87 @@ impl Hub {
                 }
             }
         }
+        let seen: Vec<_> = parts.iter().map(|part| part.scan.levels()).collect();
         self.compare_items(&mut parts, progress).await?;
-        for mut part in parts {
+        for (mut part, seen) in parts.into_iter().zip(seen) {
             part.found.quarantine = part.tally.objection(&self.config.guard);
             if apply {
                 self.act(&mut part).await?;
+            }
+            if apply && part.found.quarantine.is_none() {
+                self.keep_seen(&part.scan, &seen).await?;
             }
             comparison.accounts.insert(part.scan.connected.account.id.clone(), part.found);
         }
         self.flush_health(false).await?;
         Ok(comparison)
+    }
+
+    /// Compares every account with what its last comparison saw, and looks at the ledgers only of what shows something else
+    /// or was touched since. An account that was never compared, or since whose comparison too much has happened, is compared
+    /// in full. What differs is looked at again.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn compare_quickly(&self, progress: &dyn Progress) -> Result<Comparison, Error> {
+        let mut comparison = Comparison::default();
+        for (id, connected) in self.accounts().await?.iter() {
+            let account = match self.compare_since_last(connected, progress).await {
+                Ok(Some(account)) => account,
+                Ok(None) => {
+                    comparison.accounts.extend(self.compare(Some(id), true, progress).await?.accounts);
+                    continue;
+                }
+                Err(error @ Error::Channel { .. }) => {
+                    AccountComparison { error: Some(error.to_string()), ..AccountComparison::default() }
+                }
+                Err(error) => return Err(error),
+            };
+            comparison.accounts.insert(id.clone(), account);
+        }
+        self.flush_health(false).await?;
+        Ok(comparison)
+    }
+
+    async fn compare_since_last(
+        &self,
+        connected: &Connected,
+        progress: &dyn Progress,
+    ) -> Result<Option<AccountComparison>, Error> {
+        let Some(last) = self.last_seen(&connected.account.id).await? else { return Ok(None) };
+        let Some(touched) = self.touched_since(last.at).await? else { return Ok(None) };
+        let scan = self.scan(connected, progress).await?;
+        let seen = scan.levels();
+        let skus: Vec<Sku> = scan.worth_a_look(&last, &touched).into_iter().collect();
+        let mut part = Part::new(scan);
+        for (sku, level) in &last.levels {
+            part.tally.add(level.unwrap_or(0), seen.get(sku).copied().flatten());
+        }
+        let tally = part.tally;
+        self.compare_some(&mut part, &skus).await?;
+        part.found.compared = seen.len() as u64;
+        part.tally = tally;
+        part.found.quarantine = part.tally.objection(&self.config.guard);
+        self.act(&mut part).await?;
+        if part.found.quarantine.is_none() {
+            self.keep_seen(&part.scan, &seen).await?;
+        }
+        Ok(Some(part.found))
+    }
+
+    async fn compare_some(&self, part: &mut Part, skus: &[Sku]) -> Result<(), Error> {
+        let now = self.clock.now();
+        for skus in skus.chunks(KEYS / 2) {
+            let keys: Vec<_> = skus.iter().flat_map(|sku| [records::ledger_key(sku), Item::key(sku)]).collect();
+            for pair in self.store.get(&keys).await?.chunks(2) {
+                let [Some(ledger), Some(item)] = pair else {
+                    part.found.unmapped += 1;
+                    continue;
+                };
+                part.compare(&records::body(item)?, &records::ledger(ledger)?, now);
+            }
+        }
+        Ok(())
     }
 
     /// One pass over the hub's items, against every scan at once.

@@ -6,6 +6,7 @@
 //! | item: title, listings, settings | `SKU#<sku>` | `ITEM` | `ITEMS` / sku |
 //! | history (expires) | `SKU#<sku>` | `HISTORY#<time>#<run>` | `HISTORY#<day>` / time |
 //! | account, health | `HUB` | `ACCOUNT#<id>`, `HEALTH#<id>` | |
+//! | levels that the last comparison saw | `ACCOUNT#<id>` | `LEVELS#<chunk>` | |
 //! | cursors: movement feed, orders | `ACCOUNT#<id>` | `CURSOR#feed`, `CURSOR#orders` | |
 //! | sale marker (expires) | `SALE#<account>#<order>` | `LINE#<line>#<sku>` | |
 //! | work that waits | `TODO#<account>` | `<urgency><due>#<touch>` | |
@@ -469,6 +470,34 @@ impl History {
 #[must_use]
 pub fn history_day(at: Timestamp) -> String {
     format!("HISTORY#{}", at.0.div_euclid(DAY_MS))
+}
+
+/// A part of the levels that the last comparison of an account saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenLevels {
+    /// SKU and level.
+    #[serde(rename = "l")]
+    pub levels: Vec<(Sku, Option<i64>)>,
+}
+
+impl SeenLevels {
+    /// As a row; its version is when the comparison began, in milliseconds.
+    #[must_use]
+    pub fn row(&self, account: &AccountId, number: usize, at: Timestamp) -> Row {
+        self.row_at(key(account_partition(account), format!("LEVELS#{number:06}")), at)
+    }
+
+    /// As a row at a known place.
+    #[must_use]
+    pub fn row_at(&self, key: Key, at: Timestamp) -> Row {
+        row(key, u64::try_from(at.0).unwrap_or(0), text(self))
+    }
+}
+
+/// The partition of what an account keeps for itself.
+#[must_use]
+pub fn account_partition(account: &AccountId) -> String {
+    format!("ACCOUNT#{account}")
 }
 
 /// One chunk of a snapshot: the levels that stores had before a bulk write.
