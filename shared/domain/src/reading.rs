@@ -99,7 +99,8 @@ impl Reader {
         }
         let fresh: Vec<LineState> = lines.iter().filter(|line| line.counted.is_none()).cloned().collect();
         let falls = |line: &LineState| self.moved(movement, -line.quantity);
-        let rises = fresh.iter().find(|line| line.quantity > 0 && self.moved(movement, line.quantity));
+        let certain = self.reading.echoes || self.reading.writes.is_empty();
+        let rises = fresh.iter().find(|line| certain && line.quantity > 0 && self.moved(movement, line.quantity));
         match rises.filter(|_| !fresh.iter().any(falls)).cloned() {
             Some(line) => self.give_back_unsold(movement, order, line),
             None if fresh.is_empty() => self.give_back(movement, order, &lines),

@@ -13,13 +13,16 @@ pub enum Nomination {
     Unseen,
     /// A push has been on its way for longer than its lease.
     Abandoned,
+    /// It should be written, and whoever should have done it has lost the thread.
+    Due,
 }
 
-/// Whether a listing needs a look, given the level that a bulk read has shown (`None`: not shown).
+/// Whether a listing needs a look, given the level that a bulk read has shown (`None`: not shown), and whether the plan
+/// would write it.
 ///
 /// A listing that the store does not show is not nominated: unknown is not zero. It is counted as missing by the guard.
 #[must_use]
-pub fn nominate(entry: &Entry, seen: Option<i64>, now: crate::Timestamp) -> Option<Nomination> {
+pub fn nominate(entry: &Entry, seen: Option<i64>, due: bool, now: crate::Timestamp) -> Option<Nomination> {
     if entry.claim.as_ref().is_some_and(|claim| claim.lease < now) {
         return Some(Nomination::Abandoned);
     }
@@ -27,7 +30,7 @@ pub fn nominate(entry: &Entry, seen: Option<i64>, now: crate::Timestamp) -> Opti
         (_, None) => None,
         (None, Some(_)) => Some(Nomination::Unseen),
         (Some(shadow), Some(level)) if shadow != level => Some(Nomination::Differs),
-        (Some(_), Some(_)) => None,
+        (Some(_), Some(_)) => due.then_some(Nomination::Due),
     }
 }
 
@@ -39,10 +42,11 @@ mod tests {
     #[test]
     fn what_differs_is_nominated_and_what_is_missing_is_not() {
         let mut entry = Entry::new(WarehouseId::main());
-        assert_eq!(nominate(&entry, Some(3), Timestamp(0)), Some(Nomination::Unseen));
+        assert_eq!(nominate(&entry, Some(3), false, Timestamp(0)), Some(Nomination::Unseen));
         entry.shadow = Some(3);
-        assert_eq!(nominate(&entry, Some(3), Timestamp(0)), None);
-        assert_eq!(nominate(&entry, Some(4), Timestamp(0)), Some(Nomination::Differs));
-        assert_eq!(nominate(&entry, None, Timestamp(0)), None);
+        assert_eq!(nominate(&entry, Some(3), false, Timestamp(0)), None);
+        assert_eq!(nominate(&entry, Some(4), false, Timestamp(0)), Some(Nomination::Differs));
+        assert_eq!(nominate(&entry, None, false, Timestamp(0)), None);
+        assert_eq!(nominate(&entry, Some(3), true, Timestamp(0)), Some(Nomination::Due));
     }
 }

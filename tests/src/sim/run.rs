@@ -101,6 +101,7 @@ impl Run {
         self.until(end + 30_000);
         self.world.heal();
         self.core().tell(|| "faults end".into());
+        (1..self.world.setup.stores).for_each(|store| self.pause(store, false));
         self.settle()
     }
 

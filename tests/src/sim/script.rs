@@ -45,9 +45,6 @@ pub fn script(setup: &Setup) -> Vec<(i64, Action)> {
         at += gap(&mut rng, setup);
         script.push((at, action(&mut rng, setup, at)));
     }
-    for store in 1..setup.stores {
-        script.push((at + 1, Action::Resume(store)));
-    }
     if let Some(dead) = setup.dead {
         let outage = Outage { until: i64::MAX, fate: death(&mut rng) };
         let place = rng.usize(0..script.len());
