@@ -87,6 +87,12 @@ pub async fn hook(member: Member, fake: Arc<Mutex<FakeShopWired>>, outgoing: Out
     fake.lock().unwrap_or_else(PoisonError::into_inner).delivered(outgoing.ticket, answer, now);
 }
 
+/// A webhook of a made-up store arrives after a while. It comes once: what is lost is found by the comparison.
+pub async fn plain_hook(member: Member, request: Request, after_ms: i64) {
+    member.core.sleep_ms(after_ms).await;
+    _ = within(&member.core, 5_000, answer(&member, &request)).await;
+}
+
 async fn answer(member: &Member, request: &Request) -> Option<(u16, String)> {
     let account = request.uri().path().rsplit('/').next()?;
     let hook = Hook { headers: request.headers(), body: request.body() };

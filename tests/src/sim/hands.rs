@@ -1,9 +1,11 @@
 //! People's doings in the stores.
 
+use super::plain::PlainStore;
 use super::script::Action;
 use channels::shopwired::FakeShopWired;
 use channels::shopwired::fake::{EditOrder, Refused};
 use domain::Timestamp;
+use std::collections::BTreeMap;
 
 /// The number of a store at the platform.
 #[must_use]
@@ -37,6 +39,25 @@ impl Orders {
             orders.push((order, now));
         }
     }
+}
+
+/// Does what concerns a made-up store; `false` when the action does not concern one.
+pub fn plain(stores: &mut BTreeMap<usize, PlainStore>, skus: &[(String, i64)], action: &Action) -> bool {
+    let (store, changes) = match action {
+        Action::Sell(store, lines) => (store, lines.iter().map(|(sku, units)| (*sku, -units)).collect()),
+        Action::Edit(store, _, sku, by) => (store, vec![(*sku, *by)]),
+        Action::Return(store, back) => (store, vec![(back % skus.len(), 1)]),
+        Action::Rewrite(store, ..) | Action::Cancel(store, _) | Action::Archive(store, _) => (store, Vec::new()),
+        Action::HubEdit(..)
+        | Action::Pause(_)
+        | Action::Resume(_)
+        | Action::Fail(..)
+        | Action::Deploy
+        | Action::Compare => return false,
+    };
+    let Some(store) = stores.get_mut(store) else { return false };
+    changes.into_iter().for_each(|(sku, by)| store.change(&skus[sku].0, by));
+    true
 }
 
 fn named<'a>(skus: &'a [(String, i64)], lines: &[(usize, i64)]) -> Vec<(&'a str, i64)> {

@@ -3,6 +3,7 @@
 
 use super::core::Core;
 use super::oracle::Oracle;
+use super::plain::PlainStore;
 use async_trait::async_trait;
 use bytes::Bytes;
 use channels::fake::{Fake, NoAnswer};
@@ -68,6 +69,7 @@ pub struct Outage {
 struct Wires {
     core: Arc<Core>,
     fake: Arc<Mutex<FakeShopWired>>,
+    plain: Plains,
     oracle: Arc<Oracle>,
     /// Stores by their `Authorization` header.
     keys: BTreeMap<String, usize>,
@@ -75,6 +77,9 @@ struct Wires {
     outages: Mutex<BTreeMap<usize, Outage>>,
     flying: Mutex<usize>,
 }
+
+/// The made-up stores, by number.
+pub type Plains = Arc<Mutex<BTreeMap<usize, PlainStore>>>;
 
 /// The network.
 #[derive(Clone)]
@@ -123,13 +128,13 @@ impl Net {
     #[must_use]
     pub fn new(
         core: Arc<Core>,
-        fake: Arc<Mutex<FakeShopWired>>,
+        (fake, plain): (Arc<Mutex<FakeShopWired>>, Plains),
         oracle: Arc<Oracle>,
         keys: BTreeMap<String, usize>,
         rates: NetRates,
     ) -> Self {
         let (outages, flying) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Wires { core, fake, oracle, keys, rates, outages, flying }))
+        Self(Arc::new(Wires { core, fake, plain, oracle, keys, rates, outages, flying }))
     }
 
     /// Makes a store fail for a while.
@@ -178,7 +183,10 @@ impl Wires {
         if let Some(store) = store {
             self.oracle.arrives(store, request);
         }
-        let response = lock(&self.fake).handle(request, self.core.now());
+        let response = match store.and_then(|store| self.arrive_plain(store, request)) {
+            Some(response) => response,
+            None => lock(&self.fake).handle(request, self.core.now()),
+        };
         self.core.tell(|| {
             let body = String::from_utf8_lossy(request.body()).into_owned();
             let answer = String::from_utf8_lossy(response.body()).chars().take(300).collect::<String>();
@@ -186,6 +194,16 @@ impl Wires {
             format!("store {store:?}: {} {place} {body} -> {} {answer}", request.method(), response.status().as_u16())
         });
         response
+    }
+
+    /// The request takes effect at a made-up store, if it is one.
+    fn arrive_plain(&self, store: usize, request: &Request) -> Option<Response> {
+        let (response, effect) = lock(&self.plain).get_mut(&store)?.handle(request);
+        if let (Some(effect), Some(account)) = (effect, self.oracle.accounts.get(store)) {
+            self.oracle.write_arrives(account, &effect.sku, effect.to);
+            self.oracle.write_changed(account, &effect.sku, effect.after - effect.before);
+        }
+        Some(response)
     }
 
     async fn fly(self: Arc<Self>, store: Option<usize>, request: Request, fate: Fate, slot: Arc<Slot>) {

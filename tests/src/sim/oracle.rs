@@ -24,6 +24,10 @@ pub struct Books {
     pub sold: BTreeMap<Place, i64>,
     /// Units counted that no sale marker explains: edits.
     pub edits: BTreeMap<Place, i64>,
+    /// What the hub believes that its pushes did to levels, in units.
+    pub believed: BTreeMap<Place, i64>,
+    /// What they did.
+    pub done: BTreeMap<Place, i64>,
     /// Units of notes that ask a person to look, as history has them.
     pub ambiguous: BTreeMap<Place, Vec<i64>>,
     /// How often each kind of note was written.
@@ -42,7 +46,7 @@ pub struct Books {
 pub struct Oracle {
     core: Arc<Core>,
     /// Accounts by the number of their store.
-    accounts: Vec<AccountId>,
+    pub accounts: Vec<AccountId>,
     books: Mutex<Books>,
     watching: Mutex<bool>,
 }
@@ -112,6 +116,13 @@ impl Oracle {
         }
     }
 
+    /// A write has changed a level.
+    pub fn write_changed(&self, account: &AccountId, sku: &Sku, by: i64) {
+        if self.is_watching() {
+            *self.books().done.entry((account.clone(), sku.clone())).or_default() += by;
+        }
+    }
+
     fn ledger_commit(&self, commit: &Commit, markers: &mut BTreeMap<Place, i64>) {
         let Some(sku) = commit.key.pk.strip_prefix("SKU#").and_then(|sku| Sku::new(sku).ok()) else { return };
         let read = |row: &engine::ports::Row| records::ledger(row).ok();
@@ -130,6 +141,8 @@ impl Oracle {
                 let was = before.entries.get(listing).map_or(0, |entry| entry.counted);
                 let place = (listing.account.clone(), sku.clone());
                 let sold = markers.remove(&place).unwrap_or(0);
+                let believed = before.entries.get(listing).map_or(0, |was| believed(was, entry));
+                *books.believed.entry(place.clone()).or_default() += believed;
                 *books.edits.entry(place).or_default() += entry.counted - was + sold;
             }
         }
@@ -238,6 +251,14 @@ fn substance(entry: &Entry) -> Entry {
     entry
 }
 
+/// What a commit believes that a push has done: a claim that ends with its value in the shadow.
+fn believed(was: &Entry, entry: &Entry) -> i64 {
+    match (&was.claim, &entry.claim) {
+        (Some(claim), None) if entry.shadow == Some(claim.to) => claim.to - was.shadow.unwrap_or(claim.from),
+        (Some(_) | None, _) => 0,
+    }
+}
+
 /// The account and SKU of a sale marker's row, and how many units more it holds.
 fn marker(commit: &Commit) -> Option<(Place, i64)> {
     let account = commit.key.pk.strip_prefix("SALE#")?.split('#').next()?;
@@ -252,6 +273,7 @@ impl Watch for Oracle {
         let mut markers: BTreeMap<Place, i64> = BTreeMap::new();
         for (place, more) in commits.iter().filter_map(marker) {
             *markers.entry(place.clone()).or_default() += more;
+            self.core.tell(|| format!("marker {} at {}: {more} more held as sold", place.1, place.0));
             *self.books().sold.entry(place).or_default() += more;
         }
         for commit in commits.iter().filter(|commit| commit.key.sk == "STATE") {

@@ -4,11 +4,12 @@ use super::core::{Core, START_MS};
 use super::crew;
 use super::exec::{Kind, Step};
 use super::hands::{self, business};
+use super::oracle::Place;
 use super::script::{Action, script};
-use super::setup::{Profile, Setup};
+use super::setup::{Class, Platform, Profile, Setup};
 use super::world::{World, account};
 use channels::fake::Fake;
-use domain::{ListingId, Sku};
+use domain::{ListingId, Sku, WriteKind};
 use engine::adopt::Silent;
 use engine::ports::QueueName;
 use engine::work::Task;
@@ -22,6 +23,8 @@ pub struct Order {
     pub seed: u64,
     /// The profile.
     pub profile: Profile,
+    /// The classes of the stores.
+    pub class: Class,
     /// Actions of the script that are left out, by their place.
     pub without: Vec<usize>,
     /// Whether a readable trace is kept.
@@ -45,6 +48,8 @@ pub struct Outcome {
     pub writes: u64,
     /// SKUs whose edits deviate, each reported to a person, as the design allows for set-only masters.
     pub reported: u64,
+    /// Units that blind writes erased, each direction counted; only set-only stores without a feed lose any.
+    pub erased: u64,
     /// Milliseconds from the end of faults until all was right.
     pub settled_ms: i64,
     /// Notes, by kind.
@@ -59,13 +64,15 @@ const SETTLE_MS: i64 = 3 * 3_600_000;
 const LOOK_MS: i64 = 10_000;
 /// After that, this much time passes in which nothing may be written, milliseconds.
 const SILENCE_MS: i64 = 20 * 60_000;
+/// A timer may have woken the lane just now: so often is looked again.
+const SWEPT: usize = 12;
 /// Polls of one run: far more than any needs.
 const STEPS_MAX: u64 = 3_000_000;
 
 /// Makes a run.
 #[must_use]
 pub fn run(order: &Order) -> Outcome {
-    let setup = Setup::new(order.seed, order.profile);
+    let setup = Setup::new(order.seed, order.profile, order.class);
     let script = script(&setup);
     let mut run = Run { world: World::new(setup, order.traced), steps: 0, actions: 0, timers: Vec::new() };
     let settled_ms = run.play(&script, &order.without);
@@ -216,10 +223,14 @@ impl Run {
         if self.is_unseen(action) {
             return;
         }
-        let World { fake, setup, orders, .. } = &mut self.world;
+        let World { fake, plain, setup, orders, .. } = &mut self.world;
         let mut stores = fake.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = hands::act(&mut stores, &setup.skus, orders, action, now);
-        drop(stores);
+        let mut plain = plain.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = match hands::plain(&mut plain, &setup.skus, action) {
+            true => Ok(()),
+            false => hands::act(&mut stores, &setup.skus, orders, action, now),
+        };
+        drop((stores, plain));
         self.actions += u64::from(done.is_ok());
         core.tell(|| format!("DO {action:?}: {done:?}"));
     }
@@ -293,7 +304,14 @@ impl Run {
         if after > before + allowed {
             self.world.oracle.object(format!("I4: {} writes after all was right", after - before));
         }
-        let again = self.unrest();
+        let mut again = self.unrest();
+        for _ in 0..SWEPT {
+            if again.is_empty() {
+                break;
+            }
+            self.until(self.core().now_ms() + LOOK_MS);
+            again = self.unrest();
+        }
         if !again.is_empty() && !self.is_wrong() {
             self.world.oracle.object(format!("I3: it does not stay right: {}", again.join("; ")));
         }
@@ -327,9 +345,10 @@ impl Run {
         };
         let mut reasons = Vec::new();
         for store in (0..self.world.setup.stores).filter(|store| self.world.setup.dead != Some(*store)) {
-            let level = self.world.stores().level(business(store), sku.as_str());
+            let level = self.world.level(store, sku.as_str());
             let right = ledger.total().max(0);
-            if level != Some(right) {
+            // a store that sold below zero is left alone
+            if level.map(|level| level.max(0)) != Some(right) {
                 reasons.push(format!("{} shows {level:?} of {sku}, the hub has {right}", account(store)));
             }
             let entry = ledger.entries.get(&ListingId::single(account(store)));
@@ -341,15 +360,39 @@ impl Run {
     }
 
     /// I2: every unit is accounted for.
-    fn account_for(&self) -> u64 {
-        let mut reported = 0;
+    fn account_for(&self) -> (u64, u64) {
+        let (mut reported, mut erased) = (0, 0);
         for place in 0..self.world.setup.skus.len() {
             let sku = self.sku(place);
             for store in (0..self.world.setup.stores).filter(|store| self.world.setup.dead != Some(*store)) {
-                reported += u64::from(self.account_for_place(store, &sku));
+                match self.world.setup.platforms[store] {
+                    Platform::Shop => reported += u64::from(self.account_for_place(store, &sku)),
+                    Platform::Plain(write) => erased += self.account_for_plain(store, &sku, write),
+                }
             }
         }
-        reported
+        (reported, erased)
+    }
+
+    /// The made-up stores: what the hub counted and what people did differ by exactly what blind writes erased.
+    fn account_for_plain(&self, store: usize, sku: &Sku, write: WriteKind) -> u64 {
+        let (true_changes, level) = self.world.plain_truth(store, sku.as_str());
+        let place = (account(store), sku.clone());
+        let books = self.world.oracle.books();
+        let number = |map: &BTreeMap<Place, i64>| map.get(&place).copied().unwrap_or(0);
+        let (counted, believed, done) = (number(&books.edits), number(&books.believed), number(&books.done));
+        let entry = books.ledgers.get(sku).and_then(|ledger| ledger.entries.get(&ListingId::single(account(store))));
+        let shadow = entry.and_then(|entry| entry.shadow).unwrap_or(0);
+        drop(books);
+        let (wrong, explained) = (counted - true_changes, shadow - level + done - believed);
+        if wrong != explained {
+            let what = format!("counted {counted}, true {true_changes}, pushes {believed} believed, {done} done");
+            self.world.oracle.object(format!("I2: {sku} at {}: {what}", place.0));
+        }
+        if write != WriteKind::Set && wrong != 0 {
+            self.world.oracle.object(format!("I2: {sku} at {}: {true_changes} changed, {counted} counted", place.0));
+        }
+        wrong.unsigned_abs()
     }
 
     /// Whether the edits of a place deviate, and a person was told.
@@ -378,7 +421,7 @@ impl Run {
     }
 
     fn outcome(self, settled_ms: i64) -> Outcome {
-        let reported = if self.is_wrong() { 0 } else { self.account_for() };
+        let (reported, erased) = if self.is_wrong() { (0, 0) } else { self.account_for() };
         let books = self.world.oracle.books();
         Outcome {
             violations: books.violations.clone(),
@@ -388,6 +431,7 @@ impl Run {
             commits: books.commits,
             writes: books.arrivals,
             reported,
+            erased,
             settled_ms,
             notes: books.notes.clone(),
             lines: self.world.core.lines(),

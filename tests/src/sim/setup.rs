@@ -4,6 +4,7 @@ use super::net::NetRates;
 use crate::memory::queue::QueueRates;
 use crate::memory::store::StoreRates;
 use channels::shopwired::fake::{EditOrder, Generator, Limit, StockLag, Switches, WebhookFaults};
+use domain::WriteKind;
 use fastrand::Rng;
 use std::str::FromStr;
 
@@ -45,6 +46,64 @@ impl FromStr for Profile {
     }
 }
 
+/// What kinds of stores a world has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// The first platform's fakes only: movement feed and absolute writes (class C).
+    Shops,
+    /// Made-up stores with compare-and-set or adjust and a key (class A).
+    Exact,
+    /// Made-up stores with set only (class D).
+    Blind,
+    /// Any of these side by side; never a blind one, so that every unit must be right.
+    Mixed,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Shops, Self::Exact, Self::Blind, Self::Mixed];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shops => "shops",
+            Self::Exact => "exact",
+            Self::Blind => "blind",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    fn platform(self, rng: &mut Rng) -> Platform {
+        let exact = if rng.bool() { WriteKind::CompareAndSet } else { WriteKind::Adjust };
+        match self {
+            Self::Shops => Platform::Shop,
+            Self::Exact => Platform::Plain(exact),
+            Self::Blind => Platform::Plain(WriteKind::Set),
+            Self::Mixed if rng.bool() => Platform::Shop,
+            Self::Mixed => Platform::Plain(exact),
+        }
+    }
+}
+
+impl FromStr for Class {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|class| class.name() == text);
+        found.ok_or_else(|| format!("class: {text:?} is not known; use shops, exact, blind or mixed"))
+    }
+}
+
+/// What a store runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// The fake of a real platform.
+    Shop,
+    /// The made-up one.
+    Plain(WriteKind),
+}
+
 /// How often things go wrong.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rates {
@@ -69,6 +128,8 @@ pub struct Setup {
     pub profile: Profile,
     /// Stores: the first is the master.
     pub stores: usize,
+    /// What each store runs on.
+    pub platforms: Vec<Platform>,
     /// SKUs with their first level on the master.
     pub skus: Vec<(String, i64)>,
     /// The switches of each store.
@@ -88,18 +149,20 @@ pub struct Setup {
 impl Setup {
     /// The world of a seed.
     #[must_use]
-    pub fn new(seed: u64, profile: Profile) -> Self {
+    pub fn new(seed: u64, profile: Profile, class: Class) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0x5E7);
         let stores = rng.usize(2..=4);
         let count = rng.usize(1..=3);
         let skus = (0..count).map(|number| (format!("SKU-{number}"), level(&mut rng))).collect();
         let switches = (0..stores).map(|_| switches(&mut rng, profile)).collect();
         let dead = (profile == Profile::Liveness).then(|| rng.usize(0..stores));
+        let platforms = (0..stores).map(|_| class.platform(&mut rng)).collect();
         let tight = profile != Profile::Calm && rng.u8(0..4) == 0;
         Self {
             seed,
             profile,
             stores,
+            platforms,
             skus,
             switches,
             rates: rates(profile),

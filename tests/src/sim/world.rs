@@ -4,9 +4,10 @@ use super::core::{Core, SimClock};
 use super::crew::{self, Member};
 use super::exec::{Executor, Kind};
 use super::hands::{Orders, business};
-use super::net::Net;
+use super::net::{Net, Plains};
 use super::oracle::Oracle;
-use super::setup::Setup;
+use super::plain::{self, PlainStore};
+use super::setup::{Platform, Setup};
 use crate::memory::{MemoryQueue, MemoryStore, MemoryVault, Watch};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +15,7 @@ use channels::fake::Fake;
 use channels::shopwired::FakeShopWired;
 use channels::shopwired::fake::{AccountSpec, ProductSpec};
 use channels::{Channel, Http, Secret};
-use domain::{AccountId, Role};
+use domain::{AccountId, Inbound, Role, WriteKind};
 use engine::accounts::NewAccount;
 use engine::ports::{Queue, QueueName, Store, Vault};
 use engine::records::Rate;
@@ -27,7 +28,7 @@ pub const CHANGES: usize = 3;
 /// Machines with a worker on the lane.
 pub const LANES: usize = 2;
 
-static CHANNELS: &[&dyn Channel] = &[&channels::shopwired::ShopWired];
+static CHANNELS: &[&dyn Channel] = &[&channels::shopwired::ShopWired, &plain::COMPARE, &plain::ADJUST, &plain::SET];
 
 /// A world.
 pub struct World {
@@ -39,6 +40,8 @@ pub struct World {
     pub setup: Setup,
     /// The stores.
     pub fake: Arc<Mutex<FakeShopWired>>,
+    /// The made-up ones.
+    pub plain: Plains,
     /// The network.
     pub net: Net,
     /// The table.
@@ -79,16 +82,29 @@ impl World {
         let mut fake = FakeShopWired::new(setup.seed);
         (0..setup.stores).for_each(|store| open(&mut fake, &setup, store, &core));
         let fake = Arc::new(Mutex::new(fake));
-        let header = |store: usize| format!("Basic {}", STANDARD.encode(format!("key-{store}:secret-{store}")));
+        let plains: BTreeMap<usize, PlainStore> =
+            (0..setup.stores).filter_map(|store| Some((store, plain_store(&setup, store)?))).collect();
+        let plain: Plains = Arc::new(Mutex::new(plains));
+        let header = |store: usize| match setup.platforms[store] {
+            Platform::Shop => format!("Basic {}", STANDARD.encode(format!("key-{store}:secret-{store}"))),
+            Platform::Plain(_) => plain::authorization(&format!("key-{store}")),
+        };
         let keys: BTreeMap<String, usize> = (0..setup.stores).map(|store| (header(store), store)).collect();
-        let net = Net::new(Arc::clone(&core), Arc::clone(&fake), Arc::clone(&oracle), keys, setup.rates.net);
+        let net = Net::new(
+            Arc::clone(&core),
+            (Arc::clone(&fake), Arc::clone(&plain)),
+            Arc::clone(&oracle),
+            keys,
+            setup.rates.net,
+        );
         let watch: Arc<dyn Watch> = Arc::clone(&oracle) as Arc<dyn Watch>;
         let store = Arc::new(MemoryStore::new(Arc::clone(&core), setup.rates.store, watch));
         let queue = Arc::new(MemoryQueue::new(Arc::clone(&core), setup.rates.queue));
         let exec = Executor::new(Arc::clone(&core), setup.rates.crash);
         let orders = Orders::new(setup.stores);
         let vault = Arc::new(MemoryVault::default());
-        let mut world = Self { core, exec, setup, fake, net, store, queue, oracle, orders, vault, hubs: Vec::new() };
+        let mut world =
+            Self { core, exec, setup, fake, plain, net, store, queue, oracle, orders, vault, hubs: Vec::new() };
         world.hubs = (0..machines()).map(|_| world.hub()).collect();
         world
     }
@@ -149,8 +165,26 @@ impl World {
         self.hire_all();
     }
 
+    /// The level that a store shows.
+    #[must_use]
+    pub fn level(&self, store: usize, sku: &str) -> Option<i64> {
+        match self.setup.platforms[store] {
+            Platform::Shop => self.stores().level(business(store), sku),
+            Platform::Plain(_) => Some(self.plain_truth(store, sku).1),
+        }
+    }
+
+    /// What people did to a SKU of a made-up store, and its level.
+    #[must_use]
+    pub fn plain_truth(&self, store: usize, sku: &str) -> (i64, i64) {
+        let plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = |map: &BTreeMap<String, i64>| map.get(sku).copied().unwrap_or(0);
+        plain.get(&store).map_or((0, 0), |store| (find(&store.changed), find(&store.levels)))
+    }
+
     /// Lets webhooks out that are due.
     pub fn deliver(&mut self) {
+        self.deliver_plain();
         let now = self.core.now();
         let outgoing = self.stores().due(now);
         for one in outgoing {
@@ -159,6 +193,27 @@ impl World {
                 format!("webhook {}: {}", one.request.uri().path(), String::from_utf8_lossy(one.request.body()))
             });
             self.exec.add(Kind::Hook, crew::hook(member, Arc::clone(&self.fake), one));
+        }
+    }
+
+    fn deliver_plain(&mut self) {
+        let mut news: Vec<(usize, String)> = Vec::new();
+        for (store, plain) in self.plain.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            news.extend(plain.news.drain(..).map(|sku| (*store, sku)));
+        }
+        let faults = self.setup.rates.hooks;
+        for (store, sku) in news {
+            if self.core.chance(faults.drop_percent * 100) {
+                continue;
+            }
+            let copies = 1 + usize::from(self.core.chance(faults.duplicate_percent * 100));
+            for _ in 0..copies {
+                let late = self.core.chance(faults.delay_percent * 100);
+                let wait = self.core.below(if late { faults.delay_ms.unsigned_abs() } else { 3_000 });
+                let request = plain::webhook(account(store).as_str(), &sku, &format!("hooks-{store}"));
+                let member = self.member(machines() - 1);
+                self.exec.add(Kind::Hook, crew::plain_hook(member, request, wait));
+            }
         }
     }
 
@@ -174,9 +229,10 @@ impl World {
         ];
         NewAccount {
             id: account(store),
-            channel: "shopwired".into(),
+            channel: channel(self.setup.platforms[store]).into(),
             role: if store == 0 { Role::Master } else { Role::Replica },
-            inbound: None,
+            // a made-up store has no orders to tell sales from edits: everything counts
+            inbound: (self.setup.platforms[store] != Platform::Shop).then_some(Inbound::All),
             drift: None,
             settings: BTreeMap::from([("base_url".into(), "https://stores.test/v1".into())]),
             secrets: secrets.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect(),
@@ -206,6 +262,26 @@ const fn machines() -> usize {
     CHANGES + LANES + 1
 }
 
+/// The name of the channel of a platform.
+const fn channel(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Shop => "shopwired",
+        Platform::Plain(WriteKind::CompareAndSet) => "plain-compare",
+        Platform::Plain(WriteKind::Adjust) => "plain-adjust",
+        Platform::Plain(WriteKind::Set) => "plain-set",
+    }
+}
+
+fn first_level(store: usize, level: i64) -> i64 {
+    if store == 0 { level } else { (level * 7 + business(store).cast_signed()) % 50 }
+}
+
+fn plain_store(setup: &Setup, store: usize) -> Option<PlainStore> {
+    let Platform::Plain(write) = setup.platforms[store] else { return None };
+    let levels = setup.skus.iter().map(|(name, level)| (name.clone(), first_level(store, *level))).collect();
+    Some(PlainStore::new(write, levels))
+}
+
 /// Opens a store and fills its shelves; a replica begins with other numbers than the master.
 fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
     fake.add_account(&spec(store));
@@ -213,7 +289,7 @@ fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
         *switches = setup.switches[store].clone();
     }
     for (name, level) in &setup.skus {
-        let level = if store == 0 { *level } else { (level * 7 + business(store).cast_signed()) % 50 };
+        let level = first_level(store, *level);
         // long ago: a new product cannot be read at once
         _ = fake.create_product(business(store), &ProductSpec::simple(name, level), core.now().plus_ms(-3_600_000));
     }

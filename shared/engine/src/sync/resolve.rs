@@ -36,6 +36,12 @@ impl Run<'_> {
         let Some(connected) = self.accounts.get(&listing.account).cloned() else {
             return Ok(());
         };
+        let inquiry = push::inquiry(connected.channel.info().capabilities.class());
+        let stopped = connected.account.paused || connected.account.quarantine.is_some();
+        if stopped && inquiry == Inquiry::SameKey {
+            // asking again is writing; whoever lets the account go on has it looked at
+            return Ok(());
+        }
         let lease_ms = self.hub.lease_ms();
         let now = self.hub.clock.now();
         let taken = self.change(sku, |ledger| {
@@ -43,7 +49,7 @@ impl Run<'_> {
         });
         let Some(ledger) = taken.await? else { return Ok(()) };
         let Some(claim) = ledger.entries.get(listing).and_then(|entry| entry.claim.clone()) else { return Ok(()) };
-        match push::inquiry(connected.channel.info().capabilities.class()) {
+        match inquiry {
             Inquiry::SameKey => self.ask_again(&connected, sku, listing, &claim).await,
             Inquiry::Level => self.read_level(&connected, sku, listing).await,
         }

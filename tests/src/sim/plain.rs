@@ -1,0 +1,278 @@
+//! A made-up platform in three kinds, for the classes that no connector has yet: compare-and-set with a key, adjust with a
+//! key (class A), and set only (class D). It has levels, writes and signed webhooks, and keeps its own books.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use channels::{
+    Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Page, Request,
+    Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Write,
+};
+use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// One kind of the platform.
+pub struct Plain {
+    info: Info,
+}
+
+const fn kind(name: &'static str, write: WriteKind, key: bool) -> Plain {
+    let capabilities = Capabilities {
+        write,
+        idempotency_key: key,
+        feed: FeedKind::None,
+        max_writes: 5,
+        settle_ms: 0,
+        locations: false,
+        verify_later: false,
+    };
+    let (rate_per_second, burst) = (100.0, 500);
+    Plain { info: Info { name, title: name, capabilities, settings: &[], rate_per_second, burst, tried_live: false } }
+}
+
+/// Compare-and-set with an idempotency key.
+pub static COMPARE: Plain = kind("plain-compare", WriteKind::CompareAndSet, true);
+/// Adjust with an idempotency key.
+pub static ADJUST: Plain = kind("plain-adjust", WriteKind::Adjust, true);
+/// Set, and nothing else.
+pub static SET: Plain = kind("plain-set", WriteKind::Set, false);
+
+/// The header that carries a webhook's signature; here the secret itself.
+const SIGNATURE: &str = "x-plain-signature";
+
+/// What a write did to a level.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// The SKU.
+    pub sku: Sku,
+    /// The level that the request asked for.
+    pub to: i64,
+    /// The level before.
+    pub before: i64,
+    /// The level after.
+    pub after: i64,
+}
+
+/// One store of the platform.
+#[derive(Debug, Clone)]
+pub struct PlainStore {
+    /// How it is written.
+    pub write: WriteKind,
+    /// Its levels.
+    pub levels: BTreeMap<String, i64>,
+    /// What people did to each SKU since it opened, in units.
+    pub changed: BTreeMap<String, i64>,
+    /// Answers by idempotency key.
+    answers: BTreeMap<String, u16>,
+    /// SKUs whose webhooks wait to be sent.
+    pub news: Vec<String>,
+}
+
+impl PlainStore {
+    /// A store with these levels.
+    #[must_use]
+    pub const fn new(write: WriteKind, levels: BTreeMap<String, i64>) -> Self {
+        Self { write, levels, changed: BTreeMap::new(), answers: BTreeMap::new(), news: Vec::new() }
+    }
+
+    /// Somebody changes a level; never below zero.
+    pub fn change(&mut self, sku: &str, by: i64) {
+        let level = self.levels.entry(sku.to_owned()).or_default();
+        let by = by.max(-*level);
+        *level += by;
+        *self.changed.entry(sku.to_owned()).or_default() += by;
+        if by != 0 {
+            self.news.push(sku.to_owned());
+        }
+    }
+
+    /// Answers a request; and what it did, if it was a write.
+    pub fn handle(&mut self, request: &Request) -> (Response, Option<Effect>) {
+        let path = request.uri().path().to_owned();
+        if request.method() == ::http::Method::POST {
+            let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+            let (status, effect) = self.write(&body);
+            return (answer(status, &json!({})), effect);
+        }
+        match path.rsplit_once("/level/") {
+            Some((_, sku)) => (answer(200, &json!({"level": self.levels.get(sku)})), None),
+            None => (answer(200, &json!(self.levels)), None),
+        }
+    }
+
+    fn write(&mut self, body: &Value) -> (u16, Option<Effect>) {
+        let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let number = |name: &str| body.get(name).and_then(Value::as_i64).unwrap_or_default();
+        let (name, from, to, key) = (text("sku"), number("from"), number("to"), text("key"));
+        let Ok(sku) = Sku::new(name.clone()) else { return (422, None) };
+        let before = self.levels.get(&name).copied().unwrap_or_default();
+        let nothing = Effect { sku: sku.clone(), to, before, after: before };
+        if let Some(status) = self.answers.get(&key).filter(|_| self.write != WriteKind::Set) {
+            return (*status, Some(nothing));
+        }
+        let after = match self.write {
+            WriteKind::CompareAndSet if before != from => return (409, Some(nothing)),
+            WriteKind::CompareAndSet | WriteKind::Set => to,
+            WriteKind::Adjust => before + to - from,
+        };
+        self.levels.insert(name.clone(), after);
+        self.answers.insert(key, 200);
+        if after != before {
+            self.news.push(name);
+        }
+        (200, Some(Effect { sku, to, before, after }))
+    }
+}
+
+fn answer(status: u16, body: &Value) -> Response {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = ::http::StatusCode::from_u16(status).unwrap_or_default();
+    response
+}
+
+/// The webhook of a change.
+#[must_use]
+pub fn webhook(account: &str, sku: &str, secret: &str) -> Request {
+    let body = Bytes::from(json!({"sku": sku}).to_string());
+    let mut request = Request::new(body);
+    *request.uri_mut() = format!("https://hub.test/webhooks/{account}").parse().unwrap_or_default();
+    if let Ok(value) = ::http::HeaderValue::from_str(secret) {
+        request.headers_mut().insert(SIGNATURE, value);
+    }
+    request
+}
+
+/// The `Authorization` header of a store.
+#[must_use]
+pub fn authorization(key: &str) -> String {
+    format!("Plain {key}")
+}
+
+async fn call(session: Session<'_>, path: &str, body: Option<Value>) -> Result<(u16, Value), Error> {
+    let key = session.secrets.get("api_key").map_or("", Secret::reveal);
+    let method = if body.is_some() { ::http::Method::POST } else { ::http::Method::GET };
+    let reads = body.is_none();
+    let request = ::http::Request::builder()
+        .method(method)
+        .uri(format!("https://plain.test{path}"))
+        .header(::http::header::AUTHORIZATION, authorization(key))
+        .body(body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())))
+        .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
+    let sent = session.http.send(request, session.timeout).await;
+    let response = sent.map_err(|source| Error::no_answer(path, source))?;
+    let status = response.status().as_u16();
+    let kind = match status {
+        200 | 409 => return Ok((status, serde_json::from_slice(response.body()).unwrap_or_default())),
+        401 => ErrorKind::Unauthorized,
+        429 => ErrorKind::Throttled,
+        _ => ErrorKind::Unavailable,
+    };
+    let error = Error::new(kind, format!("{path}: {status}"));
+    Err(if reads || status < 500 { error } else { error.with_unknown_effect() })
+}
+
+fn none<T>() -> Result<T, Error> {
+    Err(Error::new(ErrorKind::Invalid, "this platform has no such thing"))
+}
+
+#[async_trait]
+impl Channel for Plain {
+    fn info(&self) -> &'static Info {
+        // every kind is a static of this module
+        match self.info.name {
+            "plain-compare" => &COMPARE.info,
+            "plain-adjust" => &ADJUST.info,
+            _ => &SET.info,
+        }
+    }
+
+    fn check(&self, _settings: &BTreeMap<String, String>, _secrets: &Secrets) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn verify(&self, hook: Hook<'_>, secrets: &[Secret]) -> Result<usize, Error> {
+        let given = hook.headers.get(SIGNATURE).map(::http::HeaderValue::as_bytes);
+        let place = secrets.iter().position(|secret| Some(secret.reveal().as_bytes()) == given);
+        place.ok_or_else(|| Error::new(ErrorKind::Signature, "the signature does not match"))
+    }
+
+    fn signing_secrets(&self) -> &'static [&'static str] {
+        &["webhook_secret"]
+    }
+
+    fn read_hook(&self, hook: Hook<'_>, _signer: &Secret) -> Result<Delivery, Error> {
+        let body: Value = serde_json::from_slice(hook.body).unwrap_or_default();
+        let sku = body.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok());
+        Ok(Delivery::Touched { event: None, touches: sku.map(Touch::Sku).into_iter().collect() })
+    }
+
+    async fn identify(&self, _session: Session<'_>) -> Result<Identity, Error> {
+        Ok(Identity { store: "plain".into(), refused: Vec::new(), feed: false, usable: true })
+    }
+
+    async fn units(&self, session: Session<'_>, _page: Option<String>) -> Result<Levels, Error> {
+        let (_, levels) = call(session, "/levels", None).await?;
+        let unit = |(sku, level): (&String, &Value)| {
+            let sku = Sku::new(sku.clone()).ok()?;
+            let (title, location) = (sku.to_string(), LocationId::single());
+            let (external, level) = (sku.to_string(), level.as_i64());
+            Some(Unit { external, sku: Some(sku), location, level, title, active: true, kind: UnitKind::Simple })
+        };
+        Ok(Page { rows: levels.as_object().into_iter().flatten().filter_map(unit).collect(), next: None })
+    }
+
+    async fn unit(&self, _session: Session<'_>, _external: &str) -> Result<Vec<Unit>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn levels(
+        &self,
+        session: Session<'_>,
+        listings: &[(Sku, LocationId, String)],
+    ) -> Result<Vec<Option<i64>>, Error> {
+        let mut levels = Vec::with_capacity(listings.len());
+        for (sku, _, _) in listings {
+            let (_, answer) = call(session, &format!("/level/{sku}"), None).await?;
+            levels.push(answer.get("level").and_then(Value::as_i64));
+        }
+        Ok(levels)
+    }
+
+    async fn feed_head(&self, _session: Session<'_>) -> Result<Position, Error> {
+        none()
+    }
+
+    async fn movements(&self, _session: Session<'_>, _since: Position) -> Result<Movements, Error> {
+        none()
+    }
+
+    async fn orders(&self, _session: Session<'_>, _ids: &[OrderId]) -> Result<Vec<Order>, Error> {
+        none()
+    }
+
+    async fn orders_since(&self, _: Session<'_>, _since: Timestamp, _page: Option<String>) -> Result<Orders, Error> {
+        none()
+    }
+
+    async fn write(&self, session: Session<'_>, writes: &[Write]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for write in writes {
+            let body = json!({"sku": write.sku, "from": write.from, "to": write.to, "key": write.key});
+            outcomes.push(match call(session, "/write", Some(body)).await {
+                Ok((409, _)) => Outcome::Stale,
+                Ok(_) => Outcome::Applied,
+                Err(error) if error.effect == channels::Effect::Unknown => Outcome::Unknown(error),
+                Err(error) => Outcome::Refused(error),
+            });
+        }
+        outcomes
+    }
+
+    async fn subscribe(&self, _session: Session<'_>, _url: &str) -> Result<Vec<Subscription>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn unsubscribe(&self, _session: Session<'_>, _url: &str) -> Result<(), Error> {
+        Ok(())
+    }
+}
