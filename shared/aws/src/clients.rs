@@ -1,9 +1,10 @@
-//! The SDK's clients, for the real services, for an emulator and for the embedded database.
+//! The SDK's clients, for the real services and for an emulator.
 
+use crate::embedded::behaviour;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{Region, SharedHttpClient};
 use std::time::Duration;
 
 /// A connection is there within this time or not at all.
@@ -30,7 +31,6 @@ pub struct Clients {
 
 /// Clients for the services of the environment: region and credentials from the default chain, and `AWS_ENDPOINT_URL`
 /// (or its variants per service) when it is set.
-#[cfg(feature = "tls")]
 pub async fn from_environment() -> Clients {
     let config = aws_config::defaults(behaviour())
         .http_client(https())
@@ -46,7 +46,6 @@ pub async fn from_environment() -> Clients {
 }
 
 /// The SDK's client over rustls and ring; it speaks plain HTTP to an `http://` endpoint.
-#[cfg(feature = "tls")]
 #[must_use]
 pub fn https() -> SharedHttpClient {
     use aws_smithy_http_client::{Builder, tls};
@@ -77,25 +76,6 @@ pub fn emulated(endpoint: &str, http: &SharedHttpClient) -> Clients {
         sqs: local_client!(aws_sdk_sqs, endpoint, http.clone()),
         secrets: local_client!(aws_sdk_secretsmanager, endpoint, http.clone()),
     }
-}
-
-/// A client for a database inside this process. Nothing leaves the process, so nothing is signed, retried or timed.
-#[must_use]
-pub fn embedded(http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(behaviour())
-        .region(Region::new("us-east-1"))
-        .endpoint_url("http://embedded.invalid")
-        .allow_no_auth()
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::disabled())
-        .stalled_stream_protection(aws_sdk_dynamodb::config::StalledStreamProtectionConfig::disabled())
-        .http_client(http);
-    aws_sdk_dynamodb::Client::from_conf(config.build())
-}
-
-fn behaviour() -> BehaviorVersion {
-    BehaviorVersion::v2026_01_12()
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -10,7 +10,7 @@ mod disk;
 mod worker;
 
 use crate::folder;
-use aws::{DynamoStore, clients, create_table};
+use aws::{DynamoStore, create_table, embedded};
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
 use engine::ports::StoreError;
@@ -58,7 +58,7 @@ impl EmbeddedDynamo {
     /// [`OpenError`].
     pub async fn open(folder: &Path) -> Result<Self, OpenError> {
         let (database, connector) = start(folder)?;
-        let client = clients::embedded(connector.into_client());
+        let client = embedded::client(connector.into_client());
         create_table(&client, TABLE).await?;
         Ok(Self { database, client })
     }
