@@ -3,6 +3,8 @@
 pub mod contract;
 
 pub mod fake_http;
-pub mod shops;
+pub mod lambda;
 pub mod memory;
+pub mod model;
+pub mod shops;
 pub mod sim;
