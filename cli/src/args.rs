@@ -4,6 +4,7 @@ use crate::bench;
 use crate::client;
 use crate::demo;
 use crate::log::Look;
+use crate::token;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -55,6 +56,8 @@ pub enum Command {
     Fake(Fake),
     /// Measure: latency, bursts, comparison, adoption, memory
     Bench(bench::Options),
+    /// Issue an admin token, for this machine or for AWS
+    Token(token::Options),
     /// The commands that talk to a hub.
     #[command(flatten)]
     Client(client::Command),

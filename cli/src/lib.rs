@@ -10,6 +10,7 @@ pub mod demo;
 pub mod fakes;
 pub mod log;
 pub mod serve;
+pub mod token;
 
 use anyhow::Context;
 use args::{Cli, Command};
@@ -57,6 +58,7 @@ async fn command(cli: Cli) -> anyhow::Result<bool> {
             log::start(global.log, "off");
             bench::run(&options, global.json).await
         }
+        Command::Token(options) => token::run(&options, global.json).await.map(|()| true),
         Command::Client(command) => {
             log::start(global.log, "off");
             client::run(command, &global).await

@@ -34,7 +34,7 @@ impl HubProcess {
             .args(["serve", "--allow-insecure-endpoints", "--local-stores", "--listen", &listen.to_string(), "--data"])
             .arg(data)
             .args(more)
-            .env("RUST_LOG", "error")
+            .env("RUST_LOG", std::env::var("HUB_LOG").unwrap_or_else(|_| "error".into()))
             .env_remove("EVENSTOCK_PUBLIC_URL")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,6 +1,6 @@
 //! `serve`: webhooks in, other stores written; what is not genuine changes nothing; a stopped hub goes on where it was.
 
-use crate::town::{LEEDS, MAIN, NO_SWEEP, Town, YORK, program};
+use crate::town::{LEEDS, MAIN, NO_SWEEP, Town, YORK, program, run, text};
 use evenstock::bench::process::HubProcess;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -74,6 +74,7 @@ async fn a_stopped_hub_goes_on_where_it_was_and_prints_no_second_token() {
     let (data, address) = (town.folder.path().join("data"), town.hub.address);
     let Town { stores, hub, token, client, folder, .. } = town;
     assert!(hub.stop().await.unwrap());
+    let issued = run("", "", &["token", "--holder", "ann", "--json", "--data", text(&data)]).await.good().json();
     stores[YORK].sell("MUG", 4).unwrap();
     let hub = HubProcess::start(&program(), &data, address, &["--sweep-seconds", "1"]).await.unwrap();
     assert_eq!(hub.token, None);
@@ -85,6 +86,8 @@ async fn a_stopped_hub_goes_on_where_it_was_and_prints_no_second_token() {
     let kept = std::fs::read_to_string(folder.path().join("data/secrets.json")).unwrap();
     assert!(!kept.contains(&token), "the token is kept as a hash only");
     let _: Value = client.get("/accounts").await.expect("the first token still opens");
+    let second = hub.client(issued["token"].as_str().unwrap()).unwrap();
+    let _: Value = second.get("/accounts").await.expect("the second token opens too");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -117,7 +117,11 @@ impl Town {
             if complaints.is_empty() {
                 return;
             }
-            assert!(began.elapsed() < patience, "after {patience:?}:\n{}", complaints.join("\n"));
+            if began.elapsed() > patience {
+                let (queues, accounts): (Value, Value) =
+                    (self.client.get("/queues").await.unwrap(), self.client.get("/accounts").await.unwrap());
+                panic!("after {patience:?}:\n{}\n{queues:#}\n{accounts:#}", complaints.join("\n"));
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
