@@ -123,6 +123,8 @@ pub struct Reading {
     pub own: usize,
     /// Entries that the level must explain, because the log alone cannot.
     pub unclear: usize,
+    /// Sizes of edits, in units, that may be wrong or may not have been counted: a person must be told.
+    pub doubts: Vec<i64>,
     /// An order that the store does not show yet: everything from its entry on waits.
     pub waits_for: Option<OrderId>,
     /// Read up to here.

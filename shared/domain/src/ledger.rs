@@ -143,7 +143,7 @@ pub enum Change {
 /// Own writes kept for recognising them in the feed.
 const WRITES_KEPT: usize = 16;
 /// From so many on, having read past them in the feed is worth a write of its own.
-const WRITES_WORTH_STORING: usize = 4;
+const WRITES_WORTH_STORING: usize = 12;
 
 impl Ledger {
     /// The hub level of a warehouse: base plus everything counted in it. May be negative: oversold units are owed.
@@ -181,6 +181,9 @@ impl Ledger {
                 (square.position, square.last) = (earlier.position, earlier.last);
                 (square.echoes, square.forgot) = (earlier.echoes, earlier.forgot);
                 square.writes.clone_from(&earlier.writes);
+                if square.suspects.is_empty() && earlier.suspects.is_empty() {
+                    square.open = earlier.open;
+                }
             }
         }
         same != *before

@@ -49,6 +49,8 @@ struct Reader {
     unsure: bool,
 }
 
+/// Stores tell the time in whole seconds, milliseconds.
+const STORE_SECOND_MS: i64 = 1_000;
 /// An entry so much later than one of our writes came after it, milliseconds. Longer than any call lives, and than clocks
 /// usually differ.
 const WINDOW_MS: i64 = 600_000;
@@ -84,7 +86,10 @@ impl Reader {
         match self.baseline(movement, level) {
             Some(before) if before == movement.level_after => {}
             Some(before) => self.count(movement.level_after - before, Cause::Edit(movement.id)),
-            None => self.reading.unclear += 1,
+            None => {
+                self.reading.unclear += 1;
+                self.reading.doubts.push(movement.level_after - self.reading.last);
+            }
         }
     }
 
@@ -266,7 +271,22 @@ impl Reader {
             self.reading.writes.clear();
             return Some(latest);
         }
-        (ours.len() == 1 && level == Some(latest)).then_some(logged)
+        if level != Some(latest) {
+            return None;
+        }
+        let before = self.erased_from(movement, &possible);
+        if ours.len() > 1 {
+            self.reading.doubts.push(movement.level_after - before);
+        }
+        Some(before)
+    }
+
+    /// The level before an edit that one of our writes erased: what that write was meant to replace. Each write is made
+    /// only after its level was read again, so the edit came between: the last write claimed by then is the one.
+    fn erased_from(&self, movement: &Movement, possible: &[i64]) -> i64 {
+        let ours = self.reading.writes.iter().filter(|write| write.after < movement.id);
+        let claimed = ours.filter(|write| write.at < movement.at.plus_ms(STORE_SECOND_MS)).count().max(1);
+        possible.get(claimed - 1).copied().unwrap_or(self.reading.last)
     }
 }
 
@@ -408,5 +428,15 @@ mod tests {
         let orders = Orders::from([(order("1"), vec![line("a", 2, Some(2))])]);
         let reading = read(&at(30), &[entry(1, 12, Some("1"))], &orders, None, Timestamp(0));
         assert_eq!(units(&reading), [2], "30 → 10 silently, then 12");
+    }
+
+    #[test]
+    fn an_edit_that_one_of_several_unlogged_writes_erased_is_counted_by_its_time_and_told() {
+        let mut square = at(316);
+        square.wrote(313, Timestamp(1_500));
+        square.wrote(311, Timestamp(4_000));
+        let edit = Movement { at: Timestamp(1_000), ..entry(1, 364, None) };
+        let reading = read(&square, &[edit], &Orders::new(), Some(311), Timestamp(5_000));
+        assert_eq!((units(&reading), reading.doubts), (vec![48], vec![48]), "316 → 364, then our 313 and 311");
     }
 }

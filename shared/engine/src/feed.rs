@@ -34,7 +34,8 @@ impl Hub {
         }
         let touches = news.skus.iter().cloned().map(Touch::Sku);
         let hints: Vec<Hint> = touches.map(|touch| Hint::new(account.clone(), touch, "feed", at)).collect();
-        let report = self.sync(&hints, Pace::lane()).await?;
+        let entries = news.page.as_ref().map_or(0, |page| page.entries.len());
+        let report = self.sync(&hints, Pace::feed(entries)).await?;
         match news.page {
             Some(page) => self.move_cursor(&connected, news.since, &page, &report).await,
             None if report.failed.is_empty() => {

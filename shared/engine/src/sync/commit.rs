@@ -8,8 +8,8 @@ use crate::ports::{Change, Condition, StoreError};
 use crate::records;
 use domain::feed::Reading;
 use domain::plan::{self, Decision, Hold, Push, View};
-use domain::settle::{self, Observed, Policy};
-use domain::{AccountId, Entry, Ledger, ListingId, Sku, Timestamp};
+use domain::settle::{self, Note, Observed, Policy};
+use domain::{AccountId, Entry, Inbound, Ledger, ListingId, Sku, Timestamp};
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,7 +80,8 @@ impl Run<'_> {
         }
         self.decide(&mut draft, job, now);
         plan::claim(&mut draft.ledger, &draft.pushes, now, self.hub.lease_ms());
-        let differs = if self.pace.lane { draft.ledger != *before } else { draft.ledger.differs_in_substance(before) };
+        let differs =
+            if self.pace.keep_place { draft.ledger != *before } else { draft.ledger.differs_in_substance(before) };
         if differs {
             let version = before.version + 1;
             let row = records::ledger_row(sku, &draft.ledger, version);
@@ -103,7 +104,11 @@ impl Run<'_> {
             draft.changes.extend(markers.map(|marker| records::sale_change(account, &draft.sku, marker, now)));
         }
         let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, exact: sight.exact, now };
-        let observed = settle::observe(entry, seen, policy(connected));
+        let mut observed = settle::observe(entry, seen, policy(connected));
+        let doubts = sight.reading.iter().flat_map(|reading| &reading.doubts);
+        observed
+            .notes
+            .extend(doubts.filter(|_| connected.account.inbound == Inbound::All).map(|by| Note::Ambiguous(*by)));
         if let Some(due) = observed.again {
             draft.again.push((listing.account.clone(), due, "a difference has not settled"));
         }

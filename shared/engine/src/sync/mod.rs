@@ -24,6 +24,9 @@ const ROUNDS: usize = 6;
 /// How many store operations of one run may be on their way at once.
 pub(crate) const PARALLEL: usize = 16;
 
+/// Entries beyond the cursor from which on moving it is worth the writes: half of what one call reads.
+const WORTH_STORING: usize = 50;
+
 /// How a run behaves.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -31,6 +34,8 @@ pub struct Pace {
     pub patience: Duration,
     /// Whether this is the account's only consumer, who may read the feed to its end and move its cursor.
     pub lane: bool,
+    /// Whether having read on in the feed is worth a write by itself: the cursor cannot move past what was not stored.
+    pub keep_place: bool,
     /// Whether orders are counted instead of the feed, because the feed has a gap.
     pub by_orders: bool,
 }
@@ -39,13 +44,19 @@ impl Pace {
     /// For hints that came alone.
     #[must_use]
     pub const fn hint() -> Self {
-        Self { patience: Duration::from_millis(1_500), lane: false, by_orders: false }
+        Self { patience: Duration::from_millis(1_500), lane: false, keep_place: false, by_orders: false }
     }
 
     /// For the bulk path of one account.
     #[must_use]
     pub const fn lane() -> Self {
-        Self { patience: Duration::from_secs(10), lane: true, by_orders: false }
+        Self { patience: Duration::from_secs(10), lane: true, keep_place: false, by_orders: false }
+    }
+
+    /// For an account's feed, of which so many entries lie beyond the cursor.
+    #[must_use]
+    pub const fn feed(entries: usize) -> Self {
+        Self { keep_place: entries >= WORTH_STORING, ..Self::lane() }
     }
 
     /// For an account whose feed has a gap.
