@@ -30,6 +30,8 @@ pub struct Books {
     pub done: BTreeMap<Place, i64>,
     /// Units of notes that ask a person to look, as history has them.
     pub ambiguous: BTreeMap<Place, Vec<i64>>,
+    /// Units of notes that say what our writes had erased and was written again.
+    pub repaired: BTreeMap<Place, Vec<i64>>,
     /// How often each kind of note was written.
     pub notes: BTreeMap<&'static str, u64>,
     /// Accounts that must not be written, since when.
@@ -157,7 +159,11 @@ impl Oracle {
                     Note::EditCounted(_) => ("edit counted", None),
                     Note::Overwriting(_) => ("overwriting", None),
                     Note::Tolerated(_) => ("tolerated", None),
-                    Note::Repaired(_) => ("repaired", None),
+                    Note::Repaired(by) => {
+                        let place = (seen.listing.account.clone(), history.sku.clone());
+                        books.repaired.entry(place).or_default().push(*by);
+                        ("repaired", None)
+                    }
                     Note::Ambiguous(by) => ("ambiguous", Some(*by)),
                     Note::PushResolved(_) => ("push resolved", None),
                 };
