@@ -13,6 +13,7 @@ use domain::feed::Marker;
 use domain::ledger::Square;
 use domain::plan::Hold;
 use domain::{AccountId, Class, Entry, Ledger, ListingId, Role, Sku, Timestamp, WarehouseId};
+use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -90,6 +91,10 @@ pub struct Difference {
 
 /// Differences and names shown in a preview.
 const SHOWN: usize = 200;
+/// New SKUs of one transaction: two rows each, a hundred at most.
+const TOGETHER: usize = 50;
+/// Transactions on their way at once.
+const WRITES: usize = 4;
 /// SKUs of one chunk of work.
 const CHUNK: usize = 1_000;
 
@@ -189,11 +194,10 @@ impl Hub {
     async fn write_drafts(&self, drafts: Vec<Draft>) -> Result<(), Error> {
         let now = self.clock.now();
         let (new, known): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(|draft| draft.ledger.version == 0);
-        let fresh: Vec<Row> = new
-            .iter()
-            .flat_map(|draft| [records::ledger_row(&draft.item.sku, &draft.ledger, 1), draft.item.row()])
-            .collect();
-        self.store.put_all(&fresh).await?;
+        let changes: Vec<Vec<Change>> = new.chunks(TOGETHER).map(entering).collect();
+        let writes = changes.into_iter().map(|changes| self.write_new(changes));
+        let written: Vec<Result<(), Error>> = stream::iter(writes).buffer_unordered(WRITES).collect().await;
+        written.into_iter().collect::<Result<(), Error>>()?;
         let mut todos: Vec<Row> = Vec::new();
         for draft in &known {
             self.extend_item(draft).await?;
@@ -202,6 +206,16 @@ impl Hub {
             todos.extend(draft.differs.iter().map(|(account, to)| todo(account, &draft.item.sku, *to, now).row()));
         }
         Ok(self.store.put_all(&todos).await?)
+    }
+
+    /// Enters new SKUs; refuses when another adoption was faster, whose ledgers may have counted something already.
+    async fn write_new(&self, changes: Vec<Change>) -> Result<(), Error> {
+        match self.store.write(&changes).await {
+            Err(StoreError::Conflict { key, .. }) => {
+                Err(Error::Conflict(format!("{} was adopted in the meantime; run adopt again for the rest", key.pk)))
+            }
+            other => Ok(other?),
+        }
     }
 
     /// Adds listings to a SKU that is there already; somebody may be syncing it, so under its version.
@@ -258,6 +272,13 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// The rows of new SKUs, each only if nobody was faster.
+fn entering(drafts: &[Draft]) -> Vec<Change> {
+    let rows =
+        drafts.iter().flat_map(|draft| [records::ledger_row(&draft.item.sku, &draft.ledger, 1), draft.item.row()]);
+    rows.map(|row| Change::Put(row, Condition::Absent)).collect()
 }
 
 /// A SKU to be written.

@@ -96,22 +96,29 @@ impl Hub {
     async fn work_lane(&self, messages: &[Inbound]) -> BTreeMap<String, String> {
         let mut failed = BTreeMap::new();
         for message in messages {
-            let call = serde_json::from_str::<LaneCall>(&message.body);
-            let result = match call {
-                Ok(call) => self.drain(&call.account).await.map(|drained| drained.more),
+            let result = match serde_json::from_str::<LaneCall>(&message.body) {
+                Ok(call) => self.work_call(&call.account).await,
                 Err(error) => Err(Error::Invalid(format!("not a lane call: {error}"))),
             };
-            match result {
-                Ok(false) | Err(Error::NotFound { .. }) => {}
-                Ok(true) => {
-                    failed.insert(message.id.clone(), "more is waiting".into());
-                }
-                Err(error) => {
-                    failed.insert(message.id.clone(), error.to_string());
-                }
+            if let Err(error) = result {
+                failed.insert(message.id.clone(), error.to_string());
             }
         }
         failed
+    }
+
+    /// Drains an account's lane. A store that does not answer is no reason for a message to come again: its work waits in
+    /// the table, and the sweep calls again within a minute.
+    async fn work_call(&self, account: &AccountId) -> Result<(), Error> {
+        match self.drain(account).await {
+            Ok(drained) if drained.more => self.wake_lane(account).await,
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error @ Error::Channel { .. }) => {
+                tracing::info!(%account, %error, "lane left for later");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Does what a timer asks for.

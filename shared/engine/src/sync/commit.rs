@@ -5,7 +5,7 @@ use super::job::{Job, State};
 use super::{PARALLEL, Run};
 use crate::hub::Connected;
 use crate::ports::{Change, Condition, StoreError};
-use crate::records;
+use crate::records::{self, Seen};
 use domain::feed::Reading;
 use domain::plan::{self, Decision, Hold, Push, View};
 use domain::settle::{self, Note, Observed, Policy};
@@ -22,6 +22,23 @@ struct Draft {
     observed: Vec<(ListingId, Observed)>,
     /// Accounts whose listings must be looked at later.
     again: Vec<(AccountId, Timestamp, &'static str)>,
+}
+
+impl Draft {
+    /// Takes out the notes that a person must see: they are written with what they are about, so that no crash can keep
+    /// them back.
+    fn take_doubts(&mut self) -> Vec<Seen> {
+        let is_doubt = |note: &Note| matches!(note, Note::Ambiguous(_) | Note::Repaired(_));
+        let mut told = Vec::new();
+        for (listing, observed) in &mut self.observed {
+            let (notes, rest) = std::mem::take(&mut observed.notes).into_iter().partition(is_doubt);
+            observed.notes = rest;
+            if let notes @ [_, ..] = Vec::as_slice(&notes) {
+                told.push(Seen { listing: listing.clone(), counted: Vec::new(), notes: notes.to_vec() });
+            }
+        }
+        told
+    }
 }
 
 /// How soon a listing with a push on its way is looked at again, milliseconds.
@@ -82,11 +99,16 @@ impl Run<'_> {
         plan::claim(&mut draft.ledger, &draft.pushes, now, self.hub.lease_ms());
         let differs =
             if self.pace.keep_place { draft.ledger != *before } else { draft.ledger.differs_in_substance(before) };
-        if differs {
+        let told = draft.take_doubts();
+        if differs || !told.is_empty() {
             let version = before.version + 1;
             let row = records::ledger_row(sku, &draft.ledger, version);
             draft.ledger.version = version;
             draft.changes.insert(0, Change::Put(row, Condition::Version(before.version)));
+        }
+        if !told.is_empty() {
+            let history = job.doubts(sku, told, &draft.ledger, now);
+            draft.changes.push(Change::Put(history.row(self.hub.clock.random()), Condition::Any));
         }
         Some(draft)
     }

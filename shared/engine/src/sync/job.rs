@@ -96,6 +96,22 @@ impl Job {
         self.pushed.push(pushed);
     }
 
+    /// A line of history of its own for notes that a person must see.
+    pub(crate) fn doubts(&self, sku: &Sku, seen: Vec<Seen>, ledger: &Ledger, now: Timestamp) -> History {
+        History {
+            sku: sku.clone(),
+            at: now,
+            since: self.since,
+            cause: self.cause.clone(),
+            actor: None,
+            reason: None,
+            level: (self.first_level.unwrap_or(ledger.total()), ledger.total()),
+            seen,
+            pushed: Vec::new(),
+            event: self.event.clone(),
+        }
+    }
+
     /// The line of history, if anything happened.
     pub(crate) fn history(&self, sku: &Sku, now: Timestamp) -> Option<History> {
         if self.seen.is_empty() && self.pushed.is_empty() {
