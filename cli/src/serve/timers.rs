@@ -53,7 +53,7 @@ pub(super) fn start(tasks: &mut JoinSet<()>, hub: &Arc<Hub>, database: EmbeddedD
         let hub = Arc::clone(hub);
         let ring = move || {
             let hub = Arc::clone(&hub);
-            async move { hub.run_task(task).await.map_err(|error| format!("{task:?}: {error}")) }
+            async move { ring_for(&hub, task).await.map_err(|error| format!("{task:?}: {error}")) }
         };
         tasks.spawn(every(first, period, stop.clone(), ring));
     }
@@ -87,9 +87,21 @@ async fn every<W: Future<Output = Result<(), String>>>(
     }
 }
 
+/// Does a timer's work. A sweep is left out while the calls of former ones still wait: more would only add to them.
+async fn ring_for(hub: &Hub, task: Task) -> Result<(), Error> {
+    if task == Task::Sweep && lanes_are_full(hub).await? {
+        return hub.flush_health(false).await;
+    }
+    hub.run_task(task).await
+}
+
+async fn lanes_are_full(hub: &Hub) -> Result<bool, Error> {
+    Ok(hub.queue.depth(QueueName::Lane).await?.waiting >= LANES_WAITING)
+}
+
 /// Calls the lanes of the accounts that have work due.
 async fn wake_due(hub: &Hub) -> Result<(), Error> {
-    if hub.queue.depth(QueueName::Lane).await?.waiting >= LANES_WAITING {
+    if lanes_are_full(hub).await? {
         return Ok(());
     }
     let own = ListingId::hub().account;
