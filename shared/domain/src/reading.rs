@@ -1,7 +1,7 @@
 //! Reading the movement feed of a store: which entries are sales, returns, edits, and which are our own writes.
 
 use crate::feed::{Cause, Counted, LineState, Marker, Movement, ORDER_PATIENCE_MS, Orders, Reading};
-use crate::ledger::Square;
+use crate::ledger::{Square, Written};
 use crate::{OrderId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,9 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
     for order in fresh.iter().filter_map(|movement| movement.order.clone()) {
         *reader.entries.entry(order).or_default() += 1;
     }
+    // a store that logs one of our writes further on logs them all: what came before that entry is measured from the log
+    reader.reading.echoes |=
+        fresh.iter().any(|movement| movement.order.is_none() && reader.own_write(movement).is_some());
     for (place, movement) in fresh.iter().enumerate() {
         let newest = place + 1 == fresh.len();
         if !reader.step(movement, level.filter(|_| newest), now) {
@@ -201,14 +204,15 @@ impl Reader {
         }
     }
 
+    /// The oldest of our writes that the entry may be.
+    fn own_write(&self, movement: &Movement) -> Option<usize> {
+        let is_it = |write: &Written| write.value == movement.level_after && write.after < movement.id;
+        self.reading.writes.iter().position(is_it)
+    }
+
     /// Recognises the entry of one of our own writes, and with it that the older ones are past.
     fn is_ours(&mut self, movement: &Movement) -> bool {
-        let place = self
-            .reading
-            .writes
-            .iter()
-            .position(|write| write.value == movement.level_after && write.after < movement.id);
-        match place {
+        match self.own_write(movement) {
             Some(place) => {
                 self.reading.writes.drain(..=place);
                 true
@@ -354,6 +358,14 @@ mod tests {
         let reading = read(&square, &[entry(1, 7, None), entry(2, 12, None)], &Orders::new(), Some(12), Timestamp(0));
         assert_eq!((reading.own, units(&reading)), (1, vec![5]));
         assert!(reading.echoes && reading.writes.is_empty());
+    }
+
+    #[test]
+    fn an_edit_that_our_write_erased_counts_where_the_log_shows_that_write_after_it() {
+        let mut square = at(5);
+        square.wrote(4, Timestamp(0));
+        let reading = read(&square, &[entry(1, 7, None), entry(2, 4, None)], &Orders::new(), Some(4), Timestamp(0));
+        assert_eq!((reading.own, units(&reading), reading.unclear), (1, vec![2], 0), "5 → 7, then our 4");
     }
 
     #[test]
