@@ -197,7 +197,7 @@ impl Queue for MemoryQueue {
             }
             let again = queue == QueueName::Changes && self.core.chance(self.rates.twice);
             let now = self.core.now_ms();
-            let later = now + 1 + i64::try_from(self.core.below(60_000)).unwrap_or(0);
+            let later = now + 1 + self.core.below(60_000);
             let mut state = self.state();
             let Some((number, message)) = state.by_receipt(receipt) else { continue };
             if again {
