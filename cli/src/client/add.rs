@@ -48,12 +48,12 @@ impl Add {
         let rate = self.per_minute.zip(self.burst).map(|(per_minute, burst)| Rate { per_minute, burst });
         let account = match &self.file {
             Some(file) => from_file(file)?,
-            None => self.from_flags_and_answers()?,
+            None => self.given_and_asked()?,
         };
         Ok(NewAccount { rate: rate.or(account.rate), ..account })
     }
 
-    fn from_flags_and_answers(&self) -> anyhow::Result<NewAccount> {
+    fn given_and_asked(&self) -> anyhow::Result<NewAccount> {
         let channel = given_or_asked(self.channel.as_deref(), "channel", &channel_names())?;
         let info = info(&channel)?;
         let id = given_or_asked(self.id.as_deref(), "id", "a name of your choice: a-z, 0-9, - and _")?;
