@@ -137,15 +137,17 @@ impl Reader {
         }
         let held: Vec<LineState> = lines.iter().filter(|line| line.counted.unwrap_or(0) > 0).cloned().collect();
         let all: i64 = held.iter().filter_map(|line| line.counted).sum();
-        let one = held.iter().find(|line| self.moved(movement, line.counted.unwrap_or(0)));
+        let fits = |line: &&LineState| self.rose(movement, line.counted.unwrap_or(0));
+        // whatever the level says: lines whose entries were all seen can only go back, and go back whole
+        let certain = lines.iter().all(|line| line.logged);
+        let alike = held.iter().all(|line| line.counted == held[0].counted);
+        let one = held.iter().find(fits).or_else(|| held.first().filter(|_| certain && alike));
         match (one, held.as_slice()) {
             (_, []) => {}
             // the same entry once more
-            (None, _) if movement.level_after == self.reading.last => {}
+            _ if movement.level_after == self.reading.last && self.reading.writes.is_empty() => {}
             (Some(line), _) => self.release(movement, order, std::slice::from_ref(line), line.counted.unwrap_or(0)),
-            (None, _) if self.moved(movement, all) => self.release(movement, order, &held, all),
-            // something that the log does not show happened in between, so the level says nothing about the size
-            (None, [line]) if line.logged => self.release(movement, order, &held, all),
+            (None, _) if self.rose(movement, all) => self.release(movement, order, &held, all),
             (None, _) => self.give_back_by_level(movement, order, &held, all),
         }
     }
@@ -226,6 +228,13 @@ impl Reader {
         self.baselines(movement).contains(&(movement.level_after - by))
     }
 
+    /// Whether the entry may be a rise by `by` units, even from a write of ours that a store which logs them did not log.
+    fn rose(&self, movement: &Movement, by: i64) -> bool {
+        let before = movement.level_after - by;
+        let mut writes = self.reading.writes.iter();
+        self.reading.last == before || writes.any(|write| write.value == before && write.after < movement.id)
+    }
+
     /// The entry changed the level by `by` units. Where that shows that it came after one of our writes, that write and
     /// the ones before it are past.
     fn pass_writes(&mut self, movement: &Movement, by: i64) {
@@ -236,6 +245,8 @@ impl Reader {
         let writes = &mut self.reading.writes;
         if let Some(place) = writes.iter().rposition(|write| write.value == before && write.after < movement.id) {
             writes.drain(..=place);
+            // the log does not have it: what was taken for an echo once was none
+            self.reading.echoes = false;
         }
     }
 
@@ -450,5 +461,16 @@ mod tests {
         let edit = Movement { at: Timestamp(1_000), ..entry(1, 364, None) };
         let reading = read(&square, &[edit], &Orders::new(), Some(311), Timestamp(5_000));
         assert_eq!((units(&reading), reading.doubts), (vec![48], vec![48]), "316 → 364, then our 313 and 311");
+    }
+
+    #[test]
+    fn a_store_that_was_thought_to_log_our_writes_is_believed_no_longer_once_a_sale_shows_otherwise() {
+        let mut square = at(144);
+        square.echoes = true;
+        square.wrote(141, Timestamp(0));
+        let two = vec![line("a", 2, Some(2)), line("b", 2, Some(2))];
+        let orders = Orders::from([(order("1"), two)]);
+        let reading = read(&square, &[entry(1, 143, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&reading), reading.echoes), (vec![2], false), "141 → 143, and 141 is not in the log");
     }
 }
