@@ -4,7 +4,7 @@ use super::world::{Hint, World};
 use super::{Action, Kind, Model, START, Setup};
 use domain::WarehouseId;
 use domain::plan::{self, Decision};
-use stateright::{Checker, Model as _, Property};
+use stateright::{Checker, HasDiscoveries, Model as _, Property};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -19,6 +19,8 @@ pub struct Explored {
     pub states: usize,
     /// The longest of the shortest ways to a state, in steps.
     pub depth: usize,
+    /// Whether the search saw every state.
+    pub complete: bool,
     /// Milliseconds.
     pub ms: u128,
     /// The name of each broken rule, with a shortest way to break it.
@@ -27,9 +29,25 @@ pub struct Explored {
 
 /// Explores every state of a world on `threads` threads.
 #[must_use]
-pub fn explore(setup: Setup, threads: usize) -> Explored {
+pub fn explore(setup: &Setup, threads: usize) -> Explored {
+    search(setup, threads, HasDiscoveries::All)
+}
+
+/// Explores a world until it breaks one of the rules.
+#[must_use]
+pub fn explore_until(setup: &Setup, threads: usize, rules: &[&'static str]) -> Explored {
+    search(setup, threads, HasDiscoveries::AnyOf(rules.iter().copied().collect()))
+}
+
+fn search(setup: &Setup, threads: usize, until: HasDiscoveries) -> Explored {
     let started = Instant::now();
-    let checker = Model::new(setup).checker().threads(threads.max(1)).target_state_count(STATES_MAX).spawn_bfs().join();
+    let checker = Model::new(setup.clone())
+        .checker()
+        .threads(threads.max(1))
+        .target_state_count(STATES_MAX)
+        .finish_when(until)
+        .spawn_bfs()
+        .join();
     let broken = checker.discoveries().into_iter().map(|(name, path)| {
         let mut story = String::new();
         for (state, action) in path.into_vec() {
@@ -41,8 +59,9 @@ pub fn explore(setup: Setup, threads: usize) -> Explored {
         (name, story)
     });
     let broken = broken.collect();
+    let complete = checker.state_count() < STATES_MAX;
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
-    Explored { states, depth, ms: started.elapsed().as_millis(), broken }
+    Explored { states, depth, complete, ms: started.elapsed().as_millis(), broken }
 }
 
 impl stateright::Model for Model {

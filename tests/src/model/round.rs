@@ -15,8 +15,8 @@ enum Mark {
 
 /// The actions of a circle, if there is one: `None` means that every run ends.
 #[must_use]
-pub fn circle(setup: Setup) -> Option<Vec<Action>> {
-    let model = Model::new(setup);
+pub fn circle(setup: &Setup) -> Option<Vec<Action>> {
+    let model = Model::new(setup.clone());
     let mut marks = HashMap::new();
     let start = World::start(&model).normal(&model);
     marks.insert(fingerprint(&start), Mark::Open);

@@ -5,7 +5,7 @@ use super::shop::order;
 use super::world::World;
 use super::{Kind, Model};
 use domain::feed::{self, LineState, Marker, Orders, Reading};
-use domain::settle::{self, Observed, Seen};
+use domain::settle::{self, Note, Observed, Seen};
 use domain::{Entry, LineId, Movement, Timestamp};
 
 /// How far the look at one listing is.
@@ -64,14 +64,17 @@ impl World {
     ) -> (Observed, Vec<Marker>) {
         let Sight::Done { upto, level, quiet, exact } = sight else { return Default::default() };
         let now = Timestamp(0);
-        let (mut counted, mut markers) = (Vec::new(), Vec::new());
+        let (mut counted, mut markers, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
         if entry.square.is_some() {
             let reading = self.reading(model, entry, place, upto, (!exact).then_some(level));
             take_position(entry, &reading);
+            doubts.extend(reading.doubts.iter().map(|by| Note::Ambiguous(*by)));
             (counted, markers) = (reading.counted, reading.markers);
         }
         let seen = Seen { level, counted: &counted, quiet, exact, now };
-        (settle::observe(entry, seen, model.setup.kinds[place].policy()), markers)
+        let mut observed = settle::observe(entry, seen, model.setup.kinds[place].policy());
+        observed.notes.extend(doubts);
+        (observed, markers)
     }
 
     fn reading(&self, model: &Model, entry: &Entry, place: usize, upto: usize, level: Option<i64>) -> Reading {
