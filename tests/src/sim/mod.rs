@@ -1,5 +1,4 @@
 //! The simulation: the real core, engine and connectors, over fakes, in a world where everything goes wrong that can.
-//! `docs/PROOF.md` explains what it shows.
 
 pub mod core;
 pub mod crew;

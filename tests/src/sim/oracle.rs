@@ -32,6 +32,13 @@ pub struct Books {
     pub ambiguous: BTreeMap<Place, Vec<i64>>,
     /// Units of notes that say what our writes had erased and was written again.
     pub repaired: BTreeMap<Place, Vec<i64>>,
+    /// Imports that no store told anybody about and that nobody has seen yet: where, when, units.
+    pub silent: Vec<(Place, i64, i64)>,
+    /// What our writes were, where and when.
+    pub written: Vec<(Place, i64, i64)>,
+    /// Units that nobody can know of: imports that a write replaced which was sent before anybody could see them, and
+    /// edits to just the number that we wrote there.
+    pub unseen: BTreeMap<Place, Vec<i64>>,
     /// How often each kind of note was written.
     pub notes: BTreeMap<&'static str, u64>,
     /// Accounts that must not be written, since when.
@@ -55,6 +62,30 @@ pub struct Oracle {
 
 /// A pause is respected everywhere after the cache of accounts, a run, and a request on its way have ended, milliseconds.
 const PAUSE_MS: i64 = 5_000 + 30_000 + 16_000;
+
+/// How long a claim lives, milliseconds: it says when a claim was made.
+const LEASE_MS: i64 = 75_000;
+
+/// For so long an entry with a value of ours is taken for our write, milliseconds.
+const OURS_MS: i64 = 600_000;
+
+impl Books {
+    /// Somebody edits a level by `by` to `to`: nobody can tell that from a write of ours with the same number.
+    pub fn edited(&mut self, place: &Place, to: i64, by: i64, now: i64) {
+        let same = |(written, at, value): &&(Place, i64, i64)| written == place && *value == to && now - at < OURS_MS;
+        if self.written.iter().any(|write| same(&write)) {
+            self.unseen.entry(place.clone()).or_default().push(-by);
+        }
+    }
+
+    fn overwrite_unseen(&mut self, place: &Place, since: i64) {
+        let (gone, left) = std::mem::take(&mut self.silent)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(silent, at, _)| silent == place && *at >= since);
+        self.silent = left;
+        self.unseen.entry(place.clone()).or_default().extend(gone.into_iter().map(|(_, _, units)| -units));
+    }
+}
 
 impl Oracle {
     /// An oracle that does not judge yet.
@@ -103,12 +134,18 @@ impl Oracle {
         let now = self.core.now_ms();
         self.core.mark(to.cast_unsigned());
         let mut books = self.books();
+        books.written.push(((account.clone(), sku.clone()), now, to));
         (books.arrivals, books.last_arrival) = (books.arrivals + 1, now);
         let since = books.paused.get(account).copied();
+        let place = (account.clone(), sku.clone());
         let claim = books.ledgers.get(sku).and_then(|ledger| {
             let listing = ListingId::single(account.clone());
             ledger.entries.get(&listing)?.claim.clone()
         });
+        if let Some(claim) = &claim {
+            // the level was read again after the claim and was what the claim says: an import since then was not seen
+            books.overwrite_unseen(&place, claim.lease.0 - LEASE_MS);
+        }
         drop(books);
         if since.is_some_and(|since| now > since + PAUSE_MS) {
             self.object(format!("I13: {sku} at {account}: written although it is paused"));
@@ -145,6 +182,9 @@ impl Oracle {
                 let sold = markers.remove(&place).unwrap_or(0);
                 let believed = before.entries.get(listing).map_or(0, |was| believed(was, entry));
                 *books.believed.entry(place.clone()).or_default() += believed;
+                if let Some(claim) = entry.claim.as_ref().filter(|claim| claim.tries == 0) {
+                    books.written.push((place.clone(), self.core.now_ms(), claim.to));
+                }
                 *books.edits.entry(place).or_default() += entry.counted - was + sold;
             }
         }

@@ -9,6 +9,7 @@ use super::script::{Action, script};
 use super::setup::{Class, Platform, Profile, Setup};
 use super::world::{World, account};
 use channels::fake::Fake;
+use channels::shopwired::fake::Page;
 use domain::{ListingId, Sku, WriteKind};
 use engine::adopt::Silent;
 use engine::ports::QueueName;
@@ -77,6 +78,24 @@ pub fn run(order: &Order) -> Outcome {
     let mut run = Run { world: World::new(setup, order.traced), steps: 0, actions: 0, timers: Vec::new() };
     let settled_ms = run.play(&script, &order.without);
     run.outcome(settled_ms)
+}
+
+/// The store, the page and the SKU's number of an edit by hand.
+const fn typed(action: &Action) -> Option<(usize, Page, usize)> {
+    match action {
+        Action::Edit(store, page, sku, _) => Some((*store, *page, *sku)),
+        Action::Sell(..)
+        | Action::Return(..)
+        | Action::Rewrite(..)
+        | Action::Cancel(..)
+        | Action::Archive(..)
+        | Action::HubEdit(..)
+        | Action::Pause(_)
+        | Action::Resume(_)
+        | Action::Fail(..)
+        | Action::Deploy
+        | Action::Compare => None,
+    }
 }
 
 /// Whether some of these numbers add up to `sum`.
@@ -232,13 +251,25 @@ impl Run {
         if self.is_unseen(action) {
             return;
         }
-        let World { fake, plain, setup, orders, .. } = &mut self.world;
+        let World { fake, plain, setup, orders, oracle, .. } = &mut self.world;
         let mut stores = fake.lock().unwrap_or_else(PoisonError::into_inner);
         let mut plain = plain.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = typed(action).and_then(|(store, _, sku)| stores.level(business(store), &setup.skus[sku].0));
         let done = match hands::plain(&mut plain, &setup.skus, action) {
             true => Ok(()),
             false => hands::act(&mut stores, &setup.skus, orders, action, now),
         };
+        if let (Some((store, page, sku)), Some(before)) = (typed(action), before) {
+            let after = stores.level(business(store), &setup.skus[sku].0).unwrap_or(before);
+            let place = (account(store), Sku::new(setup.skus[sku].0.clone()).expect("made of letters and digits"));
+            let silent = page == Page::ProductImport && !setup.switches[store].product_import_logs;
+            let mut books = oracle.books();
+            if silent {
+                books.silent.push((place, now.0, after - before));
+            } else {
+                books.edited(&place, after, after - before, now.0);
+            }
+        }
         drop((stores, plain));
         self.actions += u64::from(done.is_ok());
         core.tell(|| format!("DO {action:?}: {done:?}"));
@@ -412,7 +443,8 @@ impl Run {
         let sold = books.sold.get(&place).copied().unwrap_or(0);
         let edited = books.edits.get(&place).copied().unwrap_or(0);
         let ambiguous = books.ambiguous.get(&place).is_some_and(|units| !units.is_empty());
-        let repaired = books.repaired.get(&place).cloned().unwrap_or_default();
+        let mut explained = books.repaired.get(&place).cloned().unwrap_or_default();
+        explained.extend(books.unseen.get(&place).into_iter().flatten());
         drop(books);
         if sold != truth.sold - truth.returned {
             let true_sold = truth.sold - truth.returned;
@@ -423,7 +455,7 @@ impl Run {
             return false;
         }
         // an edit of just the size of a sale that our write may have erased is taken for its trace, and told as such
-        let told = ambiguous || makes(&repaired, edited - should);
+        let told = ambiguous || makes(&explained, edited - should);
         if !told {
             self.world
                 .oracle
