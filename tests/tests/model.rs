@@ -8,6 +8,7 @@ const LOGGING: Kind = Kind::C { echoes: true };
 const SILENT: Kind = Kind::C { echoes: false };
 const CONSERVED: &str = "I2 units are conserved";
 const CONVERGES: &str = "I3 the stores converge";
+const ENDS: &str = "I4 the workers come to rest";
 const ONCE: &str = "I5 a push lands at most once";
 const ANNOUNCED: &str = "I6 a push on its way has its claim";
 
@@ -106,6 +107,14 @@ fn changes_that_cancel_while_another_worker_looks_wait_for_the_comparison() {
     holds(&Setup { compares: true, ..alone });
 }
 
+/// The engine as it is: safe, though nothing but chance and the limits of a run brings two workers in step apart.
+#[test]
+fn steps_of_resolving_that_are_dropped_are_safe_and_may_go_on_and_on() {
+    let dropped = Setup { gives_up: true, ..Setup::new([Kind::A, Kind::A], &[-1, 2]) };
+    holds(&Setup { commits: 11, ..dropped.clone() });
+    breaks(&dropped, ENDS);
+}
+
 #[test]
 fn a_push_without_a_claim_is_caught() {
     let setup = wrong(Mistake::Unclaimed, [Kind::A, Kind::A], &[-1]);
@@ -142,20 +151,4 @@ fn a_commit_that_ignores_the_version_is_caught() {
 #[test]
 fn a_write_that_lands_twice_is_caught() {
     breaks(&Setup { late: true, ..wrong(Mistake::FreshKey, [Kind::A, Kind::A], &[-1, 1]) }, ONCE);
-}
-
-/// A crash while people sell and edit on stores with a log; the simulation's daily bread, here in full.
-#[test]
-#[ignore = "a minute long: half a million states"]
-fn a_crash_among_sales_and_edits_on_stores_with_a_log() {
-    for kind in [SILENT, LOGGING] {
-        holds(&Setup { edits: true, ..Setup::new([Kind::A, kind], &[-1, 2]) });
-    }
-}
-
-/// The largest world; needs many minutes and some gigabytes.
-#[test]
-#[ignore = "many minutes long: three changes and a crash, every interleaving"]
-fn three_changes_and_a_crash() {
-    holds(&Setup::new([Kind::A, Kind::A], &[-1, -1, -1]));
 }

@@ -12,6 +12,9 @@ use std::time::Instant;
 /// No world may have more states: a search that does not end is a defect of the world.
 const STATES_MAX: usize = 20_000_000;
 
+/// A run with more commits than this goes round in circles.
+const COMMITS_MAX: u64 = 40;
+
 /// What a search found.
 #[derive(Debug, Clone)]
 pub struct Explored {
@@ -80,6 +83,10 @@ impl stateright::Model for Model {
         Some(world.after(self, action))
     }
 
+    fn within_boundary(&self, world: &World) -> bool {
+        world.row.version <= self.setup.commits
+    }
+
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("I1 the level is the base plus what was counted", |_, world: &World| {
@@ -91,6 +98,7 @@ impl stateright::Model for Model {
             Property::always("I3 the stores converge", |model: &Self, world: &World| {
                 !world.is_at_rest(model) || world.has_converged(model)
             }),
+            Property::always("I4 the workers come to rest", |_, world: &World| world.row.version <= COMMITS_MAX),
             Property::always("I5 a push lands at most once", |_, world: &World| {
                 world.shops.iter().all(|shop| shop.landed.iter().all(|(_, times)| *times <= 1))
             }),

@@ -23,14 +23,16 @@
 //! must stand that too, if its store remembers an answer under its key. A level settles as soon as the feed, read again,
 //! shows nothing new: these stores move their stock and write their log in one instant.
 //!
-//! On two cores, in the dev profile, the test's worlds have about a million states; the longest takes seconds.
-//!
-//! What it found. A worker that acts on a look which is older than another's may leave the ledger at a level that the store
-//! has left again, where the changes in between cancel: the other saw nothing to write and is done. No unit is lost; the
-//! scheduled comparison puts it right ([`Setup::compares`]). An answer about an abandoned push that is dropped because the
-//! ledger moved meanwhile costs one more lease; two workers can do this to each other ([`Setup::gives_up`]). An edit on a
-//! store that logs our writes, between the check before our first write and that write, was left in doubt although the log
-//! showed their order; `domain::feed::read` now counts it.
+//! What it found:
+//! - A worker that acts on a look which is older than another's may leave the ledger at a level that the store has left
+//!   again, where the changes in between cancel: the other saw nothing to write and is done. No unit is lost; the scheduled
+//!   comparison puts it right ([`Setup::compares`]).
+//! - The engine drops a take-over, or what asking told, when others changed the ledger meanwhile ([`Setup::gives_up`]). That
+//!   is safe, checked up to a number of commits, but two workers in step can keep each other from ever coming to rest; only
+//!   the limits of a run and chance end it. Where the step is taken again on the current ledger, every run ends by itself:
+//!   the worlds without `gives_up` assume that.
+//! - An edit on a store that logs our writes, between the check before our first write and that write, was left in doubt
+//!   although the log showed the order; `domain::feed::read` now counts it.
 //!
 //! Not in it: rules, packs, kits, paused accounts, lost hints, stale reads, orders that show later than their movement, a
 //! run's limits of rounds and time. The simulation has those.
@@ -109,8 +111,11 @@ pub struct Setup {
     pub slow: bool,
     /// Whether a request may land after its claim's lease.
     pub late: bool,
-    /// Whether what was found out about an abandoned push is forgotten when others changed the ledger meanwhile.
+    /// Whether a step of resolving an abandoned push is dropped when others changed the ledger meanwhile, as the engine
+    /// does, or taken again on the ledger as it is now.
     pub gives_up: bool,
+    /// Runs are followed up to so many commits.
+    pub commits: u64,
     /// Whether stores are compared with the ledger when all is quiet.
     pub compares: bool,
     /// What is done wrong.
@@ -132,6 +137,7 @@ impl Setup {
             slow: false,
             late: false,
             gives_up: false,
+            commits: u64::MAX,
             compares: true,
             mistake: None,
         }

@@ -96,6 +96,9 @@ impl World {
         open[place] = false;
         run.phase = Phase::Resolve(open);
         let listing = &model.listings[place];
+        if !model.setup.gives_up {
+            run.row = self.row.clone();
+        }
         let mut ledger = run.row.to_ledger();
         let expired = self.expired[place];
         let taken = ledger.entries.get_mut(listing).is_some_and(|entry| {
