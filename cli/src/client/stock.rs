@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn columns_are_found_by_name() {
         let expected = vec![(2, "A/B, c".to_owned(), "7".to_owned()), (4, "D".to_owned(), "-1".to_owned())];
-        assert_eq!(lines("\u{feff}sku,Title,STOCK\n\"A/B, c\",x,7\n\n D ,y, -1 \n"), expected);
+        assert_eq!(lines("\u{feff}sku,Title,STOCK\n\"A/B, c\",x,7\n,,\n D ,y, -1 \n"), expected);
         assert_eq!(lines("Quantity\tSKU\r\n7\tA/B, c\r\n\t\r\n-1\tD\r\n"), expected);
     }
 
