@@ -72,7 +72,7 @@ pub struct Serve {
     /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8600")]
     pub listen: SocketAddr,
-    /// Where stores reach this hub's webhooks, such as https://hub.example.com; the listening address if absent
+    /// Where stores reach this hub's webhooks, such as `https://hub.example.com`; the listening address if absent
     #[arg(long, env = "EVENSTOCK_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Let stores be reached without TLS or on this machine: for tests and fakes only

@@ -200,8 +200,11 @@ mod ministack {
         }
 
         async fn empty(&self, queue: QueueName) {
-            let receipts: Vec<String> = self.receive(queue).await.into_iter().map(|message| message.receipt).collect();
-            self.queue.delete(queue, &receipts).await.unwrap();
+            for _ in 0..=STORES.len() {
+                let received = self.queue.receive(queue, 10, Duration::ZERO).await.unwrap();
+                let receipts: Vec<String> = received.into_iter().map(|message| message.receipt).collect();
+                self.queue.delete(queue, &receipts).await.unwrap();
+            }
         }
 
         fn level(&self, business: u64) -> i64 {
@@ -268,10 +271,17 @@ mod ministack {
         let tick: Value = serde_json::from_str(include_str!("../../events/reconcile-sweep.json")).unwrap();
         assert_eq!(reconcile.invoke(tick).await, Ok(Value::Null));
         let mut sync = deployed.function("sync").await;
-        let messages = deployed.receive(QueueName::Lane).await;
-        assert!(!messages.is_empty(), "the sweep calls the lanes");
-        let answer = sync.invoke(batch(&messages, "evenstock-lane.fifo")).await.unwrap();
-        assert!(failures(&answer).is_empty(), "{answer}");
+        // a queue hands over one group at a time when it likes: each account is a group, and the hub is one
+        for _ in 0..=STORES.len() {
+            let messages = deployed.receive(QueueName::Lane).await;
+            let answer = sync.invoke(batch(&messages, "evenstock-lane.fifo")).await.unwrap();
+            assert!(failures(&answer).is_empty(), "{answer}");
+            let receipts: Vec<String> = messages.into_iter().map(|message| message.receipt).collect();
+            deployed.queue.delete(QueueName::Lane, &receipts).await.unwrap();
+            if deployed.hub_level().await == 7 {
+                break;
+            }
+        }
         assert_eq!((deployed.hub_level().await, deployed.level(1)), (7, 7));
     }
 

@@ -201,9 +201,10 @@ fn read(bytes: &[u8]) -> anyhow::Result<Vec<FileLine>> {
     let Some(sku) = column(&["sku"]) else { bail!("line 1: no column SKU") };
     let Some(quantity) = column(&["quantity", "stock"]) else { bail!("line 1: no column Quantity or Stock") };
     let mut lines = Vec::new();
+    let mut place = Place::default();
     for record in csv.records() {
         let record = record.context("a line is not CSV in UTF-8")?;
-        let number = record.position().map_or(0, csv::Position::line);
+        let number = place.of(bytes, record.position().map_or(0, csv::Position::byte));
         let field = |place: usize| record.get(place).unwrap_or_default().trim().to_owned();
         if record.iter().all(|field| field.trim().is_empty()) {
             continue;
@@ -211,6 +212,26 @@ fn read(bytes: &[u8]) -> anyhow::Result<Vec<FileLine>> {
         lines.push(FileLine { number, line: StockLine { sku: field(sku), quantity: field(quantity) } });
     }
     Ok(lines)
+}
+
+/// Where in a file we are, since the reader counts no empty lines and ends a record before the feed of `\r\n`.
+#[derive(Default)]
+struct Place {
+    byte: usize,
+    feeds: u64,
+}
+
+impl Place {
+    /// The number of the line, from 1, of the record that the reader began at a byte.
+    fn of(&mut self, bytes: &[u8], begun: u64) -> u64 {
+        let begun = usize::try_from(begun).unwrap_or(usize::MAX).min(bytes.len());
+        let empty = bytes[begun..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let record = begun + empty;
+        let between = bytes.get(self.byte..record).unwrap_or_default();
+        self.feeds += between.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.byte = record;
+        self.feeds + 1
+    }
 }
 
 /// The delimiter that the first line uses most.
@@ -234,6 +255,15 @@ mod tests {
         let expected = vec![(2, "A/B, c".to_owned(), "7".to_owned()), (4, "D".to_owned(), "-1".to_owned())];
         assert_eq!(lines("\u{feff}sku,Title,STOCK\n\"A/B, c\",x,7\n,,\n D ,y, -1 \n"), expected);
         assert_eq!(lines("Quantity\tSKU\r\n7\tA/B, c\r\n\t\r\n-1\tD\r\n"), expected);
+    }
+
+    #[test]
+    fn lines_are_numbered_as_an_editor_shows_them() {
+        let expected = vec![(4, "A".to_owned(), "7".to_owned()), (7, "B".to_owned(), "8".to_owned())];
+        for end in ["\n", "\r\n"] {
+            let text = "SKU,Quantity,Note\n\n\nA,7,\"two\nlines\"\n\nB,8,\n".replace('\n', end);
+            assert_eq!(lines(&text), expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The contract of a channel. `docs/CHANNELS.md` says how to add one; the conformance suite in `tests` checks each.
 
-use crate::{Clock, Error, Http, Secret, Secrets};
+use crate::{Clock, Error, ErrorKind, Http, Secret, Secrets, Tokens};
 use ::http::HeaderMap;
 use async_trait::async_trait;
 use domain::{AccountId, Capabilities, LocationId, Movement, Order, OrderId, Position, Sku, Timestamp};
@@ -52,6 +52,8 @@ pub struct Session<'a> {
     pub settings: &'a BTreeMap<String, String>,
     /// Its secrets by field name.
     pub secrets: &'a Secrets,
+    /// Its short-lived access tokens, while this process lives. Forgotten when the store answers 401.
+    pub tokens: &'a Tokens,
     /// The network.
     pub http: &'a dyn Http,
     /// The time.
@@ -81,6 +83,19 @@ pub enum UnitKind {
     Simple,
     /// Made of other units; never written.
     Bundle,
+    /// Kept and sent by the platform itself; never written.
+    Hosted,
+}
+
+/// A place in a store that holds stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Location {
+    /// The store's own id of it.
+    pub id: LocationId,
+    /// What people call it.
+    pub name: String,
+    /// Whether stock may be kept there now.
+    pub active: bool,
 }
 
 /// One thing in a store that may hold stock.
@@ -200,6 +215,15 @@ pub enum Delivery {
     Ignored(String),
 }
 
+/// An event that came over a queue or a bus of the merchant's own, which nobody else can write to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The store's name of the account: the value of [`Channel::event_owner`]'s setting.
+    pub owner: String,
+    /// What it says.
+    pub delivery: Delivery,
+}
+
 /// The state of one of our webhooks in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -256,11 +280,33 @@ pub trait Channel: Send + Sync {
     /// [`crate::ErrorKind::Malformed`] when nothing can ever come of it.
     fn read_hook(&self, hook: Hook<'_>, signer: &Secret) -> Result<Delivery, Error>;
 
+    /// The setting by which an event of a queue or a bus names its account; `None` where stores send none.
+    fn event_owner(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Reads an event of a queue or a bus. It is not signed: only the platform may write there.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Malformed`] when it is none of this channel's.
+    fn read_event(&self, _body: &[u8]) -> Result<Event, Error> {
+        Err(Error::new(ErrorKind::Malformed, format!("{} sends no events by queue", self.info().title)))
+    }
+
     /// Asks the store who we are, and which endpoints we may use. Harmless.
     ///
     /// # Errors
     /// What the store said.
     async fn identify(&self, session: Session<'_>) -> Result<Identity, Error>;
+
+    /// One page of the places that hold stock. A channel without locations has one.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn locations(&self, _session: Session<'_>, _page: Option<String>) -> Result<Page<Location>, Error> {
+        let only = Location { id: LocationId::single(), name: self.info().title.into(), active: true };
+        Ok(Page { rows: vec![only], next: None })
+    }
 
     /// One page of all units of the account, with levels.
     ///
@@ -309,7 +355,8 @@ pub trait Channel: Send + Sync {
     async fn orders_since(&self, session: Session<'_>, since: Timestamp, page: Option<String>)
     -> Result<Orders, Error>;
 
-    /// Writes up to [`Capabilities::max_writes`] listings in one call. One outcome per write, in order.
+    /// Writes up to [`Capabilities::max_writes`] listings in one call, or up to [`domain::capability::Bulk::most`] when
+    /// they are at least [`domain::capability::Bulk::from`]. One outcome per write, in order.
     async fn write(&self, session: Session<'_>, writes: &[Write]) -> Vec<Outcome>;
 
     /// Makes sure that our webhooks exist at `url`, are enabled and verified.

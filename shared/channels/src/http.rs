@@ -9,6 +9,33 @@ pub type Request = ::http::Request<Bytes>;
 /// An answer with its whole body.
 pub type Response = ::http::Response<Bytes>;
 
+/// In a request's extensions: which of the store's limits it counts against, for stores with several. A request without one
+/// takes one from the account's own limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Toll {
+    /// The limit's name, unique in the channel.
+    pub bucket: &'static str,
+    /// What the bucket gains in a second.
+    pub per_second: f64,
+    /// What it holds when full.
+    pub burst: f64,
+    /// What this request takes.
+    pub cost: f64,
+}
+
+/// What a store said of a limit: a bucket's true state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Allowed {
+    /// The limit's name.
+    pub bucket: &'static str,
+    /// What is left.
+    pub left: f64,
+    /// What it gains in a second.
+    pub per_second: f64,
+    /// What it holds when full.
+    pub burst: f64,
+}
+
 /// Why there is no answer. The difference decides whether a write may have taken effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
@@ -31,4 +58,7 @@ pub trait Http: Send + Sync {
     /// # Errors
     /// [`HttpError`] when there is no answer within `timeout`.
     async fn send(&self, request: Request, timeout: Duration) -> Result<Response, HttpError>;
+
+    /// Hears what the store said of a limit. A network that does not meter has no use for it.
+    fn allowed(&self, _allowed: Allowed) {}
 }

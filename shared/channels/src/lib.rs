@@ -12,12 +12,14 @@ pub mod http;
 pub mod registry;
 pub mod secret;
 pub mod shopwired;
+pub mod tokens;
 
 pub use clock::Clock;
 pub use contract::{
-    Channel, Delivery, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Page, Session, Setting, Subscription,
-    SubscriptionState, Touch, Unit, UnitKind, Write,
+    Channel, Delivery, Event, Hook, Identity, Info, Levels, Location, Movements, Orders, Outcome, Page, Session,
+    Setting, Subscription, SubscriptionState, Touch, Unit, UnitKind, Write,
 };
 pub use error::{Effect, Error, ErrorKind};
-pub use http::{Http, HttpError, Request, Response};
+pub use http::{Allowed, Http, HttpError, Request, Response, Toll};
 pub use secret::{Secret, Secrets};
+pub use tokens::Tokens;

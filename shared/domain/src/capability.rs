@@ -48,12 +48,23 @@ pub struct Capabilities {
     pub feed: FeedKind,
     /// Most writes in one call.
     pub max_writes: usize,
+    /// A slower way that takes many writes in one call, where there is one.
+    pub bulk: Option<Bulk>,
     /// How long a level must stand still before an unexplained difference counts as an edit, milliseconds.
     pub settle_ms: i64,
     /// Whether an account has several locations.
     pub locations: bool,
-    /// Whether a write is only accepted at first and must be confirmed by a later read.
-    pub verify_later: bool,
+    /// Where a write is only accepted at first: how long after it a read may confirm it, milliseconds.
+    pub verify_ms: Option<i64>,
+}
+
+/// A way of writing for many listings at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bulk {
+    /// From how many writes on it is used.
+    pub from: usize,
+    /// Most writes in one call of it.
+    pub most: usize,
 }
 
 impl Capabilities {

@@ -394,7 +394,7 @@ impl Plan {
 
 const fn hold_of(unit: &Unit, clash: bool) -> Option<Hold> {
     match unit.kind {
-        UnitKind::Bundle => Some(Hold::NotWritable),
+        UnitKind::Bundle | UnitKind::Hosted => Some(Hold::NotWritable),
         UnitKind::Simple if clash => Some(Hold::Clash),
         UnitKind::Simple => None,
     }

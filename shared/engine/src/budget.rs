@@ -3,7 +3,7 @@
 use crate::hub::Connected;
 use crate::ports::{Clock, Http};
 use async_trait::async_trait;
-use channels::{HttpError, Request, Response};
+use channels::{Allowed, HttpError, Request, Response, Toll};
 use domain::{AccountId, Timestamp, retry};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,61 +13,94 @@ use std::time::Duration;
 #[derive(Default)]
 pub struct Budgets(Mutex<BTreeMap<AccountId, Budget>>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 struct Budget {
-    /// Calls left, in thousandths.
-    left: i64,
-    at: Timestamp,
+    buckets: BTreeMap<&'static str, Bucket>,
     closed_until: Timestamp,
     failures: u32,
     narrow_until: Timestamp,
 }
 
-/// What an account's store allows.
+/// One limit of a store: a bucket that fills with time and pays for calls.
 #[derive(Debug, Clone, Copy)]
-struct Allowance {
-    per_minute: i64,
-    burst: i64,
+struct Bucket {
+    left: f64,
+    per_second: f64,
+    burst: f64,
+    at: Timestamp,
+    /// Whether size and rate are what the store said, which then counts more than what its documents say.
+    told: bool,
 }
 
-impl Allowance {
-    fn of(connected: &Connected) -> Self {
-        let info = connected.channel.info();
-        match connected.account.rate {
-            Some(rate) => Self { per_minute: rate.per_minute.into(), burst: rate.burst.into() },
-            #[expect(clippy::cast_possible_truncation, reason = "a rate of calls per minute is small")]
-            None => Self { per_minute: (info.rate_per_second * 60.0) as i64, burst: info.burst.into() },
+impl Bucket {
+    const fn full(toll: Toll, now: Timestamp) -> Self {
+        Self { left: toll.burst, per_second: toll.per_second, burst: toll.burst, at: now, told: false }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds between two calls are few")]
+    fn refill(&mut self, now: Timestamp) {
+        let gained = self.per_second * now.since_ms(self.at).max(0) as f64 / 1000.0;
+        self.left = self.burst.min(self.left + gained);
+        self.at = self.at.max(now);
+    }
+
+    /// Pays, or says how long until it can. A cost beyond the whole bucket waits for a full one.
+    fn pay(&mut self, cost: f64, now: Timestamp) -> Result<(), Duration> {
+        self.refill(now);
+        let missing = cost.min(self.burst) - self.left;
+        if missing > 0.0 {
+            let seconds = missing / self.per_second.max(SLOWEST);
+            return Err(Duration::from_secs_f64(seconds.min(LONGEST)) + Duration::from_millis(1));
         }
+        self.left -= cost;
+        Ok(())
     }
 }
 
+/// No bucket is believed to fill more slowly, in a second: one call in about three hours.
+const SLOWEST: f64 = 0.0001;
+/// The longest wait that is told, in seconds.
+const LONGEST: f64 = 86_400.0;
+/// The bucket of an account whose store has a single limit.
+const CALLS: &str = "calls";
+
+/// What a request takes from an account's budget when it does not say.
+fn one_call(connected: &Connected) -> Toll {
+    let info = connected.channel.info();
+    let (per_second, burst) = match connected.account.rate {
+        Some(rate) => (f64::from(rate.per_minute) / 60.0, f64::from(rate.burst)),
+        None => (info.rate_per_second, f64::from(info.burst)),
+    };
+    Toll { bucket: CALLS, per_second, burst: burst.max(1.0), cost: 1.0 }
+}
+
 impl Budgets {
-    /// Takes one call; or says how long until there is one.
-    fn take(&self, account: &AccountId, allowance: Allowance, now: Timestamp) -> Result<(), Duration> {
+    /// Pays for a call; or says how long until it can be paid.
+    fn take(&self, account: &AccountId, toll: Toll, now: Timestamp) -> Result<(), Duration> {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = allowance.burst.max(1) * 1000;
-        let fresh = Budget { left: full, at: now, closed_until: Timestamp(0), failures: 0, narrow_until: Timestamp(0) };
-        let budget = budgets.entry(account.clone()).or_insert(fresh);
+        let budget = budgets.entry(account.clone()).or_default();
         if budget.closed_until > now {
             return Err(milliseconds(budget.closed_until.since_ms(now)));
         }
-        let gained = now.since_ms(budget.at).max(0).saturating_mul(allowance.per_minute.max(1)) / 60;
-        if gained > 0 {
-            budget.left = full.min(budget.left.saturating_add(gained));
-            budget.at = now;
+        let bucket = budget.buckets.entry(toll.bucket).or_insert_with(|| Bucket::full(toll, now));
+        if !bucket.told {
+            (bucket.per_second, bucket.burst) = (toll.per_second, toll.burst);
         }
-        if budget.left < 1000 {
-            return Err(milliseconds((1000 - budget.left) * 60 / allowance.per_minute.max(1) + 1));
-        }
-        budget.left -= 1000;
-        Ok(())
+        bucket.pay(toll.cost, now)
+    }
+
+    /// Takes over what the store said of one of its limits.
+    fn allowed(&self, account: &AccountId, allowed: Allowed, now: Timestamp) {
+        let Allowed { bucket, left, per_second, burst } = allowed;
+        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets.entry(account.clone()).or_default();
+        budget.buckets.insert(bucket, Bucket { left, per_second, burst: burst.max(1.0), at: now, told: true });
     }
 
     /// Closes an account for a while after a failure: for as long as the store said, else longer each time.
     pub fn failed(&self, account: &AccountId, said: Option<Duration>, now: Timestamp, random: u64) -> Timestamp {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = Budget { left: 0, at: now, closed_until: now, failures: 0, narrow_until: Timestamp(0) };
-        let budget = budgets.entry(account.clone()).or_insert(fresh);
+        let budget = budgets.entry(account.clone()).or_default();
         budget.failures = budget.failures.saturating_add(1);
         let wait = said.map_or_else(
             || retry::back_off_ms(budget.failures, random),
@@ -125,7 +158,7 @@ pub struct Metered<'a> {
     clock: &'a dyn Clock,
     budgets: &'a Budgets,
     account: &'a AccountId,
-    allowance: Allowance,
+    one_call: Toll,
     patience: Duration,
 }
 
@@ -139,8 +172,7 @@ impl<'a> Metered<'a> {
         connected: &'a Connected,
         patience: Duration,
     ) -> Self {
-        let allowance = Allowance::of(connected);
-        Self { http, clock, budgets, account: &connected.account.id, allowance, patience }
+        Self { http, clock, budgets, account: &connected.account.id, one_call: one_call(connected), patience }
     }
 }
 
@@ -148,7 +180,8 @@ impl<'a> Metered<'a> {
 impl Http for Metered<'_> {
     async fn send(&self, request: Request, timeout: Duration) -> Result<Response, HttpError> {
         let mut patience = self.patience;
-        while let Err(wait) = self.budgets.take(self.account, self.allowance, self.clock.now()) {
+        let toll = request.extensions().get().copied().unwrap_or(self.one_call);
+        while let Err(wait) = self.budgets.take(self.account, toll, self.clock.now()) {
             if wait > patience {
                 return Err(HttpError::NoBudget(wait));
             }
@@ -157,37 +190,71 @@ impl Http for Metered<'_> {
         }
         self.http.send(request, timeout).await
     }
+
+    fn allowed(&self, allowed: Allowed) {
+        self.budgets.allowed(self.account, allowed, self.clock.now());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SLOW: Toll = Toll { bucket: CALLS, per_second: 1.0, burst: 2.0, cost: 1.0 };
+
+    fn account() -> AccountId {
+        AccountId::new("shop").expect("valid")
+    }
+
     #[test]
     fn a_budget_refills_and_never_exceeds_its_burst() {
-        let budgets = Budgets::default();
-        let account = AccountId::new("shop").expect("valid");
-        let allowance = Allowance { per_minute: 60, burst: 2 };
-        assert!(budgets.take(&account, allowance, Timestamp(0)).is_ok());
-        assert!(budgets.take(&account, allowance, Timestamp(0)).is_ok());
-        let wait = budgets.take(&account, allowance, Timestamp(0)).expect_err("the burst is spent");
+        let (budgets, account) = (Budgets::default(), account());
+        assert!(budgets.take(&account, SLOW, Timestamp(0)).is_ok());
+        assert!(budgets.take(&account, SLOW, Timestamp(0)).is_ok());
+        let wait = budgets.take(&account, SLOW, Timestamp(0)).expect_err("the burst is spent");
         assert!((990..=1001).contains(&wait.as_millis()), "{wait:?}");
-        assert!(budgets.take(&account, allowance, Timestamp(1_000)).is_ok());
+        assert!(budgets.take(&account, SLOW, Timestamp(1_000)).is_ok());
         for _ in 0..2 {
-            assert!(budgets.take(&account, allowance, Timestamp(3_600_000)).is_ok());
+            assert!(budgets.take(&account, SLOW, Timestamp(3_600_000)).is_ok());
         }
-        assert!(budgets.take(&account, allowance, Timestamp(3_600_000)).is_err());
+        assert!(budgets.take(&account, SLOW, Timestamp(3_600_000)).is_err());
+    }
+
+    #[test]
+    fn each_limit_is_a_bucket_of_its_own() {
+        let (budgets, account) = (Budgets::default(), account());
+        let dear = Toll { bucket: "orders", burst: 1.0, ..SLOW };
+        assert!(budgets.take(&account, dear, Timestamp(0)).is_ok());
+        assert!(budgets.take(&account, dear, Timestamp(0)).is_err());
+        assert!(budgets.take(&account, SLOW, Timestamp(0)).is_ok());
+    }
+
+    #[test]
+    fn what_the_store_says_counts_more_than_its_documents() {
+        let (budgets, account) = (Budgets::default(), account());
+        let points = Toll { bucket: "points", per_second: 100.0, burst: 2000.0, cost: 10.0 };
+        budgets.allowed(
+            &account,
+            Allowed { bucket: "points", left: 5.0, per_second: 50.0, burst: 1000.0 },
+            Timestamp(0),
+        );
+        let wait = budgets.take(&account, points, Timestamp(0)).expect_err("five points are left");
+        assert!((100..=102).contains(&wait.as_millis()), "{wait:?}");
+        assert!(budgets.take(&account, points, Timestamp(100)).is_ok());
+        let all = Toll { cost: 1500.0, ..points };
+        assert!(
+            budgets.take(&account, all, Timestamp(60_000)).is_ok(),
+            "a cost beyond the bucket waits for a full one"
+        );
     }
 
     #[test]
     fn a_store_that_failed_is_left_alone_until_it_said() {
-        let budgets = Budgets::default();
-        let account = AccountId::new("shop").expect("valid");
-        let allowance = Allowance { per_minute: 60, burst: 5 };
+        let (budgets, account) = (Budgets::default(), account());
         budgets.failed(&account, Some(Duration::from_secs(7)), Timestamp(0), 0);
-        let wait = budgets.take(&account, allowance, Timestamp(1_000)).expect_err("closed");
+        let wait = budgets.take(&account, SLOW, Timestamp(1_000)).expect_err("closed");
         assert_eq!(wait, Duration::from_secs(6));
         budgets.succeeded(&account);
-        assert!(budgets.take(&account, allowance, Timestamp(2_000)).is_ok());
+        assert!(budgets.take(&account, SLOW, Timestamp(2_000)).is_ok());
     }
 }

@@ -4,7 +4,7 @@ use crate::budget::Budgets;
 use crate::health::Notes;
 use crate::ports::{Clock, Http, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, Unreadable};
-use channels::{Channel, Secrets, Session};
+use channels::{Channel, Secrets, Session, Tokens};
 use domain::{AccountId, Timestamp, guard};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,6 +113,7 @@ pub struct Hub {
     pub(crate) notes: Notes,
     channels: &'static [&'static dyn Channel],
     cache: Mutex<Option<(Timestamp, Accounts)>>,
+    tokens: Mutex<BTreeMap<AccountId, Arc<Tokens>>>,
 }
 
 impl Hub {
@@ -138,6 +139,7 @@ impl Hub {
             notes: Notes::default(),
             channels,
             cache: Mutex::default(),
+            tokens: Mutex::default(),
         }
     }
 
@@ -253,11 +255,24 @@ impl Hub {
         secrets.ok_or_else(|| Error::NotFound { what: "secret of account", name: account.to_string() })
     }
 
-    pub(crate) fn session<'a>(&'a self, account: &'a Account, secrets: &'a Secrets, http: &'a dyn Http) -> Session<'a> {
+    /// The access tokens of an account.
+    pub(crate) fn tokens(&self, account: &AccountId) -> Arc<Tokens> {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tokens.entry(account.clone()).or_default())
+    }
+
+    pub(crate) fn session<'a>(
+        &'a self,
+        account: &'a Account,
+        secrets: &'a Secrets,
+        tokens: &'a Tokens,
+        http: &'a dyn Http,
+    ) -> Session<'a> {
         Session {
             account: &account.id,
             settings: &account.settings,
             secrets,
+            tokens,
             http,
             clock: &*self.clock,
             timeout: self.config.call_timeout,

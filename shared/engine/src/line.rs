@@ -2,8 +2,11 @@
 
 use crate::budget::Metered;
 use crate::hub::{Connected, Error, Hub};
-use channels::{ErrorKind, Identity, Levels, Movements, Orders, Outcome, Subscription, Unit, Write};
+use channels::{
+    ErrorKind, Identity, Levels, Location, Movements, Orders, Outcome, Page, Subscription, Tokens, Unit, Write,
+};
 use domain::{LocationId, Order, OrderId, Position, Sku, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A line to one account's store.
@@ -17,14 +20,14 @@ pub struct Line<'a> {
 /// Asks the store; once more with fresh secrets when it answers 401.
 macro_rules! ask {
     ($line:ident, $session:ident => $call:expr) => {{
-        let metered = $line.metered();
+        let (metered, tokens) = ($line.metered(), $line.tokens());
         let secrets = $line.secrets(false).await?;
-        let $session = $line.hub.session(&$line.connected.account, &secrets, &metered);
+        let $session = $line.hub.session(&$line.connected.account, &secrets, &tokens, &metered);
         let first = $call.await;
         let answer = match first {
             Err(error) if error.kind == ErrorKind::Unauthorized => {
                 let secrets = $line.secrets(true).await?;
-                let $session = $line.hub.session(&$line.connected.account, &secrets, &metered);
+                let $session = $line.hub.session(&$line.connected.account, &secrets, &tokens, &metered);
                 $call.await
             }
             other => other,
@@ -47,7 +50,15 @@ impl Line<'_> {
         Metered::new(&*self.hub.http, &*self.hub.clock, &self.hub.budgets, self.connected, self.patience)
     }
 
+    fn tokens(&self) -> Arc<Tokens> {
+        self.hub.tokens(&self.connected.account.id)
+    }
+
+    /// Fresh secrets make every access token that was had with the old ones worthless.
     async fn secrets(&self, fresh: bool) -> Result<channels::Secrets, channels::Error> {
+        if fresh {
+            self.tokens().forget();
+        }
         self.hub.secrets(&self.connected.account.id, fresh).await.map_err(|error| {
             channels::Error::new(ErrorKind::Configuration, format!("the account's secrets cannot be had: {error}"))
         })
@@ -83,6 +94,14 @@ impl Line<'_> {
     /// What the store said.
     pub async fn identify(&self) -> Result<Identity, channels::Error> {
         ask!(self, session => self.connected.channel.identify(session))
+    }
+
+    /// One page of the places that hold stock.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn locations(&self, page: Option<String>) -> Result<Page<Location>, channels::Error> {
+        ask!(self, session => self.connected.channel.locations(session, page.clone()))
     }
 
     /// One page of all units.
@@ -163,8 +182,8 @@ impl Line<'_> {
             Ok(secrets) => secrets,
             Err(error) => return vec![Outcome::Refused(error); writes.len()],
         };
-        let metered = self.metered();
-        let session = self.hub.session(&self.connected.account, &secrets, &metered);
+        let (metered, tokens) = (self.metered(), self.tokens());
+        let session = self.hub.session(&self.connected.account, &secrets, &tokens, &metered);
         let outcomes = self.connected.channel.write(session, writes).await;
         self.note(outcomes.iter().find_map(failure));
         if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Applied | Outcome::Accepted)) {

@@ -22,9 +22,10 @@ const fn kind(name: &'static str, write: WriteKind, key: bool) -> Plain {
         idempotency_key: key,
         feed: FeedKind::None,
         max_writes: 5,
+        bulk: None,
         settle_ms: 0,
         locations: false,
-        verify_later: false,
+        verify_ms: None,
     };
     let (rate_per_second, burst) = (100.0, 500);
     Plain { info: Info { name, title: name, capabilities, settings: &[], rate_per_second, burst, tried_live: false } }

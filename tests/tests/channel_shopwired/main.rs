@@ -14,7 +14,7 @@ mod writes;
 
 use channels::shopwired::fake::{AccountSpec, ProductSpec, Switches};
 use channels::shopwired::{FakeShopWired, ShopWired};
-use channels::{Channel, Outcome, Secret, Secrets, Session, Write};
+use channels::{Channel, Outcome, Secret, Secrets, Session, Tokens, Write};
 use domain::{AccountId, LocationId, OrderId, Sku, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -37,6 +37,7 @@ struct World {
     account: AccountId,
     settings: BTreeMap<String, String>,
     secrets: Secrets,
+    tokens: Tokens,
 }
 
 impl World {
@@ -51,7 +52,8 @@ impl World {
             webhook_secret: Some(SIGNING.into()),
         });
         let http = FakeHttp::new(Arc::new(Mutex::new(fake)), Arc::clone(&clock));
-        Self { http, clock, account: AccountId::new("shop").unwrap(), settings: BTreeMap::new(), secrets: secrets() }
+        let (account, settings) = (AccountId::new("shop").unwrap(), BTreeMap::new());
+        Self { http, clock, account, settings, secrets: secrets(), tokens: Tokens::default() }
     }
 
     fn with(self, set: impl FnOnce(&mut Switches)) -> Self {
@@ -75,6 +77,7 @@ impl World {
             account: &self.account,
             settings: &self.settings,
             secrets: &self.secrets,
+            tokens: &self.tokens,
             http: &self.http,
             clock: &*self.clock,
             timeout: Duration::from_secs(8),

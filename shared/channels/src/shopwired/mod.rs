@@ -75,9 +75,10 @@ static INFO: Info = Info {
         idempotency_key: false,
         feed: FeedKind::Movements,
         max_writes: MAX_WRITES,
+        bulk: None,
         settle_ms: 5000,
         locations: false,
-        verify_later: false,
+        verify_ms: None,
     },
     settings: SETTINGS,
     // Two documents disagree (120 and 60 calls a minute, docs.md "Limits"): stay at the lower one.

@@ -86,9 +86,13 @@ impl Run<'_> {
         };
         let capabilities = &connected.channel.info().capabilities;
         let narrow = self.hub.budgets.is_narrow(&account, self.hub.clock.now());
-        let size = if narrow { 1 } else { capabilities.max_writes.max(1) };
+        let size = match capabilities.bulk {
+            _ if narrow => 1,
+            Some(bulk) if ready.len() >= bulk.from => bulk.most,
+            Some(_) | None => capabilities.max_writes,
+        };
         let mut sent = Vec::new();
-        for batch in ready.chunks(size) {
+        for batch in ready.chunks(size.max(1)) {
             sent.extend(self.send_batch(connected, batch).await);
         }
         sent

@@ -195,9 +195,21 @@ pub(crate) struct Capabilities {
     idempotency_key: bool,
     feed: FeedKind,
     max_writes: usize,
+    /// A slower way that takes many writes in one call.
+    bulk: Option<Bulk>,
     settle_ms: i64,
     locations: bool,
-    verify_later: bool,
+    /// How long after a write a read may confirm it, where the store only accepts it at first.
+    verify_ms: Option<i64>,
+}
+
+/// A way of writing for many listings at once.
+#[derive(ToSchema)]
+pub(crate) struct Bulk {
+    /// From how many writes on it is used.
+    from: usize,
+    /// Most writes in one call of it.
+    most: usize,
 }
 
 #[derive(ToSchema)]
