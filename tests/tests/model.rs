@@ -107,12 +107,9 @@ fn changes_that_cancel_while_another_worker_looks_wait_for_the_comparison() {
     holds(&Setup { compares: true, ..alone });
 }
 
-/// The engine as it is: safe, though nothing but chance and the limits of a run brings two workers in step apart.
 #[test]
-fn steps_of_resolving_that_are_dropped_are_safe_and_may_go_on_and_on() {
-    let dropped = Setup { gives_up: true, ..Setup::new([Kind::A, Kind::A], &[-1, 2]) };
-    holds(&Setup { commits: 11, ..dropped.clone() });
-    breaks(&dropped, ENDS);
+fn steps_of_resolving_that_are_dropped_are_caught() {
+    breaks(&wrong(Mistake::GivingUp, [Kind::A, Kind::A], &[-1, 2]), ENDS);
 }
 
 #[test]

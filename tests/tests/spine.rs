@@ -221,22 +221,22 @@ async fn a_sold_line_without_a_movement_is_told_and_not_counted() {
 async fn a_comparison_looks_only_at_what_is_not_as_it_was_and_still_finds_what_was_lost() {
     let shops = Shops::open(&[("TEE", 10), ("MUG", 5)]).await;
     shops.hub.compare(None, true, &engine::adopt::Silent).await.expect("compared in full");
-    let again = shops.hub.compare_quickly(&engine::adopt::Silent).await.expect("compared");
+    let again = shops.hub.compare_quickly(None, &engine::adopt::Silent).await.expect("compared");
     assert!(again.accounts.values().all(|account| account.nominated == 0), "{again:?}");
     shops.http.fake().import_silently(1, "TEE", 60, shops.clock.now()).expect("an import");
-    let found = shops.hub.compare_quickly(&engine::adopt::Silent).await.expect("compared");
+    let found = shops.hub.compare_quickly(None, &engine::adopt::Silent).await.expect("compared");
     assert_eq!(found.accounts.values().map(|account| account.nominated).sum::<u64>(), 1, "{found:?}");
     shops.settle().await;
     shops.all_show("TEE", 60).await;
     // a store that takes a write and does not carry it out shows what it showed at the last comparison
     let north = domain::AccountId::new("north").expect("a name");
-    shops.hub.compare_quickly(&engine::adopt::Silent).await.expect("compared");
+    shops.hub.compare_quickly(None, &engine::adopt::Silent).await.expect("compared");
     let sku = domain::Sku::new("MUG").expect("a SKU");
     let edit = engine::stock::StockEdit { amount: engine::stock::Amount::Set(3), reason: "stock take".into() };
     shops.hub.edit_stock(&sku, &edit, "ann").await.expect("an edit");
     shops.settle().await;
     shops.http.fake().import_silently(2, "MUG", 5, shops.clock.now()).expect("as if it had never been written");
-    let found = shops.hub.compare_quickly(&engine::adopt::Silent).await.expect("compared");
+    let found = shops.hub.compare_quickly(None, &engine::adopt::Silent).await.expect("compared");
     assert_eq!(found.accounts[&north].nominated, 1, "{found:?}");
     shops.settle().await;
     shops.all_show("MUG", 3).await;

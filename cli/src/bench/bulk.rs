@@ -15,6 +15,7 @@ use std::time::Instant;
 pub async fn bulk(scale: Scale) -> anyhow::Result<Vec<Figure>> {
     let mut adopt = Split::default();
     let mut compare = Split::default();
+    let mut quick = Split::default();
     let mut peaks = (Vec::new(), Vec::new());
     for _ in 0..scale.runs {
         let arena = Arena::open(scale.shop, 7, 100).await?;
@@ -24,18 +25,28 @@ pub async fn bulk(scale: Scale) -> anyhow::Result<Vec<Figure>> {
         peaks.0.push(arena.peak_mib()?);
         arena.idle().await?;
         let found: Comparison = compare.time(&arena, arena.client.post("/reconcile", &json!({}))).await?;
-        for account in found.accounts.values() {
-            let whole = account.compared == scale.shop as u64 && account.nominated == 0;
-            ensure!(whole, "compared {}, different {}", account.compared, account.nominated);
-        }
+        check(&found, scale.shop)?;
+        let order = json!({"quick": true});
+        let found: Comparison = quick.time(&arena, arena.client.post("/reconcile", &order)).await?;
+        check(&found, scale.shop)?;
         peaks.1.push(arena.peak_mib()?);
     }
     let shop = format!("{} SKUs × 3 stores", scale.shop);
     let mut figures = adopt.figures(&format!("adoption of {shop}"), None);
     figures.push(Figure::median("  peak memory of the hub so far", "MiB", peaks.0));
-    figures.extend(compare.figures(&format!("comparison of {shop}"), Some(1.3)));
+    figures.extend(compare.figures(&format!("full comparison of {shop}"), None));
+    figures.extend(quick.figures(&format!("comparison of {shop}, as every 15 minutes"), Some(1.3)));
     figures.push(Figure::median("  peak memory of the hub so far", "MiB", peaks.1));
     Ok(figures)
+}
+
+/// Nothing was left out, and nothing differs.
+fn check(found: &Comparison, skus: usize) -> anyhow::Result<()> {
+    for account in found.accounts.values() {
+        let whole = account.compared == skus as u64 && account.nominated == 0;
+        ensure!(whole, "compared {}, different {}", account.compared, account.nominated);
+    }
+    Ok(())
 }
 
 /// Times of runs, and the part of them in which a store worked on its answer.

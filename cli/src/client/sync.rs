@@ -44,6 +44,9 @@ pub struct Reconcile {
     /// Only tell what differs
     #[arg(long)]
     dry_run: bool,
+    /// Look only at what shows something else than at the last comparison, or was touched since
+    #[arg(long, conflicts_with = "dry_run")]
+    quick: bool,
     /// Only this account
     #[arg(long)]
     account: Option<String>,
@@ -200,7 +203,7 @@ fn text(object: &Value, field: &str) -> String {
 /// # Errors
 /// What the hub said.
 pub async fn reconcile(cx: &Cx, options: &Reconcile) -> anyhow::Result<bool> {
-    let body = json!({"account": options.account, "dry_run": options.dry_run});
+    let body = json!({"account": options.account, "dry_run": options.dry_run, "quick": options.quick});
     let found: Comparison = job(cx, "/reconcile", &body).await?;
     cx.show.answer(&found, |found| comparison(cx, found, options.dry_run))?;
     Ok(found.accounts.values().all(|account| account.error.is_none() && account.quarantine.is_none()))

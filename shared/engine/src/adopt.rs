@@ -109,8 +109,8 @@ impl Hub {
             return Err(Error::Invalid("accounts: there is no master yet; add one with role \"master\"".into()));
         }
         let mut scans = BTreeMap::new();
-        for (id, connected) in accounts.iter() {
-            scans.insert(id.clone(), self.scan(connected, progress).await?);
+        for (connected, scan) in self.scans(accounts.values().cloned().collect(), progress).await {
+            scans.insert(connected.account.id, scan?);
         }
         let mut plan = Plan::new(&scans);
         plan.report.applied = apply;

@@ -35,6 +35,7 @@ impl Hub {
         let touches = news.skus.iter().cloned().map(Touch::Sku);
         let hints: Vec<Hint> = touches.map(|touch| Hint::new(account.clone(), touch, "feed", at)).collect();
         let entries = news.page.as_ref().map_or(0, |page| page.entries.len());
+        self.note_backlog(account, news.page.as_ref().is_some_and(|page| page.more));
         let report = self.sync(&hints, Pace::feed(entries)).await?;
         match news.page {
             Some(page) => self.move_cursor(&connected, news.since, &page, &report).await,

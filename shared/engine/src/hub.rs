@@ -114,6 +114,7 @@ pub struct Hub {
     channels: &'static [&'static dyn Channel],
     cache: Mutex<Option<(Timestamp, Accounts)>>,
     tokens: Mutex<BTreeMap<AccountId, Arc<Tokens>>>,
+    backlogs: Mutex<BTreeMap<AccountId, Timestamp>>,
 }
 
 impl Hub {
@@ -140,6 +141,7 @@ impl Hub {
             channels,
             cache: Mutex::default(),
             tokens: Mutex::default(),
+            backlogs: Mutex::default(),
         }
     }
 
@@ -255,6 +257,22 @@ impl Hub {
         secrets.ok_or_else(|| Error::NotFound { what: "secret of account", name: account.to_string() })
     }
 
+    /// Notes whether an account's feed shows more than one run reads: then its lane reads on, and hints need not.
+    pub(crate) fn note_backlog(&self, account: &AccountId, more: bool) {
+        let mut backlogs = self.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
+        if more {
+            backlogs.insert(account.clone(), self.clock.now().plus_ms(BACKLOG_MS));
+        } else {
+            backlogs.remove(account);
+        }
+    }
+
+    /// Whether an account's lane was seen reading on a short while ago.
+    pub(crate) fn has_backlog(&self, account: &AccountId) -> bool {
+        let backlogs = self.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
+        backlogs.get(account).is_some_and(|until| self.clock.now() < *until)
+    }
+
     /// The access tokens of an account.
     pub(crate) fn tokens(&self, account: &AccountId) -> Arc<Tokens> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -286,6 +304,8 @@ impl Hub {
 
 /// Rows of one page where all pages are read.
 const PAGE: usize = 500;
+/// How long a feed is believed to have more after it was seen to, milliseconds.
+const BACKLOG_MS: i64 = 5_000;
 
 /// The vault's name for an account's API secrets.
 #[must_use]

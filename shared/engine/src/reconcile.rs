@@ -5,7 +5,7 @@ use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
 use crate::ports::{Change, Condition, Query, Row};
 use crate::records::{self, ITEMS, Item, Todo};
-use crate::scan::Scan;
+use crate::scan::{SCANS, Scan};
 use channels::Touch;
 use domain::guard::Tally;
 use domain::plan::{self, Decision, Hold};
@@ -73,18 +73,13 @@ impl Hub {
         apply: bool,
         progress: &dyn Progress,
     ) -> Result<Comparison, Error> {
-        if let Some(only) = only {
-            self.connected(only).await?;
-        }
         let mut comparison = Comparison::default();
         let mut parts = Vec::new();
-        let accounts = self.accounts().await?;
-        for (id, connected) in accounts.iter().filter(|(id, _)| only.is_none_or(|only| only == *id)) {
-            match self.scan(connected, progress).await {
+        for (connected, scan) in self.scans(self.chosen(only).await?, progress).await {
+            match scan {
                 Ok(scan) => parts.push(Part::new(scan)),
                 Err(error) => {
-                    let failed = AccountComparison { error: Some(error.to_string()), ..AccountComparison::default() };
-                    comparison.accounts.insert(id.clone(), failed);
+                    comparison.accounts.insert(connected.account.id, AccountComparison::failed(&error));
                 }
             }
         }
@@ -104,27 +99,43 @@ impl Hub {
         Ok(comparison)
     }
 
-    /// Compares every account with what its last comparison saw, and looks at the ledgers only of what shows something else
+    /// One account, or all.
+    async fn chosen(&self, only: Option<&AccountId>) -> Result<Vec<Connected>, Error> {
+        match only {
+            Some(only) => Ok(vec![self.connected(only).await?]),
+            None => Ok(self.accounts().await?.values().cloned().collect()),
+        }
+    }
+
+    /// Compares one account, or each, with what its last comparison saw, and looks at the ledgers only of what shows something else
     /// or was touched since. An account that was never compared, or since whose comparison too much has happened, is compared
     /// in full. What differs is looked at again.
     ///
     /// # Errors
-    /// [`Error::Store`].
-    pub async fn compare_quickly(&self, progress: &dyn Progress) -> Result<Comparison, Error> {
+    /// [`Error::Store`], [`Error::NotFound`].
+    pub async fn compare_quickly(
+        &self,
+        only: Option<&AccountId>,
+        progress: &dyn Progress,
+    ) -> Result<Comparison, Error> {
         let mut comparison = Comparison::default();
-        for (id, connected) in self.accounts().await?.iter() {
-            let account = match self.compare_since_last(connected, progress).await {
+        let accounts = self.chosen(only).await?;
+        let compared = accounts.into_iter().map(|connected| async move {
+            let found = self.compare_since_last(&connected, progress).await;
+            (connected.account.id, found)
+        });
+        let compared: Vec<_> = stream::iter(compared).buffered(SCANS).collect().await;
+        for (id, found) in compared {
+            let account = match found {
                 Ok(Some(account)) => account,
                 Ok(None) => {
-                    comparison.accounts.extend(self.compare(Some(id), true, progress).await?.accounts);
+                    comparison.accounts.extend(self.compare(Some(&id), true, progress).await?.accounts);
                     continue;
                 }
-                Err(error @ Error::Channel { .. }) => {
-                    AccountComparison { error: Some(error.to_string()), ..AccountComparison::default() }
-                }
+                Err(error @ Error::Channel { .. }) => AccountComparison::failed(&error),
                 Err(error) => return Err(error),
             };
-            comparison.accounts.insert(id.clone(), account);
+            comparison.accounts.insert(id, account);
         }
         self.flush_health(false).await?;
         Ok(comparison)
@@ -254,6 +265,12 @@ impl Hub {
             self.store.write(&[Change::Put(item.row(), Condition::Any)]).await?;
         }
         Ok(())
+    }
+}
+
+impl AccountComparison {
+    fn failed(error: &Error) -> Self {
+        Self { error: Some(error.to_string()), ..Self::default() }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::line::said;
 use crate::sync::orders::OVERLAP_MS;
 use channels::Unit;
 use domain::{Class, ListingId, Order, Position, Sku, Timestamp};
+use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -29,7 +30,23 @@ pub(crate) struct Scan {
     pub started: Timestamp,
 }
 
+/// Accounts read at once.
+pub(crate) const SCANS: usize = 4;
+
 impl Hub {
+    /// Reads all of some accounts, side by side, in the order given.
+    pub(crate) async fn scans(
+        &self,
+        accounts: Vec<Connected>,
+        progress: &dyn Progress,
+    ) -> Vec<(Connected, Result<Scan, Error>)> {
+        let scans = accounts.into_iter().map(|connected| async move {
+            let scan = self.scan(&connected, progress).await;
+            (connected, scan)
+        });
+        stream::iter(scans).buffered(SCANS).collect().await
+    }
+
     /// Reads all of an account. What moves while it is read is read again, so that each level belongs to a position of the
     /// feed.
     pub(crate) async fn scan(&self, connected: &Connected, progress: &dyn Progress) -> Result<Scan, Error> {

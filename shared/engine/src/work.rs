@@ -128,7 +128,7 @@ impl Hub {
     pub async fn run_task(&self, task: Task) -> Result<(), Error> {
         match task {
             Task::Sweep => self.sweep().await,
-            Task::Compare => self.compare_quickly(&Silent).await.map(drop),
+            Task::Compare => self.compare_quickly(None, &Silent).await.map(drop),
             Task::Full => {
                 self.compare(None, true, &Silent).await?;
                 self.audit_orders().await?;

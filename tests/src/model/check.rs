@@ -83,10 +83,6 @@ impl stateright::Model for Model {
         Some(world.after(self, action))
     }
 
-    fn within_boundary(&self, world: &World) -> bool {
-        world.row.version <= self.setup.commits
-    }
-
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("I1 the level is the base plus what was counted", |_, world: &World| {

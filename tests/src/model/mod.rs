@@ -27,10 +27,8 @@
 //! - A worker that acts on a look which is older than another's may leave the ledger at a level that the store has left
 //!   again, where the changes in between cancel: the other saw nothing to write and is done. No unit is lost; the scheduled
 //!   comparison puts it right ([`Setup::compares`]).
-//! - The engine drops a take-over, or what asking told, when others changed the ledger meanwhile ([`Setup::gives_up`]). That
-//!   is safe, checked up to a number of commits, but two workers in step can keep each other from ever coming to rest; only
-//!   the limits of a run and chance end it. Where the step is taken again on the current ledger, every run ends by itself:
-//!   the worlds without `gives_up` assume that.
+//! - A take-over, or what asking told, that is dropped when others changed the ledger meanwhile lets two workers in step keep
+//!   each other from ever coming to rest. The engine takes the step again on the ledger as it is.
 //! - An edit on a store that logs our writes, between the check before our first write and that write, was left in doubt
 //!   although the log showed the order; `domain::feed::read` now counts it.
 //!
@@ -88,6 +86,8 @@ pub enum Mistake {
     FreshKey,
     /// Commits do not ask for the version that was read.
     Unconditional,
+    /// What others' changes of the ledger have overtaken is dropped instead of done again: a take-over, what asking told.
+    GivingUp,
 }
 
 /// One world to explore in full.
@@ -111,11 +111,6 @@ pub struct Setup {
     pub slow: bool,
     /// Whether a request may land after its claim's lease.
     pub late: bool,
-    /// Whether a step of resolving an abandoned push is dropped when others changed the ledger meanwhile, as the engine
-    /// does, or taken again on the ledger as it is now.
-    pub gives_up: bool,
-    /// Runs are followed up to so many commits.
-    pub commits: u64,
     /// Whether stores are compared with the ledger when all is quiet.
     pub compares: bool,
     /// What is done wrong.
@@ -136,8 +131,6 @@ impl Setup {
             own_hints: false,
             slow: false,
             late: false,
-            gives_up: false,
-            commits: u64::MAX,
             compares: true,
             mistake: None,
         }

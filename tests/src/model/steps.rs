@@ -96,7 +96,7 @@ impl World {
         open[place] = false;
         run.phase = Phase::Resolve(open);
         let listing = &model.listings[place];
-        if !model.setup.gives_up {
+        if !model.does(Mistake::GivingUp) {
             run.row = self.row.clone();
         }
         let mut ledger = run.row.to_ledger();
@@ -177,8 +177,7 @@ impl World {
             return run.go_on(model);
         }
         let claim = run.row.entry(listing).claim.clone();
-        let untouched = self.row.entry(listing).claim == claim;
-        if untouched && !model.setup.gives_up {
+        if self.row.entry(listing).claim == claim && !model.does(Mistake::GivingUp) {
             run.row = self.row.clone();
         }
         let mut ledger = run.row.to_ledger();

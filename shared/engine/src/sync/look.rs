@@ -128,6 +128,9 @@ impl Run<'_> {
                 self.postpone(&sku, &looked.account, due, &error.to_string());
             }
         }
+        if looked.bulk {
+            self.hub.note_backlog(&looked.account, true);
+        }
         if looked.bulk
             && let Err(error) = self.hub.wake_lane(&looked.account).await
         {

@@ -14,6 +14,7 @@ mod send;
 
 use crate::hub::{Accounts, Error, Hub};
 use crate::records::{Hint, Todo};
+use channels::Touch;
 use domain::{AccountId, Sku, Timestamp};
 use job::{Job, State};
 use std::collections::BTreeMap;
@@ -92,7 +93,7 @@ pub(crate) struct Run<'a> {
     pace: Pace,
     started: Timestamp,
     jobs: BTreeMap<Sku, Job>,
-    later: Vec<Todo>,
+    later: BTreeMap<(AccountId, Touch), Todo>,
     report: Report,
 }
 
@@ -108,7 +109,7 @@ impl Hub {
             pace,
             started: self.clock.now(),
             jobs: BTreeMap::new(),
-            later: Vec::new(),
+            later: BTreeMap::new(),
             report: Report::default(),
         };
         run.name(hints).await?;
@@ -158,7 +159,7 @@ impl Run<'_> {
             self.postpone(&sku, &account, now.plus_ms(UNFINISHED_MS), "the run ended before it was in sync");
         }
         self.report.waiting = self.later.len() as u64;
-        self.hub.postpone(std::mem::take(&mut self.later)).await?;
+        self.hub.postpone(std::mem::take(&mut self.later).into_values().collect()).await?;
         self.write_history(now).await;
         if let Err(error) = self.hub.flush_health(false).await {
             tracing::warn!(%error, "health not stored");
@@ -189,17 +190,19 @@ impl Run<'_> {
 
     /// Looks again at a SKU's listings of an account, at or after `due`.
     fn postpone(&mut self, sku: &Sku, account: &AccountId, due: Timestamp, reason: &str) {
-        let touch = channels::Touch::Sku(sku.clone());
         let job = self.jobs.get(sku);
         let urgent = job.is_some_and(Job::is_sold_out);
         let attempts = job.map_or(0, |job| job.attempts) + 1;
-        let again = self.later.iter_mut().find(|todo| todo.account == *account && todo.touch == touch);
-        match again {
-            Some(todo) => todo.due = todo.due.min(due),
-            None => {
-                self.later.push(Todo { account: account.clone(), touch, reason: reason.into(), due, attempts, urgent })
-            }
-        }
+        let touch = Touch::Sku(sku.clone());
+        self.wait(Todo { account: account.clone(), touch, reason: reason.into(), due, attempts, urgent });
+    }
+
+    /// Makes something wait until it is due; what waits already waits no longer than before.
+    fn wait(&mut self, todo: Todo) {
+        let key = (todo.account.clone(), todo.touch.clone());
+        let due = todo.due;
+        let kept = self.later.entry(key).or_insert(todo);
+        kept.due = kept.due.min(due);
     }
 
     /// When an account may be called again.

@@ -10,6 +10,10 @@ use channels::Touch;
 use domain::{AccountId, Ledger, Sku};
 use std::collections::BTreeSet;
 
+/// How long a hint waits first for a lane that reads on, milliseconds; and at most.
+const BACKLOG_WAIT_MS: i64 = 2_000;
+const BACKLOG_WAIT_MAX_MS: i64 = 20_000;
+
 /// Rows asked for at once.
 const KEYS: usize = 500;
 
@@ -23,6 +27,7 @@ impl Run<'_> {
                 continue;
             }
             match &hint.touch {
+                Touch::Sku(_) if !self.pace.lane && self.hub.has_backlog(&hint.account) => self.leave_to_lane(hint),
                 Touch::Sku(sku) => self.ask(sku, hint),
                 Touch::External(external) => self.name_external(external, hint).await,
                 Touch::Order(_) | Touch::Feed => {
@@ -55,6 +60,19 @@ impl Run<'_> {
         }
     }
 
+    /// The lane reads the account's feed to its end anyway; the hint is looked at when it has.
+    fn leave_to_lane(&mut self, hint: &Hint) {
+        let wait = BACKLOG_WAIT_MS.saturating_mul(i64::from(hint.attempts) + 1).min(BACKLOG_WAIT_MAX_MS);
+        self.wait(Todo {
+            account: hint.account.clone(),
+            touch: hint.touch.clone(),
+            reason: "the lane reads the store's log".into(),
+            due: self.started.plus_ms(wait),
+            attempts: hint.attempts + 1,
+            urgent: false,
+        });
+    }
+
     /// A hint that cannot be named now waits as it is.
     fn wait_unnamed(&mut self, hint: &Hint, error: &Error) {
         self.report.unnamed += 1;
@@ -66,9 +84,7 @@ impl Run<'_> {
             attempts: hint.attempts + 1,
             urgent: false,
         };
-        if !self.later.iter().any(|other| other.account == todo.account && other.touch == todo.touch) {
-            self.later.push(todo);
-        }
+        self.wait(todo);
     }
 
     /// Names every SKU with movements that are not counted yet: the lane's way to find what no webhook told.

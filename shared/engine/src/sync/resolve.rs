@@ -1,7 +1,6 @@
 //! Abandoned pushes: a worker claimed them and vanished. After the lease they are taken over and found out.
 
 use super::Run;
-use super::job::State;
 use crate::hub::{Connected, Error};
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
@@ -10,6 +9,9 @@ use channels::{Outcome, Write};
 use domain::ledger::Claim;
 use domain::push::{self, Ended, Inquiry};
 use domain::{Ledger, ListingId, Sku, key};
+
+/// Attempts to change a ledger while others change it.
+const ATTEMPTS: usize = 16;
 
 impl Run<'_> {
     /// Resolves the abandoned pushes of the open SKUs.
@@ -51,7 +53,7 @@ impl Run<'_> {
         let Some(claim) = ledger.entries.get(listing).and_then(|entry| entry.claim.clone()) else { return Ok(()) };
         match inquiry {
             Inquiry::SameKey => self.ask_again(&connected, sku, listing, &claim).await,
-            Inquiry::Level => self.read_level(&connected, sku, listing).await,
+            Inquiry::Level => self.read_level(&connected, sku, listing, &claim).await,
         }
     }
 
@@ -88,7 +90,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn read_level(&mut self, connected: &Connected, sku: &Sku, listing: &ListingId) -> Result<(), Error> {
+    async fn read_level(
+        &mut self,
+        connected: &Connected,
+        sku: &Sku,
+        listing: &ListingId,
+        claim: &Claim,
+    ) -> Result<(), Error> {
         let Some(external) = self.external(sku, listing) else { return Ok(()) };
         let asked = [(sku.clone(), listing.location.clone(), external)];
         let line = self.hub.line(connected, self.pace.patience);
@@ -96,7 +104,8 @@ impl Run<'_> {
         let Some(level) = level else { return Ok(()) };
         let now = self.hub.clock.now();
         self.change(sku, |ledger| {
-            let entry = ledger.entries.get_mut(listing);
+            // what was read says nothing of any other claim
+            let entry = ledger.entries.get_mut(listing).filter(|entry| entry.claim.as_ref() == Some(claim));
             entry.map(|entry| push::resolve_by_level(entry, level, now)).is_some()
         })
         .await?;
@@ -115,32 +124,29 @@ impl Run<'_> {
         }
     }
 
-    /// Changes a ledger under its version; `None` when there was nothing to change or somebody else was faster.
-    async fn change(&mut self, sku: &Sku, change: impl FnOnce(&mut Ledger) -> bool) -> Result<Option<Ledger>, Error> {
-        let Some(before) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Ok(None) };
-        let (mut ledger, version) = (before.clone(), before.version);
-        if !change(&mut ledger) {
-            return Ok(None);
-        }
-        ledger.version = version + 1;
-        let row = records::ledger_row(sku, &ledger, version + 1);
-        match self.hub.store.write(&[Change::Put(row, Condition::Version(version))]).await {
-            Ok(()) => {
-                self.report.commits += 1;
-                if let Some(job) = self.jobs.get_mut(sku) {
+    /// Changes a ledger under its version; on the ledger as it is now, if others changed it. `None` when there was nothing to
+    /// change, or never a moment in which nobody else did.
+    async fn change(&mut self, sku: &Sku, change: impl Fn(&mut Ledger) -> bool) -> Result<Option<Ledger>, Error> {
+        for _ in 0..ATTEMPTS {
+            let Some(before) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Ok(None) };
+            let (mut ledger, version) = (before.clone(), before.version);
+            if !change(&mut ledger) {
+                return Ok(None);
+            }
+            ledger.version = version + 1;
+            let row = records::ledger_row(sku, &ledger, version + 1);
+            let written = self.hub.store.write(&[Change::Put(row, Condition::Version(version))]).await;
+            let Some(job) = self.jobs.get_mut(sku) else { return Ok(None) };
+            match written {
+                Ok(()) => {
+                    self.report.commits += 1;
                     job.ledger = Some(ledger.clone());
+                    return Ok(Some(ledger));
                 }
-                Ok(Some(ledger))
+                Err(StoreError::Conflict { current: Some(row), .. }) => job.ledger = Some(records::ledger(&row)?),
+                Err(error) => return Err(error.into()),
             }
-            Err(StoreError::Conflict { current: Some(row), .. }) => {
-                let current = records::ledger(&row)?;
-                if let Some(job) = self.jobs.get_mut(sku) {
-                    job.ledger = Some(current);
-                    job.state = State::Open;
-                }
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
         }
+        Ok(None)
     }
 }

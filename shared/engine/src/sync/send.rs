@@ -220,7 +220,7 @@ impl Run<'_> {
     fn finish_or_go_on(&mut self, sku: &Sku) {
         let Some(job) = self.jobs.get(sku) else { return };
         let Some(ledger) = &job.ledger else { return };
-        let closed = |account: &AccountId| self.later.iter().any(|todo| todo.account == *account);
+        let closed = |account: &AccountId| self.later.keys().any(|(waits, _)| waits == account);
         let more = plan::plan(ledger, &self.views(job)).into_iter().any(|(listing, decision)| match decision {
             Decision::Push(_) => !closed(&listing.account),
             Decision::InSync | Decision::Hold(_) => false,

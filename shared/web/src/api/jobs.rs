@@ -50,6 +50,9 @@ pub(super) struct Reconcile {
     /// Only tell what differs.
     #[serde(default)]
     dry_run: bool,
+    /// Look only at what shows something else than at the last comparison, or was touched since.
+    #[serde(default)]
+    quick: bool,
 }
 
 /// Compares the stores with the ledger; what differs is looked at again. Lines of progress as for `/api/adopt`.
@@ -61,7 +64,12 @@ pub(super) async fn reconcile(
     Body(order): Body<Reconcile>,
 ) -> Response {
     let job = move |app: Arc<App>, teller: Teller| async move {
-        app.hub.compare(order.account.as_ref(), !order.dry_run, &teller).await
+        let only = order.account.as_ref();
+        match (order.quick, order.dry_run) {
+            (false, dry_run) => app.hub.compare(only, !dry_run, &teller).await,
+            (true, false) => app.hub.compare_quickly(only, &teller).await,
+            (true, true) => Err(engine::Error::Invalid("dry_run: a quick comparison has none; leave out quick".into())),
+        }
     };
     run(app, &headers, job).await
 }
