@@ -261,7 +261,7 @@ fn broken_templates_are_seen() {
         ("LoggingConfig: {LogGroup: !Ref SyncLog}", "LoggingConfig: {}", "SyncFunction has no log group"),
         ("Action: sqs:SendMessage", "Action: sqs:*", "allows too much"),
         ("Action: secretsmanager:GetSecretValue", "Action: ['secretsmanager:Get*']", "allows too much"),
-        ("Resource: !GetAtt ChangesQueue.Arn", "Resource: '*'", "allows too much"),
+        ("Resource: [!GetAtt ChangesQueue.Arn, !GetAtt LaneQueue.Arn]", "Resource: '*'", "allows too much"),
         ("PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false", "point in time"),
         ("DeletionProtectionEnabled: true", "DeletionProtectionEnabled: false", "by accident"),
         ("DeletionPolicy: Retain", "DeletionPolicy: Delete", "by accident"),

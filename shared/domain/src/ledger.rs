@@ -173,8 +173,10 @@ impl Ledger {
     pub fn differs_in_substance(&self, before: &Self) -> bool {
         let mut same = self.clone();
         for (listing, entry) in &mut same.entries {
-            let earlier = before.entries.get(listing).and_then(|entry| entry.square.as_ref());
-            if let (Some(square), Some(earlier)) = (&mut entry.square, earlier) {
+            let Some(former) = before.entries.get(listing) else { return true };
+            // it counts commits: one that stores nothing else is none
+            entry.sequence = former.sequence;
+            if let (Some(square), Some(earlier)) = (&mut entry.square, &former.square) {
                 if earlier.writes.len() >= WRITES_WORTH_STORING && square.writes.len() < earlier.writes.len() {
                     return true;
                 }
@@ -279,6 +281,23 @@ mod tests {
         ledger.adjust(&WarehouseId::main(), -4);
         assert_eq!(ledger.level(&WarehouseId::main()), 8);
         assert_eq!(ledger.total(), 8);
+    }
+
+    #[test]
+    fn having_seen_our_own_write_in_the_feed_is_worth_no_write() {
+        let mut entry = Entry::new(WarehouseId::main());
+        (entry.shadow, entry.square) = (Some(7), Some(Square::new(7, Position(1), Timestamp(0))));
+        let mut square = Square { open: true, ..Square::new(7, Position(1), Timestamp(0)) };
+        square.wrote(7, Timestamp(0));
+        let before = Ledger {
+            entries: BTreeMap::from([(listing("shop"), Entry { square: Some(square), ..entry.clone() })]),
+            ..Ledger::default()
+        };
+        entry.sequence = 1;
+        let mut after = Ledger { entries: BTreeMap::from([(listing("shop"), entry)]), ..Ledger::default() };
+        assert!(!after.differs_in_substance(&before));
+        after.entries.get_mut(&listing("shop")).expect("it is there").count(-1);
+        assert!(after.differs_in_substance(&before));
     }
 
     #[test]

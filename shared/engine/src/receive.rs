@@ -5,7 +5,7 @@ use crate::hub::{Connected, Error, Hub};
 use crate::ports::Change;
 use crate::ports::Condition;
 use crate::records::{Hint, KeptHook};
-use channels::{Delivery, ErrorKind, Hook, Secret};
+use channels::{Delivery, ErrorKind, Hook, Secret, Touch};
 use domain::AccountId;
 
 /// The vault's name of the bundle of signing secrets: the only one that the webhook function may read.
@@ -60,15 +60,23 @@ impl Hub {
         touches: Vec<channels::Touch>,
     ) -> Result<Received, Error> {
         let at = self.clock.now();
-        let hints: Vec<Hint> = touches
+        // what names no listing asks for whatever is new: the lane reads that once, however many ask at the same time
+        let (named, unnamed): (Vec<Touch>, Vec<Touch>) =
+            touches.into_iter().partition(|touch| matches!(touch, Touch::Sku(_) | Touch::External(_)));
+        let hints: Vec<Hint> = named
             .into_iter()
             .map(|touch| Hint { event: event.clone(), ..Hint::new(account.clone(), touch, "webhook", at) })
             .collect();
-        self.enqueue(&hints).await?;
+        if !hints.is_empty() {
+            self.enqueue(&hints).await?;
+        }
+        if !unnamed.is_empty() {
+            self.wake_lane(account).await?;
+        }
         if let Err(error) = self.flush_health(false).await {
             tracing::warn!(%account, %error, "health not stored");
         }
-        Ok(Received::Accepted(hints.len()))
+        Ok(Received::Accepted(hints.len() + usize::from(!unnamed.is_empty())))
     }
 
     /// Nothing can ever come of it, so sending it again would not help: it is acknowledged, kept without its content, and
