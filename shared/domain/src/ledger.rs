@@ -3,6 +3,7 @@
 //! `H = base + Σ counted` for each warehouse, always. A change is counted in exactly one place, so units are conserved by
 //! construction; everything else in here exists to count each change once and to know what our own writes did.
 
+use crate::planted::{self, Mistake};
 use crate::{ListingId, Position, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -221,7 +222,7 @@ impl Square {
     pub fn count(&mut self, by: i64) {
         self.with = self.with.saturating_add(by);
         self.guesses = self.guesses.map(|(failed, applied)| (failed.saturating_add(by), applied.saturating_add(by)));
-        if self.open || self.guesses.is_some() {
+        if (self.open || self.guesses.is_some()) && !planted::is(Mistake::NoSuspects) {
             self.suspects.push(by);
         }
     }

@@ -236,14 +236,14 @@ impl Reader {
     }
 
     /// The entry changed the level by `by` units. Where that shows that it came after one of our writes, that write and
-    /// the ones before it are past.
+    /// the ones before it are past; of writes with the same value only the first is sure to be.
     fn pass_writes(&mut self, movement: &Movement, by: i64) {
         let before = movement.level_after - by;
         if before == self.reading.last {
             return;
         }
         let writes = &mut self.reading.writes;
-        if let Some(place) = writes.iter().rposition(|write| write.value == before && write.after < movement.id) {
+        if let Some(place) = writes.iter().position(|write| write.value == before && write.after < movement.id) {
             writes.drain(..=place);
             // the log does not have it: what was taken for an echo once was none
             self.reading.echoes = false;
