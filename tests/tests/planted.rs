@@ -55,7 +55,7 @@ const fn place(mistake: Mistake) -> Option<Field> {
     Some(match mistake {
         Mistake::NoClaim => field(Class::Exact, Profile::Calm, 5),
         Mistake::BelievedPayload => field(Class::Shops, Profile::Realistic, 20),
-        Mistake::ShortLease => field(Class::Exact, Profile::Harsh, 60),
+        Mistake::ShortLease => field(Class::Blind, Profile::Harsh, 60),
         Mistake::RefusalIsProof => field(Class::Exact, Profile::Harsh, 60),
         Mistake::EchoDropped => field(Class::Shops, Profile::Calm, 20),
         Mistake::SaleTwice => field(Class::Shops, Profile::Realistic, 20),

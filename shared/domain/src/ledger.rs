@@ -211,6 +211,15 @@ impl Entry {
     }
 }
 
+impl Claim {
+    /// Whether its lease is over: whoever claimed can no longer have a call on its way.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        let early = if planted::is(Mistake::ShortLease) { 65_000 } else { 0 };
+        self.lease < now.plus_ms(early)
+    }
+}
+
 impl Square {
     /// A listing seen at `level` when the feed stood at `position`.
     #[must_use]

@@ -90,7 +90,7 @@ pub const fn inquiry(class: Class) -> Inquiry {
 
 /// Takes over an abandoned claim; `false` while its lease still runs. Commit before asking.
 pub fn take_over(entry: &mut Entry, now: Timestamp, lease_ms: i64) -> bool {
-    let Some(claim) = entry.claim.as_mut().filter(|claim| claim.lease < now) else {
+    let Some(claim) = entry.claim.as_mut().filter(|claim| claim.is_over(now)) else {
         return false;
     };
     claim.lease = now.plus_ms(lease_ms);

@@ -5,7 +5,6 @@ use crate::health::Notes;
 use crate::ports::{Clock, Http, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, Unreadable};
 use channels::{Channel, Secrets, Session, Tokens};
-use domain::planted::{self, Mistake};
 use domain::{AccountId, Timestamp, guard};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -299,9 +298,6 @@ impl Hub {
     }
 
     pub(crate) fn lease_ms(&self) -> i64 {
-        if planted::is(Mistake::ShortLease) {
-            return 17_000;
-        }
         i64::try_from(self.config.lease.as_millis()).unwrap_or(i64::MAX)
     }
 }

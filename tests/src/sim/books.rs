@@ -23,6 +23,8 @@ pub struct Books {
     pub done: BTreeMap<Place, i64>,
     /// Units of notes that ask a person to look, as history has them.
     pub ambiguous: BTreeMap<Place, Vec<i64>>,
+    /// Places where somebody typed in a quantity.
+    pub typed: BTreeSet<Place>,
     /// For each trace of our write that was found, and each push that the level decided: by what the count may be wrong with
     /// it, in units. One of them is true.
     pub mingled: BTreeMap<Place, Vec<BTreeSet<i64>>>,

@@ -117,6 +117,7 @@ impl Oracle {
             for problem in judge(&before, &after, self.core.now_ms()) {
                 self.object(format!("{sku}: {problem}"));
             }
+            let mut phantom = false;
             let mut books = self.books();
             books.commits += 1;
             for (listing, entry) in &after.entries {
@@ -134,7 +135,12 @@ impl Oracle {
                 if let Some(claim) = entry.claim.as_ref().filter(|claim| claim.tries == 0) {
                     books.written.push((place.clone(), self.core.now_ms(), claim.to));
                 }
-                *books.edits.entry(place).or_default() += entry.counted - was + sold;
+                *books.edits.entry(place.clone()).or_default() += entry.counted - was + sold;
+                phantom |= entry.counted - was + sold != 0 && entry.square.is_some() && !books.typed.contains(&place);
+            }
+            drop(books);
+            if phantom {
+                self.object(format!("I2: {sku}: an edit is counted where nobody edited anything"));
             }
         }
         self.books().ledgers.insert(sku, after);

@@ -31,7 +31,7 @@ impl Run<'_> {
         let now = self.hub.clock.now();
         let Some(ledger) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Vec::new() };
         let expired =
-            ledger.entries.iter().filter(|(_, entry)| entry.claim.as_ref().is_some_and(|claim| claim.lease < now));
+            ledger.entries.iter().filter(|(_, entry)| entry.claim.as_ref().is_some_and(|claim| claim.is_over(now)));
         expired.map(|(listing, _)| listing.clone()).collect()
     }
 
