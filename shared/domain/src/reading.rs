@@ -155,7 +155,11 @@ impl Reader {
     fn give_back_by_level(&mut self, movement: &Movement, order: &OrderId, held: &[LineState], all: i64) {
         match self.baselines(movement).as_slice() {
             [before] if *before < movement.level_after => {
-                self.release(movement, order, held, all.min(movement.level_after - before));
+                let rise = movement.level_after - before;
+                if rise != all {
+                    self.reading.guessed.push(all.min(rise));
+                }
+                self.release(movement, order, held, all.min(rise));
             }
             [_] => {}
             _ => self.reading.unclear += 1,

@@ -25,6 +25,8 @@ pub struct Books {
     pub ambiguous: BTreeMap<Place, Vec<i64>>,
     /// Places where somebody typed in a quantity.
     pub typed: BTreeSet<Place>,
+    /// Places that saw an import which no store told anybody about.
+    pub imported: BTreeSet<Place>,
     /// For each trace of our write that was found, and each push that the level decided: by what the count may be wrong with
     /// it, in units. One of them is true.
     pub mingled: BTreeMap<Place, Vec<BTreeSet<i64>>>,

@@ -145,6 +145,8 @@ impl Run<'_> {
         observed
             .notes
             .extend(doubts.filter(|_| connected.account.inbound == Inbound::All).map(|by| Note::Ambiguous(*by)));
+        let guessed = sight.reading.iter().flat_map(|reading| &reading.guessed);
+        observed.notes.extend(guessed.map(|by| Note::Ambiguous(*by)));
         if let Some(due) = observed.again {
             draft.again.push((listing.account.clone(), due, "a difference has not settled"));
         }
