@@ -79,7 +79,13 @@ worlds! {
 /// The end of a run in which nothing was violated.
 fn end(order: &Order) -> Outcome {
     let outcome = run(order);
-    assert!(outcome.violations.is_empty(), "{}: {:?}: {:?}", regression::line(order), order.variation, outcome.violations);
+    assert!(
+        outcome.violations.is_empty(),
+        "{}: {:?}: {:?}",
+        regression::line(order),
+        order.variation,
+        outcome.violations
+    );
     outcome
 }
 

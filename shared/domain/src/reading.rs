@@ -477,4 +477,23 @@ mod tests {
         let reading = read(&square, &[entry(1, 143, Some("1"))], &orders, None, Timestamp(0));
         assert_eq!((units(&reading), reading.echoes), (vec![2], false), "141 → 143, and 141 is not in the log");
     }
+
+    #[test]
+    fn of_two_equal_writes_only_the_first_is_sure_to_be_past() {
+        let orders = Orders::from([(order("1"), vec![line("a", 1, None)])]);
+        let mut square = at(140);
+        [160, 159, 160].into_iter().for_each(|value| square.wrote(value, Timestamp(0)));
+        let reading = read(&square, &[entry(9, 159, Some("1"))], &orders, None, Timestamp(0));
+        let left: Vec<i64> = reading.writes.iter().map(|write| write.value).collect();
+        assert_eq!((units(&reading), left), (vec![-1], vec![159, 160]), "the last write may have erased the sale");
+    }
+
+    #[test]
+    fn a_return_that_an_import_hides_is_told() {
+        let orders = Orders::from([(order("1"), vec![line("a", 1, Some(1)), line("b", 2, Some(2))])]);
+        let hidden = read(&at(61), &[entry(9, 110, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&hidden), hidden.guessed), (vec![1, 2], vec![3]));
+        let plain = read(&at(61), &[entry(9, 64, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&plain), plain.guessed), (vec![1, 2], vec![]));
+    }
 }

@@ -126,4 +126,3 @@ impl Books {
         self.unseen.entry(place.clone()).or_default().extend(gone.into_iter().map(|(_, _, units)| -units));
     }
 }
-
