@@ -1,18 +1,21 @@
-//! The simulation as a test: every regression first, then some seeds of each class and profile.
-//! `cargo run --release -p tests -- simulate` makes long runs.
+//! The simulation as a test: every regression first, then some seeds of each class and profile, then the same world varied
+//! in ways that must make no difference. `cargo run --release -p tests -- simulate` makes long runs.
 
 #![allow(clippy::print_stdout)] // each world says what it covered
 
 use tests::sim::many::{Batch, simulate};
 use tests::sim::regression;
-use tests::sim::run::{Order, run};
-use tests::sim::setup::{Class, Profile};
+use tests::sim::run::{Order, Outcome, Variation, run};
+use tests::sim::scenes;
+use tests::sim::setup::{Class, Profile, Setup};
 
-/// Seeds of each class and profile.
-const SEEDS: u64 = 6;
+/// Seeds of each class and profile: more than a thousand worlds in all.
+const SEEDS: u64 = 70;
+/// Each so-many-th seed runs twice.
+const TWICE_EACH: u64 = 10;
 
 fn holds(class: Class, profile: Profile) {
-    let summary = simulate(&Batch { class, profile, first: 0, seeds: SEEDS, twice_each: 3 });
+    let summary = simulate(&Batch { class, profile, first: 0, seeds: SEEDS, twice_each: TWICE_EACH });
     println!("{}", summary.line());
     let failures: Vec<String> = summary.failures.iter().map(ToString::to_string).collect();
     assert!(failures.is_empty(), "{}\n{}", failures.join("\n"), summary.line());
@@ -32,7 +35,7 @@ fn what_once_failed_holds() {
 
 #[test]
 fn the_same_seed_leaves_the_same_trace() {
-    let order = Order { seed: 4, profile: Profile::Harsh, class: Class::Exact, without: Vec::new(), traced: true };
+    let order = Order { traced: true, ..Order::new(Class::Mixed, Profile::Harsh, 4) };
     let (one, other) = (run(&order), run(&order));
     assert_eq!((one.hash, one.lines), (other.hash, other.lines));
 }
@@ -67,4 +70,93 @@ worlds! {
     blind_stores_in_a_bad_week: Blind Realistic,
     blind_stores_in_a_storm: Blind Harsh,
     blind_stores_with_a_dead_one: Blind Liveness,
+    mixed_stores_in_calm: Mixed Calm,
+    mixed_stores_in_a_bad_week: Mixed Realistic,
+    mixed_stores_in_a_storm: Mixed Harsh,
+    mixed_stores_with_a_dead_one: Mixed Liveness,
+}
+
+/// The end of a run in which nothing was violated.
+fn end(order: &Order) -> Outcome {
+    let outcome = run(order);
+    assert!(
+        outcome.violations.is_empty(),
+        "{}: {:?}: {:?}",
+        regression::line(order),
+        order.variation,
+        outcome.violations
+    );
+    outcome
+}
+
+/// I10: messages taken one by one, ten at once, and all of them again and again end the same wherever the same happened.
+fn ends_the_same(class: Class) {
+    let variations = [
+        Variation { batch: 1, ..Variation::default() },
+        Variation { doubled: true, ..Variation::default() },
+        Variation { doubled: true, batch: 1, ..Variation::default() },
+    ];
+    let mut compared = 0;
+    for seed in 0..8 {
+        let order = Order::new(class, Profile::Calm, seed);
+        let plain = end(&order).ends;
+        for variation in variations {
+            for (plain, varied) in plain.iter().zip(end(&Order { variation, ..order.clone() }).ends) {
+                // a store that is sold out refuses, and when it is depends on who was faster
+                if plain.1 == varied.1 {
+                    assert_eq!(*plain, varied, "{}: {variation:?}", regression::line(&order));
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared > 20, "only {compared} ends could be compared");
+}
+
+#[test]
+fn doubled_messages_and_batches_change_nothing_at_exact_stores() {
+    ends_the_same(Class::Exact);
+}
+
+#[test]
+fn doubled_messages_and_batches_change_nothing_at_mixed_stores() {
+    ends_the_same(Class::Mixed);
+}
+
+/// I11: a task of ours dies at its k-th poll, for every k of a short script, and the end is the same.
+fn survives_a_crash_anywhere(class: Class, seed: u64) {
+    let all = tests::sim::script::script(&Setup::new(seed, Profile::Calm, class)).len();
+    let whole = Order { without: (ACTIONS..all).collect(), ..Order::new(class, Profile::Calm, seed) };
+    let calm = end(&whole);
+    assert!(calm.polls > 100, "only {} polls", calm.polls);
+    for poll in 1..=calm.polls {
+        let variation = Variation { crash_at: Some(poll), ..Variation::default() };
+        assert_eq!(end(&Order { variation, ..whole.clone() }).ends, calm.ends, "a crash at poll {poll}");
+    }
+}
+
+/// Actions of the short script.
+const ACTIONS: usize = 3;
+
+#[test]
+fn a_crash_at_any_poll_among_exact_stores() {
+    survives_a_crash_anywhere(Class::Exact, CRASHED);
+}
+
+#[test]
+fn a_crash_at_any_poll_among_shops() {
+    survives_a_crash_anywhere(Class::Shops, CRASHED);
+}
+
+/// A seed whose script begins with a burst.
+const CRASHED: u64 = 0;
+
+#[test]
+fn a_store_that_loses_everything_at_once_is_asked_about() {
+    (0..5).for_each(|seed| assert_eq!(scenes::everything_is_gone(seed, None), [""; 0], "seed {seed}"));
+}
+
+#[test]
+fn a_store_that_says_nothing_of_a_sku_is_not_taken_for_empty() {
+    (0..5).for_each(|seed| assert_eq!(scenes::nothing_is_told(seed, None), [""; 0], "seed {seed}"));
 }

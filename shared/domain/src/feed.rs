@@ -125,6 +125,9 @@ pub struct Reading {
     pub unclear: usize,
     /// Sizes of edits, in units, that may be wrong or may not have been counted: a person must be told.
     pub doubts: Vec<i64>,
+    /// Units given back although the entry does not show of which lines, as something else moved with them: a person must be
+    /// told.
+    pub guessed: Vec<i64>,
     /// An order that the store does not show yet: everything from its entry on waits.
     pub waits_for: Option<OrderId>,
     /// Read up to here.

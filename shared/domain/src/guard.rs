@@ -1,5 +1,6 @@
 //! The mass-zero guard: a store that loses much of its stock at once is asked about before it is believed.
 
+use crate::planted::{self, Mistake};
 use serde::{Deserialize, Serialize};
 
 /// When to stop and ask.
@@ -53,6 +54,9 @@ impl Tally {
     /// Why this must not be believed without a person; `None` when it may.
     #[must_use]
     pub fn objection(&self, limits: &Limits) -> Option<String> {
+        if planted::is(Mistake::GuardOff) {
+            return None;
+        }
         let gone = self.zeroed + self.missing;
         let allowed = limits.zeroed.max(self.stocked.saturating_mul(limits.zeroed_percent) / 100);
         if gone > allowed {

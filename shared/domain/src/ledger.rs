@@ -3,6 +3,7 @@
 //! `H = base + Σ counted` for each warehouse, always. A change is counted in exactly one place, so units are conserved by
 //! construction; everything else in here exists to count each change once and to know what our own writes did.
 
+use crate::planted::{self, Mistake};
 use crate::{ListingId, Position, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -212,6 +213,15 @@ impl Entry {
     }
 }
 
+impl Claim {
+    /// Whether its lease is over: whoever claimed can no longer have a call on its way.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        let early = if planted::is(Mistake::ShortLease) { 65_000 } else { 0 };
+        self.lease < now.plus_ms(early)
+    }
+}
+
 impl Square {
     /// A listing seen at `level` when the feed stood at `position`.
     #[must_use]
@@ -223,7 +233,7 @@ impl Square {
     pub fn count(&mut self, by: i64) {
         self.with = self.with.saturating_add(by);
         self.guesses = self.guesses.map(|(failed, applied)| (failed.saturating_add(by), applied.saturating_add(by)));
-        if self.open || self.guesses.is_some() {
+        if (self.open || self.guesses.is_some()) && !planted::is(Mistake::NoSuspects) {
             self.suspects.push(by);
         }
     }

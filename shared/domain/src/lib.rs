@@ -10,6 +10,7 @@ pub mod ids;
 pub mod key;
 pub mod ledger;
 pub mod plan;
+pub mod planted;
 pub mod policy;
 pub mod push;
 mod reading;

@@ -1,6 +1,7 @@
 //! The plan: which listings must be written, with what, and why the others are not.
 
 use crate::ledger::{Claim, Entry, Ledger};
+use crate::planted::{self, Mistake};
 use crate::rules::Rules;
 use crate::{Class, ListingId, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,8 @@ fn decide(ledger: &Ledger, listing: &ListingId, entry: &Entry, view: &View) -> D
     let Some(to) = value_to_write(entry, view.class, shadow, target) else {
         return Decision::InSync;
     };
-    if let Some(hold) = view.hold.or_else(|| busy(entry)) {
+    let hold = view.hold.filter(|_| !planted::is(Mistake::HoldIgnored));
+    if let Some(hold) = hold.or_else(|| busy(entry)) {
         return Decision::Hold(hold);
     }
     Decision::Push(Push { listing: listing.clone(), from: shadow, to, target })

@@ -1,6 +1,7 @@
 //! The outcomes of pushes: recorded after the calls, or found out later for a push whose worker vanished.
 
 use crate::ledger::{Claim, Entry};
+use crate::planted::{self, Mistake};
 use crate::{Class, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -31,9 +32,11 @@ pub fn record(entry: &mut Entry, claim: &Claim, ended: Ended, now: Timestamp) ->
     entry.sequence += 1;
     let sure = ours.tries == 0;
     match ended {
+        Ended::Unknown if planted::is(Mistake::SilenceIsYes) => applied(entry, &ours, now),
+        Ended::Unknown if planted::is(Mistake::SilenceIsNo) => entry.drop_claim(),
         Ended::Applied => applied(entry, &ours, now),
         Ended::Stale => entry.drop_claim(),
-        Ended::NotSent if sure => entry.drop_claim(),
+        Ended::NotSent if sure || planted::is(Mistake::RefusalIsProof) => entry.drop_claim(),
         Ended::NotSent | Ended::Unknown => {}
         Ended::Accepted => {
             if let Some(kept) = &mut entry.claim {
@@ -87,7 +90,7 @@ pub const fn inquiry(class: Class) -> Inquiry {
 
 /// Takes over an abandoned claim; `false` while its lease still runs. Commit before asking.
 pub fn take_over(entry: &mut Entry, now: Timestamp, lease_ms: i64) -> bool {
-    let Some(claim) = entry.claim.as_mut().filter(|claim| claim.lease < now) else {
+    let Some(claim) = entry.claim.as_mut().filter(|claim| claim.is_over(now)) else {
         return false;
     };
     claim.lease = now.plus_ms(lease_ms);

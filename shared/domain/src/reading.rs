@@ -155,7 +155,11 @@ impl Reader {
     fn give_back_by_level(&mut self, movement: &Movement, order: &OrderId, held: &[LineState], all: i64) {
         match self.baselines(movement).as_slice() {
             [before] if *before < movement.level_after => {
-                self.release(movement, order, held, all.min(movement.level_after - before));
+                let rise = movement.level_after - before;
+                if rise != all {
+                    self.reading.guessed.push(all.min(rise));
+                }
+                self.release(movement, order, held, all.min(rise));
             }
             [_] => {}
             _ => self.reading.unclear += 1,
@@ -236,14 +240,14 @@ impl Reader {
     }
 
     /// The entry changed the level by `by` units. Where that shows that it came after one of our writes, that write and
-    /// the ones before it are past.
+    /// the ones before it are past; of writes with the same value only the first is sure to be.
     fn pass_writes(&mut self, movement: &Movement, by: i64) {
         let before = movement.level_after - by;
         if before == self.reading.last {
             return;
         }
         let writes = &mut self.reading.writes;
-        if let Some(place) = writes.iter().rposition(|write| write.value == before && write.after < movement.id) {
+        if let Some(place) = writes.iter().position(|write| write.value == before && write.after < movement.id) {
             writes.drain(..=place);
             // the log does not have it: what was taken for an echo once was none
             self.reading.echoes = false;
@@ -472,5 +476,24 @@ mod tests {
         let orders = Orders::from([(order("1"), two)]);
         let reading = read(&square, &[entry(1, 143, Some("1"))], &orders, None, Timestamp(0));
         assert_eq!((units(&reading), reading.echoes), (vec![2], false), "141 → 143, and 141 is not in the log");
+    }
+
+    #[test]
+    fn of_two_equal_writes_only_the_first_is_sure_to_be_past() {
+        let orders = Orders::from([(order("1"), vec![line("a", 1, None)])]);
+        let mut square = at(140);
+        [160, 159, 160].into_iter().for_each(|value| square.wrote(value, Timestamp(0)));
+        let reading = read(&square, &[entry(9, 159, Some("1"))], &orders, None, Timestamp(0));
+        let left: Vec<i64> = reading.writes.iter().map(|write| write.value).collect();
+        assert_eq!((units(&reading), left), (vec![-1], vec![159, 160]), "the last write may have erased the sale");
+    }
+
+    #[test]
+    fn a_return_that_an_import_hides_is_told() {
+        let orders = Orders::from([(order("1"), vec![line("a", 1, Some(1)), line("b", 2, Some(2))])]);
+        let hidden = read(&at(61), &[entry(9, 110, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&hidden), hidden.guessed), (vec![1, 2], vec![3]));
+        let plain = read(&at(61), &[entry(9, 64, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&plain), plain.guessed), (vec![1, 2], vec![]));
     }
 }

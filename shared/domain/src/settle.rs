@@ -6,6 +6,7 @@
 
 use crate::feed::{Cause, Counted};
 use crate::ledger::{Entry, Square};
+use crate::planted::{self, Mistake};
 use crate::{Class, Drift, Inbound, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -74,8 +75,8 @@ pub fn observe(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
     let before = entry.clone();
     let mut observed = match (&entry.square, entry.shadow) {
         (_, None) => first_sight(entry, seen, policy),
-        (Some(_), Some(_)) => observe_with_feed(entry, seen, policy),
-        (None, Some(shadow)) => observe_level(entry, seen.level, seen.level - shadow, policy),
+        (Some(_), Some(_)) if !planted::is(Mistake::FeedIgnored) => observe_with_feed(entry, seen, policy),
+        (_, Some(shadow)) => observe_level(entry, seen.level, seen.level - shadow, policy),
     };
     observed.changed = *entry != before;
     if observed.changed {
@@ -139,7 +140,7 @@ fn observe_with_feed(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Obser
         return observed;
     }
     let settles_at = square.stable.plus_ms(policy.settle_ms);
-    let settled = seen.quiet && seen.now >= settles_at;
+    let settled = seen.quiet && seen.now >= settles_at || planted::is(Mistake::Unsettled);
     if square.is_unsettled(seen.level) && !settled {
         observed.again = Some(settles_at.max(seen.now.plus_ms(RECHECK_MS)));
         return observed;

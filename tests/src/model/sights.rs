@@ -43,6 +43,7 @@ impl World {
                 let exact = reading.position > square.position
                     && reading.waits_for.is_none()
                     && reading.unclear == 0
+                    && reading.writes.is_empty()
                     && square.guesses.is_none()
                     && reading.last == square.with + counted;
                 if exact { Sight::Done { upto, level: reading.last, quiet: false, exact } } else { Sight::Fed(upto) }

@@ -19,8 +19,6 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Messages of one batch.
-const BATCH: usize = 10;
 /// How long a worker waits for messages.
 const WAIT: Duration = Duration::from_secs(20);
 /// A function is killed after so long, milliseconds.
@@ -45,9 +43,9 @@ async fn within<T>(core: &Arc<Core>, ms: i64, work: impl Future<Output = T>) -> 
     }
 }
 
-/// A worker on a queue.
-pub async fn worker(member: Member, queue: QueueName) {
-    let most = if queue == QueueName::Lane { 1 } else { BATCH };
+/// A worker on a queue, which takes at most `batch` hints at once.
+pub async fn worker(member: Member, queue: QueueName, batch: usize) {
+    let most = if queue == QueueName::Lane { 1 } else { batch };
     loop {
         let Ok(messages) = member.queue.receive(queue, most, WAIT).await else { continue };
         if messages.is_empty() {

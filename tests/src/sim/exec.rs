@@ -65,13 +65,27 @@ pub struct Executor {
     next: u64,
     /// Polls after which a task of ours dies, of ten thousand.
     pub crash: u64,
+    /// Polls of our tasks since somebody asked for a crash.
+    ours: u64,
+    crash_at: Option<u64>,
 }
 
 impl Executor {
     /// Without tasks.
     #[must_use]
     pub const fn new(core: Arc<Core>, crash: u64) -> Self {
-        Self { core, tasks: Vec::new(), next: 0, crash }
+        Self { core, tasks: Vec::new(), next: 0, crash, ours: 0, crash_at: None }
+    }
+
+    /// Has a task of ours die at its so-many-th poll from now.
+    pub const fn crash_at(&mut self, poll: Option<u64>) {
+        (self.ours, self.crash_at) = (0, poll);
+    }
+
+    /// Polls of our tasks since then.
+    #[must_use]
+    pub const fn ours(&self) -> u64 {
+        self.ours
     }
 
     /// Adds a task.
@@ -118,7 +132,9 @@ impl Executor {
         self.core.mark(task.id);
         let kind = task.kind;
         let done = matches!(task.future.as_mut().poll(&mut Context::from_waker(&task.waker)), Poll::Ready(()));
-        let dies = !done && kind.is_ours() && self.core.chance(self.crash);
+        self.ours += u64::from(kind.is_ours());
+        let meant = kind.is_ours() && self.crash_at == Some(self.ours);
+        let dies = !done && kind.is_ours() && (self.core.chance(self.crash) || meant);
         if !done && !dies {
             return Step::Ran;
         }

@@ -111,7 +111,7 @@ pub fn simulate(batch: &Batch) -> Summary {
 }
 
 fn one(batch: &Batch, seed: u64) -> (Option<Failure>, Outcome) {
-    let order = Order { seed, profile: batch.profile, class: batch.class, without: Vec::new(), traced: false };
+    let order = Order::new(batch.class, batch.profile, seed);
     let mut outcome = run(&order);
     if batch.twice_each > 0 && seed.is_multiple_of(batch.twice_each) && run(&order).hash != outcome.hash {
         outcome.violations.push("the same seed gave another trace".into());

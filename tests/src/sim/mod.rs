@@ -1,5 +1,6 @@
 //! The simulation: the real core, engine and connectors, over fakes, in a world where everything goes wrong that can.
 
+pub mod books;
 pub mod core;
 pub mod crew;
 pub mod exec;
@@ -10,6 +11,7 @@ pub mod oracle;
 pub mod plain;
 pub mod regression;
 pub mod run;
+pub mod scenes;
 pub mod script;
 pub mod setup;
 pub mod world;

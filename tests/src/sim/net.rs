@@ -9,6 +9,7 @@ use bytes::Bytes;
 use channels::fake::{Fake, NoAnswer};
 use channels::shopwired::FakeShopWired;
 use channels::{Http, HttpError, Request, Response};
+use domain::WriteKind;
 use futures::future::{Either, select};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -198,9 +199,12 @@ impl Wires {
 
     /// The request takes effect at a made-up store, if it is one.
     fn arrive_plain(&self, store: usize, request: &Request) -> Option<Response> {
-        let (response, effect) = lock(&self.plain).get_mut(&store)?.handle(request);
+        let mut plains = lock(&self.plain);
+        let plain = plains.get_mut(&store)?;
+        let (exact, (response, effect)) = (plain.write != WriteKind::Set, plain.handle(request));
+        drop(plains);
         if let (Some(effect), Some(account)) = (effect, self.oracle.accounts.get(store)) {
-            self.oracle.write_arrives(account, &effect.sku, effect.to);
+            self.oracle.write_arrives(account, &effect.sku, effect.to, exact.then_some(effect.key.as_str()));
             self.oracle.write_changed(account, &effect.sku, effect.after - effect.before);
         }
         Some(response)

@@ -1,5 +1,6 @@
 //! The oracle: watches every commit of the hub and every write that reaches a store, and keeps books of its own.
 
+use super::books::{Books, Place};
 use super::core::Core;
 use crate::memory::{Commit, Watch};
 use channels::Request;
@@ -9,47 +10,6 @@ use engine::records::{self, History, SaleMarker};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// An account and a SKU.
-pub type Place = (AccountId, Sku);
-
-/// What the oracle knows.
-#[derive(Default)]
-pub struct Books {
-    /// What was found wrong, the first first.
-    pub violations: Vec<String>,
-    /// Ledgers as they are now.
-    pub ledgers: BTreeMap<Sku, Ledger>,
-    /// Units that sale markers hold as sold.
-    pub sold: BTreeMap<Place, i64>,
-    /// Units counted that no sale marker explains: edits.
-    pub edits: BTreeMap<Place, i64>,
-    /// What the hub believes that its pushes did to levels, in units.
-    pub believed: BTreeMap<Place, i64>,
-    /// What they did.
-    pub done: BTreeMap<Place, i64>,
-    /// Units of notes that ask a person to look, as history has them.
-    pub ambiguous: BTreeMap<Place, Vec<i64>>,
-    /// Units of notes that say what our writes had erased and was written again.
-    pub repaired: BTreeMap<Place, Vec<i64>>,
-    /// Imports that no store told anybody about and that nobody has seen yet: where, when, units.
-    pub silent: Vec<(Place, i64, i64)>,
-    /// What our writes were, where and when.
-    pub written: Vec<(Place, i64, i64)>,
-    /// Units that nobody can know of: imports that a write replaced which was sent before anybody could see them, and
-    /// edits to just the number that we wrote there.
-    pub unseen: BTreeMap<Place, Vec<i64>>,
-    /// How often each kind of note was written.
-    pub notes: BTreeMap<&'static str, u64>,
-    /// Accounts that must not be written, since when.
-    pub paused: BTreeMap<AccountId, i64>,
-    /// Commits of ledgers.
-    pub commits: u64,
-    /// Writes of levels that reached a store.
-    pub arrivals: u64,
-    /// When a write last reached a store.
-    pub last_arrival: i64,
-}
 
 /// The oracle.
 pub struct Oracle {
@@ -65,27 +25,6 @@ const PAUSE_MS: i64 = 5_000 + 30_000 + 16_000;
 
 /// How long a claim lives, milliseconds: it says when a claim was made.
 const LEASE_MS: i64 = 75_000;
-
-/// For so long an entry with a value of ours is taken for our write, milliseconds.
-const OURS_MS: i64 = 600_000;
-
-impl Books {
-    /// Somebody edits a level by `by` to `to`: nobody can tell that from a write of ours with the same number.
-    pub fn edited(&mut self, place: &Place, to: i64, by: i64, now: i64) {
-        let same = |(written, at, value): &&(Place, i64, i64)| written == place && *value == to && now - at < OURS_MS;
-        if self.written.iter().any(|write| same(&write)) {
-            self.unseen.entry(place.clone()).or_default().push(-by);
-        }
-    }
-
-    fn overwrite_unseen(&mut self, place: &Place, since: i64) {
-        let (gone, left) = std::mem::take(&mut self.silent)
-            .into_iter()
-            .partition::<Vec<_>, _>(|(silent, at, _)| silent == place && *at >= since);
-        self.silent = left;
-        self.unseen.entry(place.clone()).or_default().extend(gone.into_iter().map(|(_, _, units)| -units));
-    }
-}
 
 impl Oracle {
     /// An oracle that does not judge yet.
@@ -124,13 +63,13 @@ impl Oracle {
         for item in body.get("items").and_then(Value::as_array).into_iter().flatten() {
             let sku = item.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok());
             if let (Some(sku), Some(to)) = (sku, item.get("quantity").and_then(Value::as_i64)) {
-                self.write_arrives(account, &sku, to);
+                self.write_arrives(account, &sku, to, None);
             }
         }
     }
 
-    /// A write of a level reaches a store.
-    pub fn write_arrives(&self, account: &AccountId, sku: &Sku, to: i64) {
+    /// A write of a level reaches a store, with its idempotency key if the store heeds one.
+    pub fn write_arrives(&self, account: &AccountId, sku: &Sku, to: i64, key: Option<&str>) {
         let now = self.core.now_ms();
         self.core.mark(to.cast_unsigned());
         let mut books = self.books();
@@ -146,7 +85,11 @@ impl Oracle {
             // the level was read again after the claim and was what the claim says: an import since then was not seen
             books.overwrite_unseen(&place, claim.lease.0 - LEASE_MS);
         }
+        let again = claim.as_ref().and_then(|claim| books.again(&place, claim.sequence, key));
         drop(books);
+        if let Some(again) = again {
+            self.object(format!("I5: {sku} at {account}: {again}"));
+        }
         if since.is_some_and(|since| now > since + PAUSE_MS) {
             self.object(format!("I13: {sku} at {account}: written although it is paused"));
         }
@@ -174,6 +117,7 @@ impl Oracle {
             for problem in judge(&before, &after, self.core.now_ms()) {
                 self.object(format!("{sku}: {problem}"));
             }
+            let mut phantom = false;
             let mut books = self.books();
             books.commits += 1;
             for (listing, entry) in &after.entries {
@@ -182,10 +126,21 @@ impl Oracle {
                 let sold = markers.remove(&place).unwrap_or(0);
                 let believed = before.entries.get(listing).map_or(0, |was| believed(was, entry));
                 *books.believed.entry(place.clone()).or_default() += believed;
+                if before.entries.get(listing).is_some_and(|was| is_decided(was, entry)) {
+                    books.mingle(&place, 0, self.core.now_ms());
+                }
+                if before.entries.get(listing) != Some(entry) {
+                    books.seen(&place, entry, self.core.now_ms());
+                }
                 if let Some(claim) = entry.claim.as_ref().filter(|claim| claim.tries == 0) {
                     books.written.push((place.clone(), self.core.now_ms(), claim.to));
                 }
-                *books.edits.entry(place).or_default() += entry.counted - was + sold;
+                *books.edits.entry(place.clone()).or_default() += entry.counted - was + sold;
+                phantom |= entry.counted - was + sold != 0 && entry.square.is_some() && !books.typed.contains(&place);
+            }
+            drop(books);
+            if phantom {
+                self.object(format!("I2: {sku}: an edit is counted where nobody edited anything"));
             }
         }
         self.books().ledgers.insert(sku, after);
@@ -201,7 +156,7 @@ impl Oracle {
                     Note::Tolerated(_) => ("tolerated", None),
                     Note::Repaired(by) => {
                         let place = (seen.listing.account.clone(), history.sku.clone());
-                        books.repaired.entry(place).or_default().push(*by);
+                        books.mingle(&place, *by, self.core.now_ms());
                         ("repaired", None)
                     }
                     Note::Ambiguous(by) => ("ambiguous", Some(*by)),
@@ -282,6 +237,9 @@ fn judge_entry(was: &Entry, entry: &Entry, after: &Ledger, now: i64) -> Vec<Stri
         (None, Some(new)) if new.target != after.total().saturating_add(entry.tolerated).max(0) => {
             problems.push(format!("I8: {new:?} does not serve the hub level {}", after.total()));
         }
+        (None, Some(new)) if entry.square.is_none() && new.to != new.target => {
+            problems.push(format!("I8: {new:?} writes another level than its target"));
+        }
         (Some(_) | None, _) => {}
     }
     problems
@@ -295,6 +253,12 @@ fn substance(entry: &Entry) -> Entry {
         square.writes.clear();
     }
     entry
+}
+
+/// Whether a commit decides by the level what became of a push.
+fn is_decided(was: &Entry, entry: &Entry) -> bool {
+    let open = |entry: &Entry| entry.square.as_ref().is_some_and(|square| square.guesses.is_some());
+    open(was) && !open(entry)
 }
 
 /// What a commit believes that a push has done: a claim that ends with its value in the shadow.

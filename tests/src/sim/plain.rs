@@ -9,7 +9,7 @@ use channels::{
 };
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One kind of the platform.
 pub struct Plain {
@@ -46,6 +46,8 @@ const SIGNATURE: &str = "x-plain-signature";
 pub struct Effect {
     /// The SKU.
     pub sku: Sku,
+    /// The idempotency key of the request.
+    pub key: String,
     /// The level that the request asked for.
     pub to: i64,
     /// The level before.
@@ -67,13 +69,22 @@ pub struct PlainStore {
     answers: BTreeMap<String, u16>,
     /// SKUs whose webhooks wait to be sent.
     pub news: Vec<String>,
+    /// SKUs whose level the store does not tell for now.
+    pub hidden: BTreeSet<String>,
 }
 
 impl PlainStore {
     /// A store with these levels.
     #[must_use]
     pub const fn new(write: WriteKind, levels: BTreeMap<String, i64>) -> Self {
-        Self { write, levels, changed: BTreeMap::new(), answers: BTreeMap::new(), news: Vec::new() }
+        Self {
+            write,
+            levels,
+            changed: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            news: Vec::new(),
+            hidden: BTreeSet::new(),
+        }
     }
 
     /// Somebody changes a level; never below zero.
@@ -96,9 +107,14 @@ impl PlainStore {
             return (answer(status, &json!({})), effect);
         }
         match path.rsplit_once("/level/") {
-            Some((_, sku)) => (answer(200, &json!({"level": self.levels.get(sku)})), None),
-            None => (answer(200, &json!(self.levels)), None),
+            Some((_, sku)) => (answer(200, &json!({"level": self.shown().get(sku)})), None),
+            None => (answer(200, &json!(self.shown())), None),
         }
+    }
+
+    fn shown(&self) -> BTreeMap<&str, i64> {
+        let shown = self.levels.iter().filter(|(sku, _)| !self.hidden.contains(*sku));
+        shown.map(|(sku, level)| (sku.as_str(), *level)).collect()
     }
 
     fn write(&mut self, body: &Value) -> (u16, Option<Effect>) {
@@ -107,7 +123,7 @@ impl PlainStore {
         let (name, from, to, key) = (text("sku"), number("from"), number("to"), text("key"));
         let Ok(sku) = Sku::new(name.clone()) else { return (422, None) };
         let before = self.levels.get(&name).copied().unwrap_or_default();
-        let nothing = Effect { sku: sku.clone(), to, before, after: before };
+        let nothing = Effect { sku: sku.clone(), key: key.clone(), to, before, after: before };
         if let Some(status) = self.answers.get(&key).filter(|_| self.write != WriteKind::Set) {
             return (*status, Some(nothing));
         }
@@ -117,11 +133,11 @@ impl PlainStore {
             WriteKind::Adjust => before + to - from,
         };
         self.levels.insert(name.clone(), after);
-        self.answers.insert(key, 200);
+        self.answers.insert(key.clone(), 200);
         if after != before {
             self.news.push(name);
         }
-        (200, Some(Effect { sku, to, before, after }))
+        (200, Some(Effect { sku, key, to, before, after }))
     }
 }
 

@@ -54,7 +54,7 @@ pub fn read(line: &str) -> Result<Option<Order>, String> {
     let seed = word("the seed")?.parse().map_err(|_| format!("{line:?}: the seed is not a number"))?;
     let without = word("what is left out").unwrap_or("");
     let without = without.split(',').filter_map(|place| place.parse().ok()).collect();
-    Ok(Some(Order { seed, profile, class, without, traced: false }))
+    Ok(Some(Order { without, ..Order::new(class, profile, seed) }))
 }
 
 /// Where regressions are kept.

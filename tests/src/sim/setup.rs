@@ -1,6 +1,7 @@
 //! What a seed makes of a world: how many stores and SKUs, which of the unknown switches, and how much goes wrong.
 
 use super::net::NetRates;
+use super::run::Variation;
 use crate::memory::queue::QueueRates;
 use crate::memory::store::StoreRates;
 use channels::shopwired::fake::{EditOrder, Generator, Limit, StockLag, Switches, WebhookFaults};
@@ -144,6 +145,8 @@ pub struct Setup {
     pub budget: (u32, u32),
     /// A store that dies for ever.
     pub dead: Option<usize>,
+    /// What else differs.
+    pub variation: Variation,
 }
 
 impl Setup {
@@ -170,7 +173,21 @@ impl Setup {
             actions: rng.usize(15..60),
             budget: if tight { (90, 15) } else { (6_000, 500) },
             dead,
+            variation: Variation::default(),
         }
+    }
+
+    /// The same world, varied.
+    #[must_use]
+    pub const fn varied(mut self, variation: &Variation) -> Self {
+        self.variation = *variation;
+        if variation.doubled {
+            self.rates.queue.twice = 10_000;
+        }
+        if variation.unaided {
+            self.rates.hooks = NO_HOOK_FAULTS;
+        }
+        self
     }
 }
 

@@ -129,6 +129,11 @@ impl World {
         self.fake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The made-up stores.
+    pub fn plain(&self) -> MutexGuard<'_, BTreeMap<usize, PlainStore>> {
+        self.plain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A member of the crew on a machine: workers have the first ones, everything else the last.
     #[must_use]
     pub fn member(&self, machine: usize) -> Member {
@@ -144,7 +149,7 @@ impl World {
             Kind::Timer | Kind::Hook | Kind::Person | Kind::Outside => return,
         };
         let member = self.member(machine);
-        self.exec.add(kind, crew::worker(member, queue));
+        self.exec.add(kind, crew::worker(member, queue, self.setup.variation.batch));
     }
 
     /// All workers, and timers and doors on the last machine.

@@ -8,9 +8,11 @@ use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, Seen};
 use domain::feed::Reading;
 use domain::plan::{self, Decision, Hold, Push, View};
+use domain::planted::{self, Mistake};
 use domain::settle::{self, Note, Observed, Policy};
 use domain::{AccountId, Entry, Inbound, Ledger, ListingId, Sku, Timestamp};
 use futures::{StreamExt, stream};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one SKU wants to write.
@@ -51,6 +53,7 @@ impl Run<'_> {
         let written: Vec<(Draft, Result<(), StoreError>)> = stream::iter(drafts.into_iter().map(|draft| async {
             let result = match draft.changes.as_slice() {
                 [] => Ok(()),
+                changes if planted::is(Mistake::MarkerApart) => self.write_apart(changes).await,
                 changes => self.hub.store.write(changes).await,
             };
             (draft, result)
@@ -61,6 +64,14 @@ impl Run<'_> {
         for (draft, result) in written {
             self.take_written(draft, result);
         }
+    }
+
+    /// The planted mistake of writing a marker apart from its ledger.
+    async fn write_apart(&self, changes: &[Change]) -> Result<(), StoreError> {
+        for change in changes {
+            self.hub.store.write(std::slice::from_ref(change)).await?;
+        }
+        Ok(())
     }
 
     fn take_written(&mut self, draft: Draft, result: Result<(), StoreError>) {
@@ -102,9 +113,9 @@ impl Run<'_> {
         let told = draft.take_doubts();
         if differs || !told.is_empty() {
             let version = before.version + 1;
-            let row = records::ledger_row(sku, &draft.ledger, version);
+            let row = records::ledger_row(sku, &announced(&draft.ledger), version);
             draft.ledger.version = version;
-            draft.changes.insert(0, Change::Put(row, Condition::Version(before.version)));
+            draft.changes.insert(0, Change::Put(row, unchanged_since(before.version)));
         }
         if !told.is_empty() {
             let history = job.doubts(sku, told, &draft.ledger, now);
@@ -117,6 +128,9 @@ impl Run<'_> {
         let Some(connected) = self.accounts.get(&listing.account) else { return };
         let Some(entry) = draft.ledger.entries.get_mut(listing) else { return };
         let Some(level) = sight.level else { return };
+        if planted::is(Mistake::EchoDropped) && entry.shadow == Some(level) {
+            return;
+        }
         let mut counted = Vec::new();
         if let (Some(reading), Some(_)) = (&sight.reading, entry.shadow) {
             take_position(entry, reading);
@@ -131,6 +145,8 @@ impl Run<'_> {
         observed
             .notes
             .extend(doubts.filter(|_| connected.account.inbound == Inbound::All).map(|by| Note::Ambiguous(*by)));
+        let guessed = sight.reading.iter().flat_map(|reading| &reading.guessed);
+        observed.notes.extend(guessed.map(|by| Note::Ambiguous(*by)));
         if let Some(due) = observed.again {
             draft.again.push((listing.account.clone(), due, "a difference has not settled"));
         }
@@ -187,6 +203,21 @@ impl Job {
         self.look_at.extend(accounts);
         self.sights.clear();
     }
+}
+
+/// The ledger as it is stored: with its claims.
+fn announced(ledger: &Ledger) -> Cow<'_, Ledger> {
+    if !planted::is(Mistake::NoClaim) {
+        return Cow::Borrowed(ledger);
+    }
+    let mut ledger = ledger.clone();
+    ledger.entries.values_mut().for_each(|entry| entry.claim = None);
+    Cow::Owned(ledger)
+}
+
+/// The condition that nobody has written a ledger since it was read.
+fn unchanged_since(version: u64) -> Condition {
+    if planted::is(Mistake::StaleVersion) { Condition::Any } else { Condition::Version(version) }
 }
 
 /// The account's settings as the settling rule wants them.

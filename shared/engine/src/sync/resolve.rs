@@ -7,6 +7,7 @@ use crate::ports::{Change, Condition, StoreError};
 use crate::records;
 use channels::{Outcome, Write};
 use domain::ledger::Claim;
+use domain::planted::{self, Mistake};
 use domain::push::{self, Ended, Inquiry};
 use domain::{Ledger, ListingId, Sku, key};
 
@@ -30,7 +31,7 @@ impl Run<'_> {
         let now = self.hub.clock.now();
         let Some(ledger) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Vec::new() };
         let expired =
-            ledger.entries.iter().filter(|(_, entry)| entry.claim.as_ref().is_some_and(|claim| claim.lease < now));
+            ledger.entries.iter().filter(|(_, entry)| entry.claim.as_ref().is_some_and(|claim| claim.is_over(now)));
         expired.map(|(listing, _)| listing.clone()).collect()
     }
 
@@ -65,19 +66,21 @@ impl Run<'_> {
         claim: &Claim,
     ) -> Result<(), Error> {
         let Some(external) = self.external(sku, listing) else { return Ok(()) };
+        let attempt = if planted::is(Mistake::NewKey) { u64::from(claim.tries) } else { 0 };
         let write = Write {
             sku: sku.clone(),
             location: listing.location.clone(),
             external,
             from: claim.from,
             to: claim.to,
-            key: key::push_key(sku, listing, claim.sequence),
+            key: key::push_key(sku, listing, claim.sequence + attempt),
         };
         let mut outcomes = self.hub.line(connected, self.pace.patience).write(&[write]).await;
         let ended = match outcomes.pop() {
             Some(Outcome::Applied) => Ended::Applied,
             Some(Outcome::Accepted) => Ended::Accepted,
             Some(Outcome::Stale) => Ended::Stale,
+            Some(Outcome::Refused(_)) if planted::is(Mistake::RefusalIsProof) => Ended::NotSent,
             Some(Outcome::Refused(error) | Outcome::Unknown(error)) => return Err(said(connected, error)),
             None => Ended::Unknown,
         };

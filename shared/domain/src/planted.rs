@@ -1,0 +1,111 @@
+//! Deliberate mistakes, for the proof that the simulation would find them. Without the feature `planted` none can be
+//! planted and every question for one is a constant; with it none is planted until a test does so, on its own thread.
+
+/// A mistake that was made once, or nearly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mistake {
+    /// A push is sent without having been announced in the ledger.
+    NoClaim,
+    /// A quantity that a store sent along is believed without asking the store.
+    BelievedPayload,
+    /// A claim ends while its call may still be on its way.
+    ShortLease,
+    /// A refusal of a second call is taken as proof that the first did nothing.
+    RefusalIsProof,
+    /// A message with the level that we wrote is dropped, although a sale may hide behind it.
+    EchoDropped,
+    /// A line is counted although its marker says that it was.
+    SaleTwice,
+    /// A store that has a feed is counted by the difference of its levels.
+    FeedIgnored,
+    /// A marker is written apart from what it marks.
+    MarkerApart,
+    /// A message is acknowledged although what it left undone waits nowhere.
+    EarlyAck,
+    /// Another attempt has another key.
+    NewKey,
+    /// A ledger is written although somebody changed it since it was read.
+    StaleVersion,
+    /// A store that loses everything at once is believed.
+    GuardOff,
+    /// A level that a store does not tell is taken for zero.
+    UnknownIsZero,
+    /// A listing that must not be written is.
+    HoldIgnored,
+    /// An edit is counted before it stood still.
+    Unsettled,
+    /// What our write may have erased is not remembered.
+    NoSuspects,
+    /// A push of which nothing was heard is taken for done.
+    SilenceIsYes,
+    /// A push of which nothing was heard is taken for not done.
+    SilenceIsNo,
+}
+
+impl Mistake {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::NoClaim,
+        Self::BelievedPayload,
+        Self::ShortLease,
+        Self::RefusalIsProof,
+        Self::EchoDropped,
+        Self::SaleTwice,
+        Self::FeedIgnored,
+        Self::MarkerApart,
+        Self::EarlyAck,
+        Self::NewKey,
+        Self::StaleVersion,
+        Self::GuardOff,
+        Self::UnknownIsZero,
+        Self::HoldIgnored,
+        Self::Unsettled,
+        Self::NoSuspects,
+        Self::SilenceIsYes,
+        Self::SilenceIsNo,
+    ];
+}
+
+/// Whether a mistake is planted.
+#[cfg(not(feature = "planted"))]
+#[must_use]
+pub const fn is(_mistake: Mistake) -> bool {
+    false
+}
+
+#[cfg(feature = "planted")]
+pub use soil::{Planted, is, plant};
+
+#[cfg(feature = "planted")]
+mod soil {
+    use super::Mistake;
+    use std::cell::Cell;
+    use std::marker::PhantomData;
+
+    thread_local! {
+        static PLANTED: Cell<Option<Mistake>> = const { Cell::new(None) };
+    }
+
+    /// A mistake is planted on this thread until this is dropped.
+    #[derive(Debug)]
+    pub struct Planted(PhantomData<*const ()>);
+
+    impl Drop for Planted {
+        fn drop(&mut self) {
+            PLANTED.set(None);
+        }
+    }
+
+    /// Plants a mistake, or none, on this thread.
+    #[must_use]
+    pub fn plant(mistake: Option<Mistake>) -> Planted {
+        PLANTED.set(mistake);
+        Planted(PhantomData)
+    }
+
+    /// Whether a mistake is planted on this thread.
+    #[must_use]
+    pub fn is(mistake: Mistake) -> bool {
+        PLANTED.get() == Some(mistake)
+    }
+}

@@ -1,0 +1,128 @@
+//! The oracle's books: what it knows of the world besides what the hub believes, and what may be put down to what.
+
+use domain::{AccountId, Entry, Ledger, Sku};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An account and a SKU.
+pub type Place = (AccountId, Sku);
+
+/// What the oracle knows.
+#[derive(Default)]
+pub struct Books {
+    /// What was found wrong, the first first.
+    pub violations: Vec<String>,
+    /// Ledgers as they are now.
+    pub ledgers: BTreeMap<Sku, Ledger>,
+    /// Units that sale markers hold as sold.
+    pub sold: BTreeMap<Place, i64>,
+    /// Units counted that no sale marker explains: edits.
+    pub edits: BTreeMap<Place, i64>,
+    /// What the hub believes that its pushes did to levels, in units.
+    pub believed: BTreeMap<Place, i64>,
+    /// What they did.
+    pub done: BTreeMap<Place, i64>,
+    /// Units of notes that ask a person to look, as history has them.
+    pub ambiguous: BTreeMap<Place, Vec<i64>>,
+    /// Places where somebody typed in a quantity.
+    pub typed: BTreeSet<Place>,
+    /// Places that saw an import which no store told anybody about.
+    pub imported: BTreeSet<Place>,
+    /// For each trace of our write that was found, and each push that the level decided: by what the count may be wrong with
+    /// it, in units. One of them is true.
+    pub mingled: BTreeMap<Place, Vec<BTreeSet<i64>>>,
+    /// When a place was last seen with nothing that has to be explained.
+    pub explained: BTreeMap<Place, i64>,
+    /// Imports that no store told anybody about and that nobody has seen yet: where, when, units.
+    pub silent: Vec<(Place, i64, i64)>,
+    /// What our writes were, where and when.
+    pub written: Vec<(Place, i64, i64)>,
+    /// Units that nobody can know of: imports that a write replaced which was sent before anybody could see them, and
+    /// edits to just the number that we wrote there.
+    pub unseen: BTreeMap<Place, Vec<i64>>,
+    /// The idempotency key under which a claim's write arrived, by its sequence; empty where the store heeds none.
+    pub keys: BTreeMap<(Place, u64), String>,
+    /// How often each kind of note was written.
+    pub notes: BTreeMap<&'static str, u64>,
+    /// Accounts that must not be written, since when.
+    pub paused: BTreeMap<AccountId, i64>,
+    /// Commits of ledgers.
+    pub commits: u64,
+    /// Writes of levels that reached a store.
+    pub arrivals: u64,
+    /// When a write last reached a store.
+    pub last_arrival: i64,
+}
+
+/// What a place was last seen with may have been read so long before, milliseconds: by the feed of a late webhook.
+const READ_MS: i64 = 180_000;
+
+/// For so long an entry with a value of ours is taken for our write, milliseconds.
+const OURS_MS: i64 = 600_000;
+
+impl Books {
+    /// Somebody edits a level by `by` to `to`: nobody can tell that from a write of ours with the same number.
+    pub fn edited(&mut self, place: &Place, to: i64, by: i64, now: i64) {
+        let same = |(written, at, value): &&(Place, i64, i64)| written == place && *value == to && now - at < OURS_MS;
+        if self.written.iter().any(|write| same(&write)) {
+            self.unseen.entry(place.clone()).or_default().push(-by);
+        }
+    }
+
+    /// A place was seen: when nothing is left to be explained, earlier imports are past.
+    pub fn seen(&mut self, place: &Place, entry: &Entry, now: i64) {
+        let explained = entry.square.as_ref().is_none_or(|square| {
+            square.guesses.is_none()
+                && square.suspects.is_empty()
+                && !square.rewrite
+                && entry.shadow == Some(square.with)
+        });
+        if explained && entry.claim.is_none() {
+            self.explained.insert(place.clone(), now);
+        }
+    }
+
+    /// A difference was taken for the trace of our write, and a person was told its size, `by`: an edit of that size may
+    /// have been it. Or a push of unknown outcome was decided by the level; then `by` is 0. Imports that were waiting to be
+    /// explained went with it: the newest ones, all of them from one on, as the level shows only their sum.
+    pub fn mingle(&mut self, place: &Place, by: i64, now: i64) {
+        let since = self.explained.get(place).copied().unwrap_or(0) - READ_MS;
+        let waiting = self.silent.iter().filter(|(silent, at, _)| silent == place && (since..=now).contains(at));
+        let units: Vec<i64> = waiting.map(|(_, _, units)| *units).collect();
+        let sums = (0..=units.len()).map(|from| -units[from..].iter().sum::<i64>());
+        self.mingled.entry(place.clone()).or_default().push(sums.chain([by]).collect());
+    }
+
+    /// Whether a place may deviate by `by` units: by what nobody can know of, and by what was told with a repair.
+    #[must_use]
+    pub fn allows(&self, place: &Place, by: i64) -> bool {
+        let unseen = self.unseen.get(place).into_iter().flatten().map(|units| BTreeSet::from([0, *units]));
+        let choices = unseen.chain(self.mingled.get(place).into_iter().flatten().cloned());
+        let add = |sums: BTreeSet<i64>, choice: BTreeSet<i64>| {
+            sums.iter().flat_map(|sum| choice.iter().map(move |units| sum + units)).collect()
+        };
+        choices.fold(BTreeSet::from([0]), add).contains(&by)
+    }
+
+    /// A claim's write arrives; what is wrong if it did before. Only a store that heeds keys may be asked again, with the same
+    /// key, which no other claim has.
+    pub fn again(&mut self, place: &Place, sequence: u64, key: Option<&str>) -> Option<String> {
+        let now = key.unwrap_or_default().to_owned();
+        let claim = (place.clone(), sequence);
+        let shared = key.is_some() && self.keys.iter().any(|(other, used)| *used == now && *other != claim);
+        let before = self.keys.insert(claim, now.clone());
+        match before {
+            Some(_) if key.is_none() => Some(format!("claim {sequence} is written twice")),
+            Some(before) if before != now => Some(format!("claim {sequence} has the keys {before} and {now}")),
+            Some(_) | None => shared.then(|| format!("claim {sequence} has the key {now} of another claim")),
+        }
+    }
+
+    /// A write arrives: imports since its claim are gone, and nobody has seen them.
+    pub fn overwrite_unseen(&mut self, place: &Place, since: i64) {
+        let (gone, left) = std::mem::take(&mut self.silent)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(silent, at, _)| silent == place && *at >= since);
+        self.silent = left;
+        self.unseen.entry(place.clone()).or_default().extend(gone.into_iter().map(|(_, _, units)| -units));
+    }
+}

@@ -1,0 +1,128 @@
+//! The proof of the proof: each deliberate mistake in the core or the engine is found within so many seeds, and the same
+//! seeds are clean without it.
+
+#![allow(clippy::print_stdout)] // each mistake says what found it
+
+use domain::planted::Mistake;
+use tests::sim::run::{Order, Variation, run};
+use tests::sim::scenes;
+use tests::sim::setup::{Class, Profile};
+
+/// Where a mistake shows, and within how many seeds it must.
+struct Field {
+    class: Class,
+    profile: Profile,
+    seeds: u64,
+    variation: Variation,
+}
+
+const fn field(class: Class, profile: Profile, seeds: u64) -> Field {
+    let variation = Variation { batch: 10, doubled: false, unaided: false, crash_at: None };
+    Field { class, profile, seeds, variation }
+}
+
+impl Field {
+    fn order(&self, seed: u64, mistake: Option<Mistake>) -> Order {
+        Order { mistake, variation: self.variation, ..Order::new(self.class, self.profile, seed) }
+    }
+}
+
+/// The first seed that finds the mistake, and what it says; every seed up to it is clean without the mistake.
+fn finds(mistake: Mistake, field: &Field) {
+    for seed in 0..field.seeds {
+        let clean = run(&field.order(seed, None)).violations;
+        assert!(clean.is_empty(), "seed {seed} without {mistake:?}: {clean:?}");
+        if let Some(found) = run(&field.order(seed, Some(mistake))).violations.first() {
+            println!("{mistake:?}: found by seed {seed} of {} {}: {found}", field.class.name(), field.profile.name());
+            return;
+        }
+    }
+    panic!("{mistake:?} survives {} seeds of {} {}", field.seeds, field.class.name(), field.profile.name());
+}
+
+/// The scene finds the mistake, and is clean without it.
+fn finds_in(scene: fn(u64, Option<Mistake>) -> Vec<String>, mistake: Mistake) {
+    for seed in 0..5 {
+        assert_eq!(scene(seed, None), [""; 0], "seed {seed} without {mistake:?}");
+        let found = scene(seed, Some(mistake));
+        assert!(!found.is_empty(), "{mistake:?} survives seed {seed}");
+        println!("{mistake:?}: found by seed {seed} of its scene: {:.160}", found[0]);
+    }
+}
+
+/// Every mistake has its test: this does not compile when one is added without.
+const fn place(mistake: Mistake) -> Option<Field> {
+    Some(match mistake {
+        Mistake::NoClaim => field(Class::Exact, Profile::Calm, 5),
+        Mistake::BelievedPayload => field(Class::Shops, Profile::Realistic, 20),
+        Mistake::ShortLease => field(Class::Blind, Profile::Harsh, 60),
+        Mistake::RefusalIsProof => field(Class::Exact, Profile::Harsh, 60),
+        Mistake::EchoDropped => field(Class::Shops, Profile::Calm, 20),
+        Mistake::SaleTwice => field(Class::Shops, Profile::Realistic, 20),
+        Mistake::FeedIgnored => field(Class::Shops, Profile::Calm, 20),
+        Mistake::MarkerApart => field(Class::Shops, Profile::Calm, 5),
+        Mistake::EarlyAck => Field {
+            variation: Variation { batch: 10, doubled: false, unaided: true, crash_at: None },
+            ..field(Class::Exact, Profile::Realistic, 20)
+        },
+        Mistake::NewKey => field(Class::Exact, Profile::Harsh, 60),
+        Mistake::StaleVersion => field(Class::Exact, Profile::Realistic, 20),
+        Mistake::HoldIgnored => field(Class::Exact, Profile::Calm, 60),
+        Mistake::Unsettled => field(Class::Shops, Profile::Calm, 20),
+        Mistake::NoSuspects => field(Class::Shops, Profile::Calm, 20),
+        Mistake::SilenceIsYes => field(Class::Exact, Profile::Realistic, 20),
+        Mistake::SilenceIsNo => field(Class::Exact, Profile::Realistic, 20),
+        // these two have scenes of their own
+        Mistake::GuardOff | Mistake::UnknownIsZero => return None,
+    })
+}
+
+fn found(mistake: Mistake) {
+    if let Some(field) = place(mistake) {
+        finds(mistake, &field);
+    }
+}
+
+macro_rules! mistakes {
+    ($($name:ident: $mistake:ident,)+) => {
+        $(#[test]
+        fn $name() {
+            found(Mistake::$mistake);
+        })+
+
+        #[test]
+        fn no_mistake_is_left_out() {
+            let tested = [$(Mistake::$mistake,)+ Mistake::GuardOff, Mistake::UnknownIsZero];
+            assert!(Mistake::ALL.iter().all(|mistake| tested.contains(mistake)));
+        }
+    };
+}
+
+mistakes! {
+    a_push_without_a_claim: NoClaim,
+    a_payload_that_is_believed: BelievedPayload,
+    a_lease_that_is_too_short: ShortLease,
+    a_refusal_taken_as_proof: RefusalIsProof,
+    an_echo_that_is_dropped: EchoDropped,
+    a_sale_that_counts_twice: SaleTwice,
+    a_feed_that_is_ignored: FeedIgnored,
+    a_marker_apart_from_its_ledger: MarkerApart,
+    a_message_acknowledged_too_early: EarlyAck,
+    a_new_key_for_each_attempt: NewKey,
+    a_ledger_written_over: StaleVersion,
+    a_pause_that_is_ignored: HoldIgnored,
+    an_edit_that_has_not_settled: Unsettled,
+    suspects_that_are_forgotten: NoSuspects,
+    silence_taken_for_yes: SilenceIsYes,
+    silence_taken_for_no: SilenceIsNo,
+}
+
+#[test]
+fn a_guard_that_is_off() {
+    finds_in(scenes::everything_is_gone, Mistake::GuardOff);
+}
+
+#[test]
+fn an_unknown_level_taken_for_zero() {
+    finds_in(scenes::nothing_is_told, Mistake::UnknownIsZero);
+}
