@@ -33,7 +33,7 @@ impl Hub {
             return Ok(false);
         }
         let touches = news.skus.iter().cloned().map(Touch::Sku);
-        let hints: Vec<Hint> = touches.map(|touch| Hint::new(account.clone(), touch, "feed", at)).collect();
+        let hints: Vec<Hint> = touches.map(|touch| Hint::new(account.clone(), touch, records::FEED, at)).collect();
         let entries = news.page.as_ref().map_or(0, |page| page.entries.len());
         self.note_backlog(account, news.page.as_ref().is_some_and(|page| page.more));
         let report = self.sync(&hints, Pace::feed(entries)).await?;
@@ -59,7 +59,7 @@ impl Hub {
         let skus: BTreeSet<Sku> =
             orders.into_iter().flat_map(|order| order.lines).filter_map(|line| line.sku).collect();
         let touches = skus.into_iter().map(Touch::Sku);
-        let hints: Vec<Hint> = touches.map(|touch| Hint::new(id.clone(), touch, "feed", at)).collect();
+        let hints: Vec<Hint> = touches.map(|touch| Hint::new(id.clone(), touch, records::FEED, at)).collect();
         let report = self.sync(&hints, Pace::by_orders()).await?;
         if !report.failed.is_empty() {
             return Ok(false);

@@ -4,7 +4,7 @@
 use crate::hub::{Connected, Error, Hub};
 use crate::ports::Change;
 use crate::ports::Condition;
-use crate::records::{Hint, KeptHook};
+use crate::records::{self, Hint, KeptHook};
 use channels::{Delivery, ErrorKind, Hook, Secret, Touch};
 use domain::AccountId;
 
@@ -65,7 +65,7 @@ impl Hub {
             touches.into_iter().partition(|touch| matches!(touch, Touch::Sku(_) | Touch::External(_)));
         let hints: Vec<Hint> = named
             .into_iter()
-            .map(|touch| Hint { event: event.clone(), ..Hint::new(account.clone(), touch, "webhook", at) })
+            .map(|touch| Hint { event: event.clone(), ..Hint::new(account.clone(), touch, records::WEBHOOK, at) })
             .collect();
         if !hints.is_empty() {
             self.enqueue(&hints).await?;

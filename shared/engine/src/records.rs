@@ -562,7 +562,19 @@ const fn is_never(attempts: &u32) -> bool {
     *attempts == 0
 }
 
+/// The cause of a hint that a store's webhook gave.
+pub const WEBHOOK: &str = "webhook";
+/// The cause of a hint that a store's feed gave.
+pub const FEED: &str = "feed";
+
 impl Hint {
+    /// Whether a store has told of a movement. Then its feed may say all; whoever else asks to look suspects something that
+    /// the feed does not say.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.cause == WEBHOOK || self.cause == FEED
+    }
+
     /// A hint without an event behind it.
     #[must_use]
     pub fn new(account: AccountId, touch: Touch, cause: &str, at: Timestamp) -> Self {

@@ -44,6 +44,8 @@ pub(crate) struct Job {
     pub attempts: u32,
     /// Accounts whose listings of the SKU must be looked at in this round.
     pub look_at: BTreeSet<AccountId>,
+    /// Accounts whose level must be read, whatever their feed says.
+    pub look_closely: BTreeSet<AccountId>,
     pub item: Option<Item>,
     pub ledger: Option<Ledger>,
     pub sights: BTreeMap<ListingId, Sight>,
@@ -64,6 +66,7 @@ impl Job {
             event: hint.event.clone(),
             attempts: hint.attempts,
             look_at: BTreeSet::new(),
+            look_closely: BTreeSet::new(),
             item: None,
             ledger: None,
             sights: BTreeMap::new(),

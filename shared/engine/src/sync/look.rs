@@ -25,6 +25,8 @@ pub(super) struct Target {
     pub listing: ListingId,
     pub external: String,
     pub square: Option<Square>,
+    /// Whether the level must be read, whatever the feed says.
+    pub closely: bool,
 }
 
 /// What an account's store said.
@@ -55,7 +57,7 @@ impl Run<'_> {
                 .collect()
                 .await;
         for account in looked {
-            self.take_looked(account).await;
+            self.take_looked(account);
         }
         for sku in open {
             if let Some(job) = self.jobs.get_mut(sku) {
@@ -99,6 +101,7 @@ impl Run<'_> {
                     listing: listing.clone(),
                     external: settings.external.clone(),
                     square: entry.square.clone(),
+                    closely: job.look_closely.contains(&listing.account),
                 });
             }
         }
@@ -113,7 +116,7 @@ impl Run<'_> {
         }
     }
 
-    async fn take_looked(&mut self, looked: Looked) {
+    fn take_looked(&mut self, looked: Looked) {
         for (sku, listing, sight) in looked.sights {
             if sight.reading.as_ref().is_some_and(|reading| reading.waits_for.is_some()) {
                 let due = self.hub.clock.now().plus_ms(ORDER_RETRY_MS);
@@ -131,16 +134,13 @@ impl Run<'_> {
         }
         if looked.bulk {
             self.hub.note_backlog(&looked.account, true);
-        }
-        if looked.bulk
-            && let Err(error) = self.hub.wake_lane(&looked.account).await
-        {
-            tracing::warn!(account = %looked.account, %error, "lane not woken; the sweep will");
+            self.lanes.insert(looked.account);
         }
     }
 
     async fn look_at(&self, account: AccountId, targets: Vec<Target>) -> Looked {
         let skus: Vec<Sku> = targets.iter().map(|target| target.sku.clone()).collect();
+        let closely: Vec<Sku> = targets.iter().filter(|it| it.closely).map(|target| target.sku.clone()).collect();
         let mut looked = Looked { account: account.clone(), sights: Vec::new(), later: None, bulk: false };
         let Some(connected) = self.accounts.get(&account) else { return looked };
         let result = match connected.channel.info().capabilities.class() {
@@ -153,7 +153,8 @@ impl Run<'_> {
             Ok(None) => {
                 looked.bulk = true;
                 let reason = Error::Conflict("more movements than one run reads; the lane takes them".into());
-                looked.later = Some((skus, reason));
+                // what a store told is in its feed, which the lane reads
+                looked.later = Some((closely, reason));
             }
             Err(error) => looked.later = Some((skus, error)),
         }
@@ -203,7 +204,7 @@ impl Run<'_> {
         for target in targets {
             let movements = by_sku.get(&target.sku).map_or(&[] as &[Movement], Vec::as_slice);
             let sight = first_sight(connected, &target, movements, &orders, now);
-            if sight.level.is_some() {
+            if sight.level.is_some() && !target.closely {
                 sights.push((target.sku, target.listing, sight));
             } else {
                 unexplained.push(target);

@@ -18,7 +18,7 @@ use channels::Touch;
 use domain::planted::{self, Mistake};
 use domain::{AccountId, Sku, Timestamp};
 use job::{Job, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Rounds of one run: each is caused by somebody else changing the same SKU at the same time.
@@ -95,6 +95,8 @@ pub(crate) struct Run<'a> {
     started: Timestamp,
     jobs: BTreeMap<Sku, Job>,
     later: BTreeMap<(AccountId, Touch), Todo>,
+    /// Accounts whose lanes shall read on.
+    lanes: BTreeSet<AccountId>,
     report: Report,
 }
 
@@ -111,6 +113,7 @@ impl Hub {
             started: self.clock.now(),
             jobs: BTreeMap::new(),
             later: BTreeMap::new(),
+            lanes: BTreeSet::new(),
             report: Report::default(),
         };
         run.name(hints).await?;
@@ -162,6 +165,9 @@ impl Run<'_> {
         self.report.waiting = self.later.len() as u64;
         if !planted::is(Mistake::EarlyAck) {
             self.hub.postpone(std::mem::take(&mut self.later).into_values().collect()).await?;
+        }
+        for account in &self.lanes {
+            self.hub.wake_lane(account).await?;
         }
         self.write_history(now).await;
         if let Err(error) = self.hub.flush_health(false).await {

@@ -10,10 +10,6 @@ use channels::Touch;
 use domain::{AccountId, Ledger, Sku};
 use std::collections::BTreeSet;
 
-/// How long a hint waits first for a lane that reads on, milliseconds; and at most.
-const BACKLOG_WAIT_MS: i64 = 2_000;
-const BACKLOG_WAIT_MAX_MS: i64 = 20_000;
-
 /// Rows asked for at once.
 const KEYS: usize = 500;
 
@@ -27,7 +23,10 @@ impl Run<'_> {
                 continue;
             }
             match &hint.touch {
-                Touch::Sku(_) if !self.pace.lane && self.hub.has_backlog(&hint.account) => self.leave_to_lane(hint),
+                Touch::Sku(_) if hint.is_told() && !self.pace.lane && self.hub.has_backlog(&hint.account) => {
+                    // the lane reads the feed to its end, and with it what this hint is about
+                    self.lanes.insert(hint.account.clone());
+                }
                 Touch::Sku(sku) => self.ask(sku, hint),
                 Touch::External(external) => self.name_external(external, hint).await,
                 Touch::Order(_) | Touch::Feed => {
@@ -46,6 +45,9 @@ impl Run<'_> {
         job.since = job.since.min(hint.at);
         job.attempts = job.attempts.max(hint.attempts);
         job.look_at.insert(hint.account.clone());
+        if !hint.is_told() {
+            job.look_closely.insert(hint.account.clone());
+        }
     }
 
     async fn name_external(&mut self, external: &str, hint: &Hint) {
@@ -58,19 +60,6 @@ impl Run<'_> {
             }
             Err(error) => self.wait_unnamed(hint, &said(&connected, error)),
         }
-    }
-
-    /// The lane reads the account's feed to its end anyway; the hint is looked at when it has.
-    fn leave_to_lane(&mut self, hint: &Hint) {
-        let wait = BACKLOG_WAIT_MS.saturating_mul(i64::from(hint.attempts) + 1).min(BACKLOG_WAIT_MAX_MS);
-        self.wait(Todo {
-            account: hint.account.clone(),
-            touch: hint.touch.clone(),
-            reason: "the lane reads the store's log".into(),
-            due: self.started.plus_ms(wait),
-            attempts: hint.attempts + 1,
-            urgent: false,
-        });
     }
 
     /// A hint that cannot be named now waits as it is.
