@@ -69,7 +69,7 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::StaleVersion => field(Class::Exact, Profile::Realistic, 20),
         Mistake::HoldIgnored => field(Class::Exact, Profile::Calm, 60),
         Mistake::Unsettled => field(Class::Shops, Profile::Calm, 20),
-        Mistake::NoSuspects => field(Class::Shops, Profile::Calm, 20),
+        Mistake::NoSuspects => field(Class::Shops, Profile::Calm, 150),
         Mistake::SilenceIsYes => field(Class::Exact, Profile::Realistic, 20),
         Mistake::SilenceIsNo => field(Class::Exact, Profile::Realistic, 20),
         // these two have scenes of their own

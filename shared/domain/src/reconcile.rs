@@ -23,15 +23,20 @@ pub enum Nomination {
 /// A listing that the store does not show is not nominated: unknown is not zero. It is counted as missing by the guard.
 #[must_use]
 pub fn nominate(entry: &Entry, seen: Option<i64>, due: bool, now: crate::Timestamp) -> Option<Nomination> {
-    if entry.claim.as_ref().is_some_and(|claim| claim.lease < now) {
+    if entry.claim.as_ref().is_some_and(|claim| claim.is_over(now)) {
         return Some(Nomination::Abandoned);
     }
     match (entry.shadow, seen) {
         (_, None) => None,
         (None, Some(_)) => Some(Nomination::Unseen),
         (Some(shadow), Some(level)) if shadow != level => Some(Nomination::Differs),
-        (Some(_), Some(_)) => due.then_some(Nomination::Due),
+        (Some(_), Some(_)) => (due || is_undecided(entry)).then_some(Nomination::Due),
     }
+}
+
+/// Whether the outcome of a push is still to be found out: until it is, the plan holds the listing.
+fn is_undecided(entry: &Entry) -> bool {
+    entry.square.as_ref().is_some_and(|square| square.guesses.is_some())
 }
 
 #[cfg(test)]
@@ -48,5 +53,15 @@ mod tests {
         assert_eq!(nominate(&entry, Some(4), false, Timestamp(0)), Some(Nomination::Differs));
         assert_eq!(nominate(&entry, None, false, Timestamp(0)), None);
         assert_eq!(nominate(&entry, Some(3), true, Timestamp(0)), Some(Nomination::Due));
+    }
+
+    #[test]
+    fn a_push_whose_outcome_nobody_found_out_is_nominated() {
+        let mut square = crate::ledger::Square::new(3, crate::Position(0), Timestamp(0));
+        square.guesses = Some((3, 4));
+        let mut entry = Entry { shadow: Some(3), square: Some(square), ..Entry::new(WarehouseId::main()) };
+        assert_eq!(nominate(&entry, Some(3), false, Timestamp(0)), Some(Nomination::Due));
+        entry.square = None;
+        assert_eq!(nominate(&entry, Some(3), false, Timestamp(0)), None);
     }
 }
