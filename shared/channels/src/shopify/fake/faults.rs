@@ -52,6 +52,9 @@ pub struct Fault {
     /// Which requests.
     #[serde(default)]
     pub which: Which,
+    /// How many such requests pass first.
+    #[serde(default)]
+    pub skip: u32,
     /// How many requests are still hit; all when none.
     #[serde(default)]
     pub left: Option<u32>,
@@ -64,7 +67,9 @@ pub(super) fn strike(faults: &mut Vec<Fault>, reads: bool) -> Option<Fault> {
         Which::Reads => reads,
         Which::Writes => !reads,
     };
-    let place = faults.iter().position(hits)?;
+    let place = faults.iter().position(|fault| hits(fault) && fault.skip == 0);
+    faults.iter_mut().filter(|fault| hits(fault)).for_each(|fault| fault.skip = fault.skip.saturating_sub(1));
+    let place = place?;
     let fault = faults.get_mut(place)?;
     let hit = *fault;
     fault.left = fault.left.map(|left| left.saturating_sub(1));

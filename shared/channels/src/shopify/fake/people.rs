@@ -306,6 +306,12 @@ impl FakeShopify {
         Ok(())
     }
 
+    /// The item with exactly this SKU, the oldest of several.
+    #[must_use]
+    pub fn find(&self, shop: &str, sku: &str) -> Option<u64> {
+        self.shops.get(shop)?.find(sku)
+    }
+
     /// What is available of a SKU at a location, whether or not the level is active.
     #[must_use]
     pub fn level(&self, shop: &str, sku: &str, location: u64) -> Option<i64> {
