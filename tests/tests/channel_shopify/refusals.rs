@@ -19,7 +19,7 @@ async fn every_request_says_what_it_takes_and_hears_what_is_left() {
     let allowed = world.net.allowed.lock().unwrap().clone();
     let last = allowed.last().unwrap();
     assert_eq!((last.bucket, last.per_second, last.burst), ("points", 100.0, 1600.0));
-    let spent = 4.0 + 12.0;
+    let spent = 4.0 + 10.0;
     assert!((last.left - (1600.0 - spent)).abs() < 2.0, "a fifth is never ours: {}", last.left);
 }
 
@@ -51,7 +51,7 @@ async fn our_own_count_is_never_below_what_the_store_asks() {
 #[tokio::test]
 async fn throttled_means_wait_and_says_nothing_of_a_mutation() {
     for status_429 in [false, true] {
-        let world = world().with(|switches| (switches.bucket, switches.throttle_429) = ((16.0, 2.0), status_429));
+        let world = world().with(|switches| (switches.bucket, switches.throttle_429) = ((12.0, 2.0), status_429));
         // the check takes what the write would need
         let outcomes = world.write(&[("MUG", 5, 4)]).await;
         let Outcome::Unknown(error) = &outcomes[0] else { panic!("{outcomes:?}") };

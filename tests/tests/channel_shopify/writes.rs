@@ -90,8 +90,8 @@ async fn rows_held_up_without_end_are_to_be_sent_again_at_once() {
     let (world, writes) = many(30);
     world.switch(|switches| switches.stale_path = false);
     world.fake().sell(SHOP, "P-003", world.main, 1, world.now()).unwrap();
-    // nobody says which row is stale: not the store, and the read that would tell fails
-    world.fail(Fault { skip: 1, ..next(1, Failure::Status(500), When::Before, Which::Reads) });
+    // nobody says which row is stale: not the store, and the read that would tell fails, after a token and the check
+    world.fail(Fault { skip: 2, ..next(1, Failure::Status(500), When::Before, Which::Reads) });
     for outcome in world.send(&writes).await {
         let Outcome::Refused(error) = outcome else { panic!("{outcome:?}") };
         assert_eq!((error.retry_after, error.effect), (Some(Duration::ZERO), Effect::None));

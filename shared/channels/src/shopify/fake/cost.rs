@@ -23,7 +23,7 @@ pub(super) fn requested(run: &Run<'_>, operation: &Operation) -> f64 {
 /// A mutation costs 10 and what is below the direct fields of its payload.
 fn below_payload(run: &Run<'_>, field: &Node<Field>) -> f64 {
     let direct = everything(run, &field.selection_set);
-    direct.into_iter().map(|field| of_field(run, field)).sum()
+    direct.into_iter().map(|field| below(run, field)).sum()
 }
 
 /// The fields of a selection whatever the type: of fragments on several types, all.

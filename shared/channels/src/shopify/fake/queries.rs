@@ -101,7 +101,7 @@ fn items(shop: &Shop, given: &Map<String, Value>, cx: &Cx<'_>, warnings: &mut Ve
         warnings.push(json!({"path": ["inventoryItems"], "query": query, "warnings":
             [{"field": field, "message": "Invalid search field for this query.", "code": "invalid_field"}]}));
     }
-    let sought = sought.map(|text| text.trim_matches('"').replace("\\\"", "\"").replace("\\\\", "\\"));
+    let sought = sought.map(|text| unquoted(text).replace("\\\"", "\"").replace("\\\\", "\\"));
     let found =
         shop.items.iter().filter(|(_, item)| sought.as_ref().is_none_or(|sought| finds(shop, item, sought, cx)));
     page("InventoryItemConnection", "InventoryItemEdge", found.map(|(id, _)| Object::Item(*id)).collect(), given)
@@ -114,6 +114,10 @@ fn finds(shop: &Shop, item: &Item, sought: &str, cx: &Cx<'_>) -> bool {
     let sought = sought.to_lowercase();
     let word = |text: &str| text.split(['-', '_', ' ']).next().unwrap_or_default().to_owned();
     indexed == sought || (shop.switches.search_broad && word(&indexed) == word(&sought))
+}
+
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
 /// A webhook subscription as it is shown.
