@@ -9,26 +9,28 @@ use apollo_compiler::response::{JsonMap, JsonValue};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Node, Schema, request};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The versions, with their real schemas as far as a stock connector needs them (`schema/LICENSE`).
-static SCHEMAS: LazyLock<BTreeMap<&'static str, Valid<Schema>>> = LazyLock::new(|| {
-    let texts = [
-        ("2026-04", include_str!("../schema/admin_2026-04.min.graphql")),
-        ("2026-07", include_str!("../schema/admin_2026-07.min.graphql")),
-        ("2026-10", include_str!("../schema/admin_2026-10.min.graphql")),
-    ];
-    let parsed = texts.into_iter().map(|(version, text)| {
-        (version, Schema::parse_and_validate(text, version).expect("the schemas beside this file are valid"))
-    });
-    parsed.collect()
-});
+static SCHEMAS: [(&str, LazyLock<Valid<Schema>>); 3] = [
+    ("2026-04", LazyLock::new(|| schema(include_str!("../schema/admin_2026-04.min.graphql")))),
+    ("2026-07", LazyLock::new(|| schema(include_str!("../schema/admin_2026-07.min.graphql")))),
+    ("2026-10", LazyLock::new(|| schema(include_str!("../schema/admin_2026-10.min.graphql")))),
+];
+
+fn schema(text: &str) -> Valid<Schema> {
+    Schema::parse_and_validate(text, "schema").expect("the schemas beside this file are valid")
+}
+
+fn schema_of(version: &str) -> Result<&'static Valid<Schema>, Value> {
+    let found = SCHEMAS.iter().find(|(name, _)| *name == version).map(|(_, schema)| &**schema);
+    found.ok_or_else(|| json!({"message": format!("there is no version {version}")}))
+}
 
 /// The version that answers when `asked` is: itself, or the oldest that there is.
 pub(super) fn served(asked: &str) -> &'static str {
-    let found = SCHEMAS.keys().find(|version| **version == asked).or_else(|| SCHEMAS.keys().next());
-    found.copied().unwrap_or_default()
+    let found = SCHEMAS.iter().find(|(version, _)| *version == asked).or_else(|| SCHEMAS.first());
+    found.map_or("", |(version, _)| version)
 }
 
 /// Checks a document against the schema of a version, as the platform would before it runs it.
@@ -41,7 +43,7 @@ pub fn validate(version: &str, text: &str) -> Result<(), String> {
 
 /// A document of a version, or the entry of `errors`.
 pub(super) fn parse(version: &str, text: &str) -> Result<Valid<ExecutableDocument>, Value> {
-    let schema = SCHEMAS.get(version).ok_or_else(|| json!({"message": format!("no version {version}")}))?;
+    let schema = schema_of(version)?;
     ExecutableDocument::parse_and_validate(schema, text, "document").map_err(|found| {
         let story = found.errors.to_string();
         let code = if story.contains("does not have a field") || story.contains("no field") {
@@ -71,7 +73,7 @@ pub(super) fn operation<'a>(
 ) -> Result<&'a Node<Operation>, Value> {
     let invalid = |why: String| json!({"message": why, "extensions": {"code": "INVALID_VARIABLE", "problems": []}});
     let operation = document.operations.get(None).map_err(|why| invalid(why.message().to_string()))?;
-    let schema = SCHEMAS.get(version).ok_or_else(|| invalid(format!("no version {version}")))?;
+    let schema = schema_of(version)?;
     let values: JsonMap =
         variables.iter().map(|(name, value)| (name.as_str().into(), JsonValue::from(value.clone()))).collect();
     request::coerce_variable_values(schema, operation, &values).map_err(|why| invalid(why.message().to_string()))?;
