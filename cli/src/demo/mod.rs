@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod script;
+pub mod shopify;
 pub mod stores;
 pub mod verdict;
 pub mod world;

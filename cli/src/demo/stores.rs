@@ -1,5 +1,6 @@
 //! Fake stores on this machine: for the demo, the figures, tests, and `evenstock fake`.
 
+use super::shopify;
 use crate::fakes::{Host, Meter};
 use anyhow::{Context, bail};
 use channels::fake::Fake;
@@ -196,7 +197,7 @@ fn secrets(spec: &AccountSpec) -> Secrets {
 }
 
 /// A fake platform of any kind.
-pub struct AnyFake(Box<dyn Fake>);
+pub struct AnyFake(pub(super) Box<dyn Fake>);
 
 impl Fake for AnyFake {
     fn handle(&mut self, request: &Request, now: Timestamp) -> Response {
@@ -226,8 +227,11 @@ pub async fn host(
     count: u64,
     http: Arc<dyn Http>,
 ) -> anyhow::Result<(Host<AnyFake>, Vec<NewAccount>)> {
+    if channel == shopify::CHANNEL {
+        return shopify::host(listen, count, http).await;
+    }
     if channel != CHANNEL {
-        bail!("channel: there is no fake of {channel:?}; use {CHANNEL}");
+        bail!("channel: there is no fake of {channel:?}; use {CHANNEL} or {}", shopify::CHANNEL);
     }
     let mut fake = FakeShopWired::new(7);
     let specs: Vec<AccountSpec> =

@@ -101,7 +101,7 @@ pub struct Location {
 /// One thing in a store that may hold stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
-    /// The store's own id of it, unique in the account.
+    /// The store's own id of it, unique in the account together with the location.
     pub external: String,
     /// Its SKU; `None` when it has none and therefore holds no tracked stock.
     pub sku: Option<Sku>,

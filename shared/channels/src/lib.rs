@@ -11,6 +11,7 @@ pub mod fake;
 pub mod http;
 pub mod registry;
 pub mod secret;
+pub mod shopify;
 pub mod shopwired;
 pub mod tokens;
 

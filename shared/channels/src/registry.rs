@@ -3,7 +3,7 @@
 use crate::Channel;
 
 /// Every channel.
-pub static CHANNELS: &[&dyn Channel] = &[&crate::shopwired::ShopWired];
+pub static CHANNELS: &[&dyn Channel] = &[&crate::shopwired::ShopWired, &crate::shopify::Shopify];
 
 /// The channel of that name.
 #[must_use]
