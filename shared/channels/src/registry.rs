@@ -3,7 +3,10 @@
 use crate::Channel;
 
 /// Every channel.
-pub static CHANNELS: &[&dyn Channel] = &[&crate::shopwired::ShopWired];
+pub static CHANNELS: &[&dyn Channel] = &[
+    &crate::shopwired::ShopWired,
+    &crate::amazon::Amazon,
+];
 
 /// The channel of that name.
 #[must_use]
