@@ -3,10 +3,7 @@
 use crate::Channel;
 
 /// Every channel.
-pub static CHANNELS: &[&dyn Channel] = &[
-    &crate::shopwired::ShopWired,
-    &crate::amazon::Amazon,
-];
+pub static CHANNELS: &[&dyn Channel] = &[&crate::shopwired::ShopWired, &crate::amazon::Amazon];
 
 /// The channel of that name.
 #[must_use]

@@ -99,7 +99,9 @@ mod tests {
 
     fn touches(body: &str) -> Vec<Touch> {
         match read(body.as_bytes()).expect("it is an event") {
-            Event { owner, delivery: Delivery::Touched { event: Some(_), touches } } if owner == "ATESTSELLER01" => touches,
+            Event { owner, delivery: Delivery::Touched { event: Some(_), touches } } if owner == "ATESTSELLER01" => {
+                touches
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -133,7 +135,8 @@ mod tests {
     fn what_does_not_concern_our_stock_is_ignored() {
         let afn = include_str!("fixtures/63_order_change_sqs_body.json").replace("MFN", "AFN");
         let hosted = include_str!("fixtures/64_mfn_quantity_detail.json").replace("DEFAULT", "AMAZON_EU");
-        for body in [afn.as_str(), hosted.as_str(), include_str!("fixtures/66_feed_processing_finished_sqs_body.json")] {
+        for body in [afn.as_str(), hosted.as_str(), include_str!("fixtures/66_feed_processing_finished_sqs_body.json")]
+        {
             let event = read(body.as_bytes()).expect("it is an event");
             assert!(matches!(event.delivery, Delivery::Ignored(_)), "{event:?}");
             assert_eq!(event.owner, "ATESTSELLER01");
@@ -142,7 +145,15 @@ mod tests {
 
     #[test]
     fn what_is_no_notification_is_refused() {
-        for body in ["", "x", "{}", "\"x\"", "[]", r#"{"NotificationType":"ORDER_CHANGE"}"#, r#"{"NotificationType":"ORDER_CHANGE","Payload":{"SellerId":"A"}}"#] {
+        for body in [
+            "",
+            "x",
+            "{}",
+            "\"x\"",
+            "[]",
+            r#"{"NotificationType":"ORDER_CHANGE"}"#,
+            r#"{"NotificationType":"ORDER_CHANGE","Payload":{"SellerId":"A"}}"#,
+        ] {
             assert_eq!(read(body.as_bytes()).expect_err(body).kind, ErrorKind::Malformed, "{body}");
         }
     }

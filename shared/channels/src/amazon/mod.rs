@@ -35,17 +35,61 @@ pub const BULK: Bulk = Bulk { from: 2_000, most: 25_000 };
 pub const CHANNEL_CODE: &str = "DEFAULT";
 
 static SETTINGS: &[Setting] = &[
-    secret("client_id", "Client identifier", "Developer Central > your private app > View credentials. Begins with amzn1.application-oa2-client."),
+    secret(
+        "client_id",
+        "Client identifier",
+        "Developer Central > your private app > View credentials. Begins with amzn1.application-oa2-client.",
+    ),
     secret("client_secret", "Client secret", "Beside the client identifier. Rotate it at least every 180 days."),
-    secret("refresh_token", "Refresh token", "Developer Central > your private app > Authorize > Generate refresh token. Begins with Atzr|."),
+    secret(
+        "refresh_token",
+        "Refresh token",
+        "Developer Central > your private app > Authorize > Generate refresh token. Begins with Atzr|.",
+    ),
     setting("seller_id", "Seller id", "Seller Central > Settings > Account info > Merchant token.", true, None),
-    setting("marketplaces", "Marketplace ids", "Separated by commas, of one region, the one that lists most first. A1F83G8C2ARO7P is Amazon.co.uk, ATVPDKIKX0DER Amazon.com.", true, None),
-    setting("region", "Region", "na, eu or fe. Only needed for a marketplace that Evenstock does not know.", false, None),
-    setting("channel_code", "Fulfilment channel code", "Leave it as it is, unless Amazon has given you the code of a location of your own.", false, Some(CHANNEL_CODE)),
-    setting("queue_arn", "Queue for order events", "The ARN of a standard SQS queue to which Amazon may send (docs.md, Set-up). Empty: orders are listed every few minutes only.", false, None),
-    setting("eventbridge_account", "AWS account for quantity events", "Its 12 digits. Empty: no quantity events.", false, None),
+    setting(
+        "marketplaces",
+        "Marketplace ids",
+        "Separated by commas, of one region, the one that lists most first. A1F83G8C2ARO7P is Amazon.co.uk, ATVPDKIKX0DER Amazon.com.",
+        true,
+        None,
+    ),
+    setting(
+        "region",
+        "Region",
+        "na, eu or fe. Only needed for a marketplace that Evenstock does not know.",
+        false,
+        None,
+    ),
+    setting(
+        "channel_code",
+        "Fulfilment channel code",
+        "Leave it as it is, unless Amazon has given you the code of a location of your own.",
+        false,
+        Some(CHANNEL_CODE),
+    ),
+    setting(
+        "queue_arn",
+        "Queue for order events",
+        "The ARN of a standard SQS queue to which Amazon may send (docs.md, Set-up). Empty: orders are listed every few minutes only.",
+        false,
+        None,
+    ),
+    setting(
+        "eventbridge_account",
+        "AWS account for quantity events",
+        "Its 12 digits. Empty: no quantity events.",
+        false,
+        None,
+    ),
     setting("eventbridge_region", "AWS region for quantity events", "Such as eu-west-1.", false, None),
-    setting("base_url", "API address", "Empty: the region's own. Change it only to reach a test platform.", false, None),
+    setting(
+        "base_url",
+        "API address",
+        "Empty: the region's own. Change it only to reach a test platform.",
+        false,
+        None,
+    ),
     setting("token_url", "Token address", "Empty: Amazon's own. Change it only to reach a test platform.", false, None),
 ];
 

@@ -30,16 +30,25 @@ const REGIONS: &[(&str, &str, &[&str])] = &[
         "eu",
         "https://sellingpartnerapi-eu.amazon.com",
         &[
-            "A28R8C7NBKEWEA", "A1RKKUPIHCS9HS", "A1F83G8C2ARO7P", "A13V1IB3VIYZZH", "AMEN7PMS3EDWL", "A1805IZSGTT6HS",
-            "A1PA6795UKMFR9", "APJ6JRA9NG5V4", "A2NODRKZP88ZB9", "AE08WJ6YKNBMC", "A1C3SOZRARQ6R3", "ARBP9OOSHTCHU",
-            "A33AVAJ2PDY3EV", "A17E79C6D8DWNP", "A2VIGQ35RCS4UG", "A21TJRUUN4KGV",
+            "A28R8C7NBKEWEA",
+            "A1RKKUPIHCS9HS",
+            "A1F83G8C2ARO7P",
+            "A13V1IB3VIYZZH",
+            "AMEN7PMS3EDWL",
+            "A1805IZSGTT6HS",
+            "A1PA6795UKMFR9",
+            "APJ6JRA9NG5V4",
+            "A2NODRKZP88ZB9",
+            "AE08WJ6YKNBMC",
+            "A1C3SOZRARQ6R3",
+            "ARBP9OOSHTCHU",
+            "A33AVAJ2PDY3EV",
+            "A17E79C6D8DWNP",
+            "A2VIGQ35RCS4UG",
+            "A21TJRUUN4KGV",
         ],
     ),
-    (
-        "fe",
-        "https://sellingpartnerapi-fe.amazon.com",
-        &["A19VAU5U5O7RUS", "A39IBJ37TRP1C6", JAPAN],
-    ),
+    ("fe", "https://sellingpartnerapi-fe.amazon.com", &["A19VAU5U5O7RUS", "A39IBJ37TRP1C6", JAPAN]),
 ];
 /// Amazon.co.jp, whose reports are in another encoding.
 pub(super) const JAPAN: &str = "A1VC38T7YXB528";
@@ -170,7 +179,8 @@ fn check_address(field: &str, text: &str) -> Result<(), Error> {
 fn check_destinations(settings: &BTreeMap<String, String>) -> Result<(), Error> {
     if let Some(arn) = given(settings, "queue_arn") {
         let parts: Vec<&str> = arn.split(':').collect();
-        let is_queue = matches!(parts.as_slice(), ["arn", _, "sqs", _, account, name] if is_account(account) && !name.is_empty());
+        let is_queue =
+            matches!(parts.as_slice(), ["arn", _, "sqs", _, account, name] if is_account(account) && !name.is_empty());
         if !is_queue || arn.ends_with(".fifo") {
             return Err(configuration("queue_arn: give the ARN of a standard queue, arn:aws:sqs:region:account:name"));
         }
@@ -207,7 +217,9 @@ mod tests {
 
     #[test]
     fn two_regions_are_two_accounts() {
-        for (marketplaces, region) in [("A1F83G8C2ARO7P,ATVPDKIKX0DER", ""), ("ANEW", ""), ("ATVPDKIKX0DER", "eu"), ("ANEW", "mars")] {
+        for (marketplaces, region) in
+            [("A1F83G8C2ARO7P,ATVPDKIKX0DER", ""), ("ANEW", ""), ("ATVPDKIKX0DER", "eu"), ("ANEW", "mars")]
+        {
             let settings = settings(&[("seller_id", "A1"), ("marketplaces", marketplaces), ("region", region)]);
             assert_eq!(Place::of(&settings).expect_err("no one host").kind, ErrorKind::Configuration, "{marketplaces}");
         }

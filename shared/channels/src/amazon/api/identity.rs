@@ -47,9 +47,26 @@ pub(crate) async fn identify(session: Session<'_>) -> Result<Identity, Error> {
         .filter(|id| !ours.payload.iter().any(|one| one.marketplace.id == **id && one.participation.is_participating))
         .map(|id| format!("marketplace {id}: this account does not sell there"))
         .collect();
-    let listings = probe(session, &place, &SEARCH_LISTINGS, &listings(&place), "listings: no level can be read or written (role Product Listing)", &mut refused).await?;
-    let orders = probe(session, &place, &SEARCH_ORDERS, &orders(session, &place), "orders: no sale can be read (role Inventory and Order Tracking)", &mut refused).await?;
-    probe(session, &place, &GET_REPORTS, REPORTS, "reports: no full comparison (role Product Listing)", &mut refused).await?;
+    let listings = probe(
+        session,
+        &place,
+        &SEARCH_LISTINGS,
+        &listings(&place),
+        "listings: no level can be read or written (role Product Listing)",
+        &mut refused,
+    )
+    .await?;
+    let orders = probe(
+        session,
+        &place,
+        &SEARCH_ORDERS,
+        &orders(session, &place),
+        "orders: no sale can be read (role Inventory and Order Tracking)",
+        &mut refused,
+    )
+    .await?;
+    probe(session, &place, &GET_REPORTS, REPORTS, "reports: no full comparison (role Product Listing)", &mut refused)
+        .await?;
     let name = ours.payload.iter().find_map(|one| one.store_name.clone().filter(|name| !name.is_empty()));
     let store = name.map_or_else(|| place.seller.clone(), |name| format!("{name} ({})", place.seller));
     // there is no log of stock movements; orders are read instead

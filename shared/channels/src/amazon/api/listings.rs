@@ -125,7 +125,8 @@ pub(super) async fn find(
 async fn search_everywhere(session: Session<'_>, place: &Place, skus: &[&str]) -> Result<Lives, Error> {
     let mut lives: Lives = skus.iter().map(|sku| ((*sku).to_owned(), None)).collect();
     for marketplace in &place.marketplaces {
-        let missing: Vec<String> = lives.iter().filter(|(_, live)| live.is_none()).map(|(sku, _)| encode(sku)).collect();
+        let missing: Vec<String> =
+            lives.iter().filter(|(_, live)| live.is_none()).map(|(sku, _)| encode(sku)).collect();
         if missing.is_empty() {
             break;
         }

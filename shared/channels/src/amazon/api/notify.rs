@@ -109,7 +109,8 @@ async fn destination(session: Session<'_>, place: &Place, wish: &Wish) -> Result
 async fn find(session: Session<'_>, place: &Place, wish: &Wish) -> Result<Option<String>, Error> {
     let listed: Value = client::get(session, place, &GET_DESTINATIONS, "/notifications/v1/destinations").await?;
     let rows = listed.get("payload").and_then(Value::as_array);
-    let found = rows.into_iter().flatten().find(|row| row.get("resource").is_some_and(|at| is_at(at, &wish.destination)));
+    let found =
+        rows.into_iter().flatten().find(|row| row.get("resource").is_some_and(|at| is_at(at, &wish.destination)));
     Ok(found.and_then(|row| text(row, "destinationId")).map(str::to_owned))
 }
 

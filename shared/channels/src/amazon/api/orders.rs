@@ -117,7 +117,8 @@ fn line(order: &OrderId, state: OrderState, item: &OrderItem) -> Result<Line, Er
     }
     let executed = item.cancellation.as_ref().is_some_and(|one| one.cancellation_execution.is_some());
     let known = |value| units(value).map_or(0, |units| units.max(0));
-    let left = known(item.fulfillment.quantity_fulfilled.as_ref()) + known(item.fulfillment.quantity_unfulfilled.as_ref());
+    let left =
+        known(item.fulfillment.quantity_fulfilled.as_ref()) + known(item.fulfillment.quantity_unfulfilled.as_ref());
     let cancelled = state == OrderState::Cancelled || executed;
     let quantity = if cancelled { left.min(item.quantity_ordered) } else { item.quantity_ordered };
     let sku = item.product.seller_sku.as_deref().and_then(|sku| Sku::new(sku).ok());
@@ -135,13 +136,17 @@ mod tests {
 
     #[test]
     fn pending_counts_and_cancelled_leaves_nothing() {
-        let many: Many = serde_json::from_str(include_str!("../fixtures/50_search_orders_200_pending.json")).expect("orders");
+        let many: Many =
+            serde_json::from_str(include_str!("../fixtures/50_search_orders_200_pending.json")).expect("orders");
         let pending = order(many.orders.into_iter().next().expect("one")).expect("readable").expect("merchant's");
         assert_eq!((pending.state, pending.lines[0].quantity), (OrderState::Open, 2));
         let cancelled = only(include_str!("../fixtures/52_get_order_200_cancelled.json"));
         assert_eq!((cancelled.state, cancelled.lines[0].quantity), (OrderState::Cancelled, 0));
         let unshipped = only(include_str!("../fixtures/51_get_order_200_unshipped.json"));
-        assert_eq!((unshipped.state, unshipped.lines[0].sku.as_ref().map(Sku::as_str)), (OrderState::Open, Some("HUB-0001")));
+        assert_eq!(
+            (unshipped.state, unshipped.lines[0].sku.as_ref().map(Sku::as_str)),
+            (OrderState::Open, Some("HUB-0001"))
+        );
     }
 
     #[test]

@@ -55,9 +55,8 @@ fn unavailable(problem: &str) -> Error {
 
 async fn create(session: Session<'_>, place: &Place) -> Result<String, Error> {
     let asked = json!({"reportType": REPORT, "marketplaceIds": [place.home()]});
-    let made: Value = client::post(session, place, &CREATE_REPORT, "/reports/2021-06-30/reports", &asked)
-        .await
-        .map_err(harmless)?;
+    let made: Value =
+        client::post(session, place, &CREATE_REPORT, "/reports/2021-06-30/reports", &asked).await.map_err(harmless)?;
     let id = made.get("reportId").and_then(Value::as_str).filter(|id| !id.is_empty());
     id.map(str::to_owned).ok_or_else(|| Error::new(ErrorKind::Malformed, "createReport: no reportId"))
 }
