@@ -91,3 +91,28 @@ fn unpack(packed: &[u8]) -> Result<Vec<u8>, Error> {
         Err(_) => Err(malformed("it cannot be unpacked")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn an_address_is_encrypted_or_on_the_host_of_the_settings() {
+        let pairs = [("seller_id", "A1"), ("marketplaces", "ATVPDKIKX0DER"), ("base_url", "http://127.0.0.1:8700")];
+        let settings: BTreeMap<String, String> =
+            pairs.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let place = Place::of(&settings).expect("a place");
+        for good in ["https://bucket.s3.amazonaws.com/x?sig=1", "http://127.0.0.1:8700/_s3/x"] {
+            assert!(check(&place, good).is_ok(), "{good}");
+        }
+        for bad in ["http://bucket.s3.amazonaws.com/x", "http://127.0.0.1:8701/_s3/x", "file:///etc/passwd", "x"] {
+            assert_eq!(check(&place, bad).expect_err(bad).kind, ErrorKind::Malformed);
+        }
+    }
+
+    #[test]
+    fn what_is_not_packed_cannot_be_unpacked() {
+        assert_eq!(unpack(b"plain").expect_err("no gzip").kind, ErrorKind::Malformed);
+    }
+}
