@@ -95,8 +95,7 @@ async fn what_was_sent_before_a_cancellation_stays_sold() {
         world.fake().go_on(SELLER, &order, 1, world.now()).unwrap();
         world.fake().cancel(SELLER, &order, None, false, world.now()).unwrap();
         let seen = one(&world, &order).await;
-        // a line that shows 0 ordered cannot have more left than that: the hub keeps its own record
-        assert_eq!(seen.lines[0].quantity, i64::from(keeps));
+        assert_eq!(seen.lines[0].quantity, 1);
         assert_eq!(world.level("MUG"), 9_996, "no inventory: the units do not go back");
     }
 }
@@ -162,7 +161,7 @@ async fn many_orders_come_page_by_page() {
     let found: Vec<OrderId> = since(&world, from).await.into_iter().map(|order| order.id).collect();
     assert_eq!(found.len(), 230);
     assert!(ids.iter().all(|id| found.contains(id)));
-    let asked = world.take_sent();
+    let asked: Vec<_> = world.take_sent().into_iter().filter(|sent| sent.method == "GET").collect();
     let after = |target: &str| target.split('&').next().unwrap().to_owned();
     assert_eq!((asked.len(), after(&asked[0].target)), (3, after(&asked[2].target)), "the same question for each page");
 }

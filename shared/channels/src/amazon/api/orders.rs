@@ -120,7 +120,7 @@ fn line(order: &OrderId, state: OrderState, item: &OrderItem) -> Result<Line, Er
     let left =
         known(item.fulfillment.quantity_fulfilled.as_ref()) + known(item.fulfillment.quantity_unfulfilled.as_ref());
     let cancelled = state == OrderState::Cancelled || executed;
-    let quantity = if cancelled { left.min(item.quantity_ordered) } else { item.quantity_ordered };
+    let quantity = if cancelled { left } else { item.quantity_ordered };
     let sku = item.product.seller_sku.as_deref().and_then(|sku| Sku::new(sku).ok());
     Ok(Line { id, sku, quantity })
 }

@@ -145,8 +145,11 @@ fn next_end(owner: &mut Seller, now: Timestamp) -> Option<(String, Timestamp)> {
     let (fate, takes) = (owner.switches.feed_fate, owner.switches.feed_ms);
     let feed = owner.feeds.values_mut().find(|feed| feed.ended.is_none() && feed.status != "CANCELLED")?;
     if feed.started.is_none() {
-        feed.started = Some(feed.created.max(free));
-        feed.status = "IN_PROGRESS";
+        let starts = feed.created.max(free);
+        if starts >= now {
+            return None;
+        }
+        (feed.started, feed.status) = (Some(starts), "IN_PROGRESS");
     }
     let ends = feed.started?.plus_ms(takes);
     (ends <= now && fate != Fate::Stuck).then(|| (feed.id.clone(), ends))
