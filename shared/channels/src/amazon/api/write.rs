@@ -31,7 +31,7 @@ const ISSUE_MAX: usize = 200;
 
 type Outcomes = BTreeMap<String, Outcome>;
 
-/// Writes listings: up to 20 by patches, or up to 25,000 by a feed.
+/// Writes listings: up to 20 by patches, more of them, up to 25,000, by a feed.
 pub(crate) async fn write(session: Session<'_>, writes: &[Write]) -> Vec<Outcome> {
     let outcomes = match tried(session, writes).await {
         Ok(outcomes) => outcomes,
@@ -43,9 +43,8 @@ pub(crate) async fn write(session: Session<'_>, writes: &[Write]) -> Vec<Outcome
 
 /// An error here came before anything was written.
 async fn tried(session: Session<'_>, writes: &[Write]) -> Result<Outcomes, Error> {
-    if writes.len() > BULK.most || (writes.len() > MAX_WRITES && writes.len() < BULK.from) {
-        let problem = format!("write at most {MAX_WRITES} listings, or from {} to {}", BULK.from, BULK.most);
-        return Err(Error::new(ErrorKind::Invalid, problem));
+    if writes.len() > BULK.most {
+        return Err(Error::new(ErrorKind::Invalid, format!("write at most {} listings in a call", BULK.most)));
     }
     let place = Place::of(session.settings)?;
     let mut outcomes = Outcomes::new();
@@ -54,7 +53,8 @@ async fn tried(session: Session<'_>, writes: &[Write]) -> Result<Outcomes, Error
     let until = session.clock.now().plus_ms(CHECKS_MS);
     let lives = listings::find(session, &place, &skus, until).await?;
     let messages = checked(&wanted, &lives, &place.code, &mut outcomes);
-    let bulk = writes.len() >= BULK.from;
+    // also the last, shorter part of very many
+    let bulk = writes.len() > MAX_WRITES;
     let (by_feed, by_patch): (Vec<Message>, Vec<Message>) =
         messages.into_iter().partition(|message| bulk || listings::is_odd(&message.live.sku));
     if !by_feed.is_empty() {
