@@ -86,7 +86,8 @@ fn order_change(seller: &Seller, order: &Order) -> Value {
     };
     let item = |item: &super::state::Item| {
         json!({
-            "OrderItemId": item.id, "SellerSKU": item.sku, "SupplySourceId": null, "OrderItemStatus": status,
+            "OrderItemId": item.id, "SellerSKU": item.sku, "SupplySourceId": null,
+            "OrderItemStatus": if item.sent == item.ordered { "Shipped" } else { "Unshipped" },
             "Quantity": item.ordered, "QuantityShipped": item.sent,
         })
     };
