@@ -1,5 +1,6 @@
 //! `evenstock demo`: three stores, a hub, and people who shop, all on this machine.
 
+pub mod amazon;
 pub mod board;
 pub mod script;
 pub mod shopify;

@@ -1,6 +1,6 @@
 //! Fake stores on this machine: for the demo, the figures, tests, and `evenstock fake`.
 
-use super::shopify;
+use super::{amazon, shopify};
 use crate::fakes::{Host, Meter};
 use anyhow::{Context, bail};
 use channels::fake::Fake;
@@ -199,6 +199,14 @@ fn secrets(spec: &AccountSpec) -> Secrets {
 /// A fake platform of any kind.
 pub struct AnyFake(pub(super) Box<dyn Fake>);
 
+impl AnyFake {
+    /// Wraps a fake.
+    #[must_use]
+    pub fn new(fake: impl Fake + 'static) -> Self {
+        Self(Box::new(fake))
+    }
+}
+
 impl Fake for AnyFake {
     fn handle(&mut self, request: &Request, now: Timestamp) -> Response {
         self.0.handle(request, now)
@@ -230,15 +238,19 @@ pub async fn host(
     if channel == shopify::CHANNEL {
         return shopify::host(listen, count, http).await;
     }
+    if channel == amazon::CHANNEL {
+        return amazon::host(listen, count, http).await;
+    }
     if channel != CHANNEL {
-        bail!("channel: there is no fake of {channel:?}; use {CHANNEL} or {}", shopify::CHANNEL);
+        let (one, other) = (shopify::CHANNEL, amazon::CHANNEL);
+        bail!("channel: there is no fake of {channel:?}; use {CHANNEL}, {one} or {other}");
     }
     let mut fake = FakeShopWired::new(7);
     let specs: Vec<AccountSpec> =
         (0..count).map(|place| spec(FIRST_BUSINESS + place, &format!("shop-{}", place + 1))).collect();
     specs.iter().for_each(|spec| fake.add_account(spec));
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on"))?;
-    let host = Host::start(listener, AnyFake(Box::new(fake)), http)?;
+    let host = Host::start(listener, AnyFake::new(fake), http)?;
     let base_url = format!("http://{}/v1", host.address());
     let account = |(place, spec): (usize, &AccountSpec)| {
         Ok(NewAccount {

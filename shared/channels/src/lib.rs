@@ -3,6 +3,7 @@
 //! A channel turns a platform's HTTP API into the words of the core. It decides nothing about stock, keeps no state and
 //! retries nothing: the engine does. Network goes only through the injected [`Http`]; time only through [`Clock`].
 
+pub mod amazon;
 pub mod clock;
 pub mod contract;
 pub mod error;

@@ -3,7 +3,8 @@
 use crate::Channel;
 
 /// Every channel.
-pub static CHANNELS: &[&dyn Channel] = &[&crate::shopwired::ShopWired, &crate::shopify::Shopify];
+pub static CHANNELS: &[&dyn Channel] =
+    &[&crate::shopwired::ShopWired, &crate::shopify::Shopify, &crate::amazon::Amazon];
 
 /// The channel of that name.
 #[must_use]
