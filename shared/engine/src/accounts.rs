@@ -286,8 +286,8 @@ impl Hub {
         self.check_endpoint(&account.settings)?;
         self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
         self.forget_accounts();
-        let resumed = before.account.paused && !account.paused || before.account.quarantine.is_some() && patch.release;
-        if resumed {
+        // asked once more means that the first time may have ended between the two
+        if patch.paused == Some(false) || patch.release {
             self.bring_up_to_date(id).await?;
         }
         self.show_account(id).await
