@@ -53,8 +53,7 @@ fn scene(seed: u64, skus: usize, mistake: Option<Mistake>, happens: impl Fn(&mut
     if after != before {
         run.world.oracle.object(format!("I9: hub and levels were {before:?} and are {after:?}"));
     }
-    let violations = run.world.oracle.books().violations.clone();
-    violations
+    run.world.oracle.books().violations.clone()
 }
 
 /// Hub levels, and the levels of all stores but the last.
