@@ -41,6 +41,9 @@ pub struct Info {
     pub burst: u32,
     /// Whether it was tried on a real store.
     pub tried_live: bool,
+    /// Whether the engine does all that it needs. An account of one that is not ready is refused, but by a hub that may reach
+    /// fakes.
+    pub ready: bool,
 }
 
 /// What a call needs: whose store, with which keys, over which network, at what time.

@@ -151,6 +151,13 @@ impl Hub {
     }
 
     async fn check_new(&self, new: &NewAccount, channel: &'static dyn Channel) -> Result<(), Error> {
+        let info = channel.info();
+        if !info.ready && !self.config.allow_insecure_endpoints {
+            return Err(Error::Invalid(format!(
+                "channel: {} is not finished yet; it can be tried with `evenstock fake {}`, on a hub with --allow-insecure-endpoints",
+                info.title, info.name
+            )));
+        }
         let accounts = self.accounts().await?;
         if accounts.contains_key(&new.id) || new.id.as_str() == "hub" {
             return Err(taken(&new.id));
@@ -166,11 +173,13 @@ impl Hub {
 
     /// Refuses a store address that is not public and encrypted, unless this hub was told otherwise.
     fn check_endpoint(&self, settings: &BTreeMap<String, String>) -> Result<(), Error> {
-        let Some(url) = settings.get("base_url") else { return Ok(()) };
         if self.config.allow_insecure_endpoints {
             return Ok(());
         }
-        crate::endpoint::check(url).map_err(|problem| Error::Invalid(format!("settings.base_url: {problem}")))
+        for (name, url) in settings.iter().filter(|(name, url)| name.ends_with("_url") && !url.is_empty()) {
+            crate::endpoint::check(url).map_err(|problem| Error::Invalid(format!("settings.{name}: {problem}")))?;
+        }
+        Ok(())
     }
 
     /// Where a store must send the webhooks of an account.

@@ -126,6 +126,7 @@ static INFO: Info = Info {
     rate_per_second: 1.0,
     burst: 5,
     tried_live: false,
+    ready: false,
 };
 
 #[async_trait]

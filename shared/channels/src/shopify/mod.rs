@@ -114,6 +114,7 @@ static INFO: Info = Info {
     rate_per_second: 7.0,
     burst: 40,
     tried_live: false,
+    ready: false,
 };
 
 #[async_trait]

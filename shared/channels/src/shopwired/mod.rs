@@ -85,6 +85,7 @@ static INFO: Info = Info {
     rate_per_second: 1.0,
     burst: 10,
     tried_live: false,
+    ready: true,
 };
 
 #[async_trait]

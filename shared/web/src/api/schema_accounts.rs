@@ -186,6 +186,8 @@ pub(crate) struct Channel {
     rate_per_second: f64,
     burst: u32,
     tried_live: bool,
+    /// Whether accounts of it can be added.
+    ready: bool,
 }
 
 /// What a channel can do.
