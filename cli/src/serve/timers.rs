@@ -107,7 +107,7 @@ async fn wake_due(hub: &Hub) -> Result<(), Error> {
     let own = ListingId::hub().account;
     for account in hub.accounts().await?.keys().chain([&own]) {
         if has_due(hub, account).await? {
-            hub.wake_lane(account).await?;
+            hub.sweep_lane(account).await?;
         }
     }
     Ok(())

@@ -21,6 +21,10 @@ const BATCHES: usize = 50;
 pub struct LaneCall {
     /// The account whose waiting work shall be done.
     pub account: AccountId,
+    /// The second since 1970 whose calls are this one: its work begins when that second is over, so that nothing which
+    /// called in it is overlooked. `None`: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<i64>,
 }
 
 /// What a drain of an account's lane did.
@@ -61,19 +65,40 @@ impl Hub {
         Ok(self.queue.send(QueueName::Changes, &messages).await?)
     }
 
-    /// Calls the lane of an account. Calls within one second are one call.
+    /// Calls the lane of an account. Calls within one second are one call, which is answered when the second is over.
     ///
     /// # Errors
     /// [`Error::Queue`].
     pub async fn wake_lane(&self, account: &AccountId) -> Result<(), Error> {
-        let call = LaneCall { account: account.clone() };
+        let second = self.clock.now().seconds();
+        self.call_lane(LaneCall { account: account.clone(), second: Some(second) }, format!("{account}-{second}")).await
+    }
+
+    /// Calls the lane of an account for what is there already. Such calls within one second are one call, answered at once.
+    ///
+    /// # Errors
+    /// [`Error::Queue`].
+    pub async fn sweep_lane(&self, account: &AccountId) -> Result<(), Error> {
+        let second = self.clock.now().seconds();
+        self.call_lane(LaneCall { account: account.clone(), second: None }, format!("{account}-sweep-{second}")).await
+    }
+
+    async fn call_lane(&self, call: LaneCall, deduplication: String) -> Result<(), Error> {
         let message = Outbound {
-            group: account.to_string(),
+            group: call.account.to_string(),
             body: serde_json::to_string(&call).unwrap_or_default(),
-            deduplication: Some(format!("{account}-{}", self.clock.now().seconds())),
+            deduplication: Some(deduplication),
             delay: Duration::ZERO,
         };
         Ok(self.queue.send(QueueName::Lane, &[message]).await?)
+    }
+
+    /// Until the second of a call is over: a later call of the same second is taken for the same message by the queue.
+    pub(crate) async fn wait_for_end_of(&self, second: i64) {
+        let rest = Timestamp(second.saturating_add(1).saturating_mul(1_000)).since_ms(self.clock.now());
+        if (1..=1_000).contains(&rest) {
+            self.clock.sleep(Duration::from_millis(u64::try_from(rest).unwrap_or(0))).await;
+        }
     }
 
     /// Does the work that waits for an account: the most urgent first, then whatever its feed shows.

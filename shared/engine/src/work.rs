@@ -97,7 +97,12 @@ impl Hub {
         let mut failed = BTreeMap::new();
         for message in messages {
             let result = match serde_json::from_str::<LaneCall>(&message.body) {
-                Ok(call) => self.work_call(&call.account).await,
+                Ok(call) => {
+                    if let Some(second) = call.second {
+                        self.wait_for_end_of(second).await;
+                    }
+                    self.work_call(&call.account).await
+                }
                 Err(error) => Err(Error::Invalid(format!("not a lane call: {error}"))),
             };
             if let Err(error) = result {
@@ -146,7 +151,7 @@ impl Hub {
         let accounts = self.accounts().await?;
         let hub = ListingId::hub().account;
         for account in accounts.keys().chain([&hub]) {
-            self.wake_lane(account).await?;
+            self.sweep_lane(account).await?;
         }
         self.flush_health(false).await
     }
