@@ -8,3 +8,4 @@ pub mod memory;
 pub mod model;
 pub mod shops;
 pub mod sim;
+pub mod story;

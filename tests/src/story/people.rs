@@ -1,0 +1,146 @@
+//! What people do at the hub.
+
+use super::step::Person;
+use super::tell;
+use super::town::{Town, account};
+use channels::{Secret, Secrets};
+use domain::rules::Rules;
+use domain::{ListingId, Sku};
+use engine::Error;
+use engine::accounts::AccountPatch;
+use engine::adopt::{Adoption, Silent};
+use engine::ports::{Change, Condition};
+use engine::stock::{Amount, StockEdit, StockLine};
+use serde_json::Value;
+
+/// After the first sync all is quiet within this time, milliseconds.
+const QUIET_MS: i64 = 300_000;
+
+type Seen = Result<Vec<String>, String>;
+
+fn refused(error: &Error) -> Vec<String> {
+    vec![format!("refused: {error}")]
+}
+
+pub(super) fn sku(text: &str) -> Result<Sku, String> {
+    Sku::new(text).map_err(|error| error.to_string())
+}
+
+impl Town {
+    /// Connects every store and adopts the master's stock.
+    pub(super) fn connect(&mut self) -> Seen {
+        for store in self.stores.clone() {
+            let seen = self.add(&store)?;
+            if !seen.is_empty() {
+                return Ok(seen);
+            }
+        }
+        let adopted = self.ask(|hub| async move { hub.adopt(true, &Silent).await })?;
+        self.until(self.core.now_ms() + QUIET_MS);
+        self.books.writes = self.stores.iter().map(|store| (store.clone(), self.written(store))).collect();
+        Ok(adopted.err().as_ref().map(refused).unwrap_or_default())
+    }
+
+    fn add(&mut self, store: &str) -> Seen {
+        let new = self.new_account(store);
+        let added = self.ask(|hub| async move { hub.add_account(new).await })?;
+        Ok(added.err().as_ref().map(refused).unwrap_or_default())
+    }
+
+    /// Does what somebody does at the hub.
+    pub(super) fn person(&mut self, person: &Person) -> Seen {
+        match person {
+            Person::Adds(store) => self.add(store),
+            Person::Previews => self.adopt(false),
+            Person::Adopts => self.adopt(true),
+            Person::Pauses(store) => self.patch(store, AccountPatch { paused: Some(true), ..AccountPatch::default() }),
+            Person::Resumes(store) => {
+                self.patch(store, AccountPatch { paused: Some(false), ..AccountPatch::default() })
+            }
+            Person::Releases(store) => self.patch(store, AccountPatch { release: true, ..AccountPatch::default() }),
+            Person::Removes(store) => {
+                let id = account(store);
+                let done = self.ask(|hub| async move { hub.remove_account(&id).await })?;
+                Ok(done.err().as_ref().map(refused).unwrap_or_default())
+            }
+            Person::Rotates(store) => self.rotate(store, self.key(store)),
+            Person::Mistypes(store) => {
+                self.rotate(store, Secrets::from([("api_key".to_owned(), Secret::new("no such key"))]))
+            }
+            Person::RotatesSigner(store) => self.rotate(store, self.signer(store)),
+            Person::Inbound(store, inbound) => {
+                self.patch(store, AccountPatch { inbound: Some(*inbound), ..AccountPatch::default() })
+            }
+            Person::Drift(store, drift) => {
+                self.patch(store, AccountPatch { drift: Some(*drift), ..AccountPatch::default() })
+            }
+            Person::Sets(sku, level, why) => self.edit(sku, Amount::Set(*level), why),
+            Person::Adjusts(sku, units, why) => self.edit(sku, Amount::Adjust(*units), why),
+            Person::Uploads(lines) => self.upload(lines),
+            Person::Syncs(name) => {
+                let sku = sku(name)?;
+                let done = self.ask(|hub| async move { hub.sync_item(&sku).await })?;
+                Ok(done.err().as_ref().map(refused).unwrap_or_default())
+            }
+            Person::Rule(sku, store, rule, value) => self.rule(sku, store, rule, value),
+        }
+    }
+
+    fn adopt(&mut self, apply: bool) -> Seen {
+        let adopted: Result<Adoption, Error> = self.ask(|hub| async move { hub.adopt(apply, &Silent).await })?;
+        Ok(match adopted {
+            Ok(adoption) => tell::adoption(&adoption),
+            Err(error) => refused(&error),
+        })
+    }
+
+    fn patch(&mut self, store: &str, patch: AccountPatch) -> Seen {
+        let id = account(store);
+        let changed = self.ask(|hub| async move { hub.change_account(&id, patch).await })?;
+        Ok(changed.err().as_ref().map(refused).unwrap_or_default())
+    }
+
+    fn rotate(&mut self, store: &str, secrets: Secrets) -> Seen {
+        let id = account(store);
+        let rotated = self.ask(|hub| async move { hub.rotate_account(&id, secrets).await })?;
+        Ok(rotated.err().as_ref().map(refused).unwrap_or_default())
+    }
+
+    fn edit(&mut self, name: &str, amount: Amount, why: &str) -> Seen {
+        let (sku, edit) = (sku(name)?, StockEdit { amount, reason: why.to_owned() });
+        let edited = self.ask(|hub| async move { hub.edit_stock(&sku, &edit, "ann").await })?;
+        Ok(vec![match edited {
+            Ok(change) => format!("{} {} -> {}", change.sku, change.before, change.after),
+            Err(error) => format!("refused: {error}"),
+        }])
+    }
+
+    fn upload(&mut self, lines: &[(String, String)]) -> Seen {
+        let line = |(sku, quantity): &(String, String)| StockLine { sku: sku.clone(), quantity: quantity.clone() };
+        let lines: Vec<StockLine> = lines.iter().map(line).collect();
+        let done = self.ask(|hub| async move { hub.import_stock(&lines, "stock file", "ann", false).await })?;
+        Ok(match done {
+            Ok(results) => results.iter().map(tell::line).collect(),
+            Err(error) => refused(&error),
+        })
+    }
+
+    /// Writes a rule where rules are stored: nothing in the hub offers to edit them yet.
+    fn rule(&mut self, name: &str, store: &str, rule: &str, value: &Value) -> Seen {
+        let (sku, listing) = (sku(name)?, ListingId::single(account(store)));
+        let found = self.ask({
+            let sku = sku.clone();
+            |hub| async move { hub.item(&sku).await }
+        })?;
+        let (mut item, _) = found.map_err(|error| error.to_string())?;
+        let listed = item.listings.get_mut(&listing).ok_or_else(|| format!("{name} is not listed at {store}"))?;
+        let mut rules = serde_json::to_value(&listed.rules).map_err(|error| error.to_string())?;
+        rules[rule] = value.clone();
+        listed.rules = serde_json::from_value::<Rules>(rules).map_err(|error| format!("rule {rule}: {error}"))?;
+        let done = self.ask(|hub| async move {
+            hub.store.write(&[Change::Put(item.row(), Condition::Any)]).await?;
+            hub.sync_item(&sku).await.map(drop)
+        })?;
+        Ok(done.err().as_ref().map(refused).unwrap_or_default())
+    }
+}

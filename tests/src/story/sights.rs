@@ -1,0 +1,110 @@
+//! What can be seen.
+
+use super::people::sku;
+use super::step::Sight;
+use super::tell;
+use super::town::{Town, account};
+use domain::{ListingId, Sku};
+use engine::ports::QueueName;
+use engine::records::{self, History, KeptHook};
+
+type Seen = Result<Vec<String>, String>;
+
+/// Lines of history that are looked at.
+const LINES: usize = 500;
+
+impl Town {
+    /// Looks.
+    pub(super) fn see(&mut self, sight: &Sight) -> Seen {
+        match sight {
+            Sight::Levels(skus) => {
+                let rows = skus.iter().map(|sku| self.levels(sku)).collect::<Result<Vec<_>, _>>()?;
+                Ok(tell::columns(&rows))
+            }
+            Sight::History(name) => self.history(name),
+            Sight::Accounts(stores) => self.accounts(&stores.clone()),
+            Sight::Writes => Ok(vec![self.writes()]),
+            Sight::Dead => Ok(vec![format!("{} dead", self.queue.count(QueueName::Dead))]),
+            Sight::Kept(store) => self.kept(store),
+            Sight::Why(sku, store) => self.why(sku, store),
+        }
+    }
+
+    /// The SKU, the hub level, and the level of each store with how its listing stands.
+    fn levels(&mut self, name: &str) -> Result<Vec<String>, String> {
+        let asked = sku(name)?;
+        let item = self.ask(|hub| async move {
+            // as after a restart: a cached account would show what was
+            hub.forget_accounts();
+            hub.show_item(&asked).await
+        })?;
+        let item = item.ok();
+        let level = item.as_ref().map_or_else(|| "-".to_owned(), |item| item.level.to_string());
+        let mut row = vec![name.to_owned(), format!("hub {level}")];
+        for store in self.stores.clone() {
+            let level = self.fake().level(self.business(&store), name);
+            let level = level.map_or_else(|| "-".to_owned(), |level| level.to_string());
+            let listing = ListingId::single(account(&store));
+            let view = item.as_ref().and_then(|item| item.listings.iter().find(|view| view.listing == listing));
+            row.push(format!("{store} {level}{}", view.map_or_else(|| " (unmapped)".to_owned(), tell::standing)));
+        }
+        Ok(row)
+    }
+
+    fn history(&mut self, name: &str) -> Seen {
+        let asked: Sku = sku(name)?;
+        let known = self.books.read.get(&asked).copied().unwrap_or_default();
+        let page = self.ask({
+            let asked = asked.clone();
+            |hub| async move { hub.history(&asked, None, LINES).await }
+        })?;
+        let mut lines: Vec<History> = page.map_err(|error| error.to_string())?.rows;
+        lines.reverse();
+        self.books.read.insert(asked, lines.len());
+        let seen: Vec<String> = lines.iter().skip(known).map(|line| tell::history(line, &self.books.orders)).collect();
+        Ok(if seen.is_empty() { vec!["nothing new".into()] } else { seen })
+    }
+
+    fn accounts(&mut self, stores: &[String]) -> Seen {
+        let mut lines = Vec::new();
+        for store in stores {
+            let id = account(store);
+            let view = self.ask(|hub| async move { hub.show_account(&id).await })?;
+            let state = match view {
+                Ok(view) => tell::account(&view),
+                Err(error) => vec![error.to_string()],
+            };
+            lines.extend(state.into_iter().map(|text| format!("{store}: {text}")));
+        }
+        Ok(lines)
+    }
+
+    /// How many writes through its API have changed a level of a store.
+    pub(super) fn written(&self, store: &str) -> usize {
+        self.fake().writes(self.business(store)).len()
+    }
+
+    fn writes(&mut self) -> String {
+        let mut words = Vec::new();
+        for store in self.stores.clone() {
+            let now = self.written(&store);
+            let before = self.books.writes.insert(store.clone(), now).unwrap_or_default();
+            words.push(format!("{store} {}", now - before));
+        }
+        words.join("   ")
+    }
+
+    fn kept(&self, store: &str) -> Seen {
+        let rows = self.store.peek_all(&format!("KEPT#{store}"));
+        let kept = rows.iter().map(records::body::<KeptHook>);
+        kept.map(|kept| Ok(tell::kept(&kept.map_err(|error| error.to_string())?))).collect()
+    }
+
+    fn why(&mut self, name: &str, store: &str) -> Seen {
+        let (asked, listing) = (sku(name)?, ListingId::single(account(store)));
+        let why = self.ask(|hub| async move { hub.explain(&asked).await })?.map_err(|error| error.to_string())?;
+        let found = why.listings.iter().find(|why| why.view.listing == listing);
+        let found = found.ok_or_else(|| format!("{name} is not listed at {store}"))?;
+        Ok(vec![tell::steps(&found.steps)])
+    }
+}

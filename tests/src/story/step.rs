@@ -1,0 +1,198 @@
+//! The steps of a story.
+
+use domain::{Drift, Inbound};
+use serde_json::Value;
+
+/// One step of a story.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A store sells a product, with this stock; in every store when none is named.
+    Stock(Vec<String>, Option<i64>, Vec<String>),
+    /// Every store is connected, and the master's stock adopted.
+    Connect,
+    /// Time passes, milliseconds.
+    Pass(i64),
+    /// Somebody does something in a store.
+    Shop(String, Shop),
+    /// Something goes wrong with a store.
+    Trouble(String, Trouble),
+    /// Somebody does something at the hub.
+    Person(Person),
+    /// Something happens to the hub itself.
+    Hub(Machine),
+    /// Somebody looks.
+    See(Sight),
+}
+
+/// What people do in a store. Orders are numbered through the story, from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shop {
+    /// An order of these SKUs.
+    Sells(Vec<(String, i64)>),
+    /// A line of an order, from 1, is given back to stock.
+    Returns(usize, usize),
+    /// An order's lines become these.
+    Changes(usize, Vec<(String, i64)>),
+    /// An order is cancelled, which moves no stock.
+    Cancels(usize),
+    /// An order's money is given back, which moves no stock.
+    Refunds(usize),
+    /// SKUs get this level, on this page of the platform's back office.
+    Types(Page, Vec<String>, i64),
+    /// A product is deleted: the newest with this SKU.
+    Drops(String),
+    /// Its API key is replaced by a new one.
+    ReplacesKey,
+    /// Its webhook secret is replaced by a new one.
+    ReplacesSigner,
+    /// Its key may not read this part of the API.
+    Forbids(String),
+}
+
+/// Where staff change stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The product's own page.
+    Product,
+    /// The stock page.
+    Stock,
+    /// The stock import.
+    Import,
+    /// The product import, which tells nobody.
+    Silent,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trouble {
+    /// Every call fails so.
+    Down(Failure),
+    /// No connection.
+    Unreachable,
+    /// All is well again.
+    Up,
+    /// The next calls fail.
+    Next(u32, Calls, Failure, bool),
+    /// Webhooks go astray.
+    Webhooks(Post),
+    /// A switch of the platform's fake.
+    Switch(String, Value),
+}
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// With this status.
+    Status(u16),
+    /// Without an answer.
+    Silence,
+    /// With a page for people.
+    Page,
+}
+
+/// Which calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// All.
+    Any,
+    /// Those that read.
+    Reads,
+    /// Those that write.
+    Writes,
+}
+
+/// How webhooks go astray.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Post {
+    /// They are never sent.
+    Lost,
+    /// They come twice.
+    Twice,
+    /// They come so many milliseconds late.
+    Late(i64),
+    /// The next so many come in the opposite order.
+    Reversed(u32),
+    /// They come as they should.
+    Well,
+    /// The newest one comes once more.
+    Again,
+    /// One comes with a wrong signature.
+    Forged,
+    /// One comes without a signature.
+    Unsigned,
+    /// One comes with a good signature and a body that is no JSON.
+    Torn,
+}
+
+/// What people do at the hub.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Person {
+    /// Connects a store.
+    Adds(String),
+    /// Looks at what adoption would do.
+    Previews,
+    /// Adopts.
+    Adopts,
+    /// Stops writing to an account.
+    Pauses(String),
+    /// Writes to it again.
+    Resumes(String),
+    /// Believes a store again after the mass-zero guard.
+    Releases(String),
+    /// Takes an account away.
+    Removes(String),
+    /// Enters the key that the store has now.
+    Rotates(String),
+    /// Enters a key that the store never had.
+    Mistypes(String),
+    /// Enters the webhook secret that the store has now.
+    RotatesSigner(String),
+    /// Sets what counts of an account.
+    Inbound(String, Inbound),
+    /// Sets what happens to what does not count.
+    Drift(String, Drift),
+    /// Sets the hub level, with a reason.
+    Sets(String, i64, String),
+    /// Changes the hub level, with a reason.
+    Adjusts(String, i64, String),
+    /// Uploads a stock file.
+    Uploads(Vec<(String, String)>),
+    /// Has a SKU synced now.
+    Syncs(String),
+    /// Gives a listing a quantity rule.
+    Rule(String, String, String, Value),
+}
+
+/// What happens to the hub's machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Machine {
+    /// A new version is deployed: everything in memory is lost.
+    Deploys,
+    /// It dies at its next write to a store: before the write left, or after it took effect.
+    Dies(String, bool),
+    /// Every message comes again and again, or once.
+    Repeats(bool),
+    /// The comparison runs.
+    Compares,
+    /// The nightly run.
+    Nightly,
+}
+
+/// What somebody looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// Levels of SKUs everywhere.
+    Levels(Vec<String>),
+    /// The history of a SKU since it was last looked at.
+    History(String),
+    /// How accounts are.
+    Accounts(Vec<String>),
+    /// How often each store was written to since this was last looked at.
+    Writes,
+    /// Messages that failed too often.
+    Dead,
+    /// The webhooks of an account that nobody could read.
+    Kept(String),
+    /// The rules behind a number.
+    Why(String, String),
+}
