@@ -114,6 +114,7 @@ stories! {
     stores_that_do_not_log_our_writes,
     the_hub_dies_after_its_write,
     the_hub_dies_between_claim_and_write,
+    the_hub_is_deployed_while_work_waits,
     the_last_unit_is_sold_twice,
     the_log_has_a_gap,
     the_log_has_a_gap_at_its_beginning,
@@ -128,6 +129,7 @@ stories! {
     units_are_held_back,
     webhooks_come_late_and_out_of_order,
     webhooks_come_twice,
+    wrong_credentials_then_rotation,
 }
 
 const SALE: &str = "A sale reaches every store\nstock TEE 10\nall connected and adopted\nnorth sells 2 TEE\n1 minute passes\nsee TEE\n";

@@ -317,6 +317,8 @@ impl Hub {
         }
         let secrets = self.keep_former_signer(&connected, &bundle, secrets);
         self.store_secrets(id, connected.channel, &secrets).await?;
+        // the pause was for the former secrets
+        self.budgets.reopen(id);
         match self.test_account(id).await {
             Ok(test) => Ok(test),
             Err(error) => {

@@ -120,6 +120,14 @@ impl Budgets {
         failed
     }
 
+    /// Lets an account be called at once: what made it fail was changed.
+    pub fn reopen(&self, account: &AccountId) {
+        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(budget) = budgets.get_mut(account) {
+            budget.closed_until = Timestamp(0);
+        }
+    }
+
     /// From now on, one write a call for this account: the store refused a batch, and one bad item must not block others.
     pub fn narrow(&self, account: &AccountId, now: Timestamp) {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -68,7 +68,8 @@ impl Line<'_> {
     fn note(&self, error: Option<&channels::Error>) {
         let (account, now) = (&self.connected.account.id, self.hub.clock.now());
         let Some(error) = error else {
-            let recovered = self.hub.budgets.succeeded(account);
+            // the failure may have been seen by another process, or by this one before it was started anew
+            let recovered = self.hub.budgets.succeeded(account) || self.connected.health.0.cooldown.is_some();
             return self.hub.noted_success(account, now, recovered);
         };
         let ours = matches!(error.source, Some(channels::HttpError::NoBudget(_)));
