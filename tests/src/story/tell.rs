@@ -52,13 +52,16 @@ fn place(listing: &ListingId) -> String {
     listing.account.to_string()
 }
 
-/// One line of history.
+/// One line of history: by store, and without what made the hub look, as webhook, sweep and retry race for that.
 pub(super) fn history(line: &History, orders: &Orders) -> String {
-    let mut parts = vec![format!("{}: {} -> {}", line.cause, line.level.0, line.level.1)];
+    let (mut seen, mut writes) = (line.seen.clone(), line.pushed.clone());
+    seen.sort_by(|one, other| one.listing.cmp(&other.listing));
+    writes.sort_by(|one, other| one.listing.cmp(&other.listing));
+    let mut parts = vec![format!("{} -> {}", line.level.0, line.level.1)];
     parts.extend(line.actor.iter().map(|actor| format!("by {actor}")));
     parts.extend(line.reason.iter().map(|reason| format!("because {reason:?}")));
-    parts.extend(line.seen.iter().flat_map(|seen| seen_words(seen, orders)));
-    parts.extend(line.pushed.iter().map(pushed));
+    parts.extend(seen.iter().flat_map(|seen| seen_words(seen, orders)));
+    parts.extend(writes.iter().map(pushed));
     parts.join("; ")
 }
 
