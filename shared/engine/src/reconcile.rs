@@ -107,8 +107,8 @@ impl Hub {
         }
     }
 
-    /// Compares one account, or each, with what its last comparison saw, and looks at the ledgers only of what shows something else
-    /// or was touched since. An account that was never compared, or since whose comparison too much has happened, is compared
+    /// Compares one account, or each, with what its last comparison saw, and looks at the ledgers only of what shows
+    /// something else or was touched since. An account that was never compared, or since whose comparison too much has happened, is compared
     /// in full. What differs is looked at again.
     ///
     /// # Errors

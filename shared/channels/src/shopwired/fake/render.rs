@@ -17,7 +17,7 @@ pub(super) fn date(switches: &Switches, at: Timestamp) -> String {
     DateTimePrinter::new().zoned_to_string(&moment).unwrap_or_default()
 }
 
-/// JSON text; with `\/` and `\uXXXX` by switch, as PHP writes it.
+/// JSON text; with `\/` and `\u00e9` by switch, as PHP writes it.
 pub(super) fn text(switches: &Switches, value: &Value) -> String {
     let plain = value.to_string();
     if switches.escaped_json { escape(&plain) } else { plain }

@@ -201,7 +201,7 @@ pub struct Switches {
     pub unverified_receive: bool,
     /// Whether a handshake answer may end with a line break.
     pub handshake_trims: bool,
-    /// Whether JSON is sent with `\/` and `\uXXXX`.
+    /// Whether JSON is sent with `\/` and `\u00e9`.
     pub escaped_json: bool,
     /// Whether dates are ISO 8601 instead of RFC 2822.
     pub iso_dates: bool,
