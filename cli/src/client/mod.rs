@@ -8,6 +8,7 @@ pub mod items;
 pub mod show;
 pub mod stock;
 pub mod sync;
+pub mod users;
 
 use crate::args::Global;
 use anyhow::bail;
@@ -42,6 +43,16 @@ pub enum Command {
     Queue(sync::Queue),
     /// How every account is doing
     Health,
+    /// Who may use the hub
+    #[command(subcommand)]
+    Users(users::Users),
+    /// Tokens for programs that act for a user
+    #[command(subcommand)]
+    Tokens(users::Tokens),
+    /// Who changed what, and when
+    Audit(users::Audit),
+    /// Whose token this is
+    Me,
 }
 
 /// What every command needs.
@@ -73,5 +84,9 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<bool> {
         Command::Stock(command) => stock::run(&cx, command).await,
         Command::Queue(queue) => sync::queue(&cx, &queue).await,
         Command::Health => accounts::health(&cx).await,
+        Command::Users(command) => users::users(&cx, command).await,
+        Command::Tokens(command) => users::tokens(&cx, command).await,
+        Command::Audit(audit) => users::audit(&cx, &audit).await,
+        Command::Me => users::me(&cx).await,
     }
 }

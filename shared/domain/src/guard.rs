@@ -13,11 +13,30 @@ pub struct Limits {
     pub zeroed_percent: u64,
     /// Units may drop by this share in one comparison, percent.
     pub drop_percent: u64,
+    /// This many SKUs of an account may be edited to zero within [`Limits::rolling_ms`], or `zeroed_percent` of those with
+    /// stock if that is more.
+    pub rolling: u64,
+    /// The window of the live guard, milliseconds: ten minutes.
+    pub rolling_ms: i64,
+}
+
+impl Limits {
+    /// Why so many SKUs edited to zero within the window must not be believed without a person; `None` when they may.
+    #[must_use]
+    pub fn rolling_objection(&self, zeroed: u64, stocked: u64) -> Option<String> {
+        if planted::is(Mistake::GuardOff) {
+            return None;
+        }
+        let allowed = self.rolling.max(stocked.saturating_mul(self.zeroed_percent) / 100);
+        let minutes = self.rolling_ms / 60_000;
+        (zeroed > allowed)
+            .then(|| format!("{zeroed} SKUs were edited to zero within {minutes} minutes (allowed {allowed})"))
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { zeroed: 25, zeroed_percent: 5, drop_percent: 30 }
+        Self { zeroed: 25, zeroed_percent: 5, drop_percent: 30, rolling: 25, rolling_ms: 600_000 }
     }
 }
 
@@ -93,6 +112,14 @@ mod tests {
         assert!(tally(1000, 51).objection(&Limits::default()).is_some());
         assert_eq!(tally(20, 20).objection(&Limits::default()), None, "a small shop may sell out");
         assert!(tally(100, 26).objection(&Limits::default()).is_some());
+    }
+
+    #[test]
+    fn edits_to_zero_one_by_one_are_stopped_like_those_at_once() {
+        let limits = Limits::default();
+        assert_eq!(limits.rolling_objection(25, 0), None);
+        assert!(limits.rolling_objection(26, 400).expect("too many").contains("within 10 minutes"));
+        assert_eq!(limits.rolling_objection(400, 10_000), None, "a large shop");
     }
 
     #[test]

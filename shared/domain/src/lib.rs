@@ -3,11 +3,14 @@
 //! Pure and synchronous: no I/O, no clock, no randomness, no floats, no hash order. Time comes in as an argument
 //! ([`Timestamp`]), so that every decision can be replayed. `docs/ARCHITECTURE.md` draws how a change travels through it.
 
+pub mod alarm;
 pub mod capability;
 pub mod feed;
+pub mod fight;
 pub mod guard;
 pub mod ids;
 pub mod key;
+pub mod latency;
 pub mod ledger;
 pub mod plan;
 pub mod planted;

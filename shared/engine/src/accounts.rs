@@ -40,7 +40,7 @@ pub struct NewAccount {
 }
 
 /// What can be changed of an account. What is absent stays.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccountPatch {
     /// What counts.
@@ -55,6 +55,15 @@ pub struct AccountPatch {
     pub rate: Option<Rate>,
     /// Believe the store again after the mass-zero guard stopped it.
     pub release: bool,
+}
+
+impl AccountPatch {
+    /// Whether it changes more than an operator may: pausing and releasing are no settings.
+    #[must_use]
+    pub fn changes_settings(&self) -> bool {
+        let act = Self { paused: self.paused, release: self.release, ..Self::default() };
+        *self != act
+    }
 }
 
 /// An account as people see it. No secrets.

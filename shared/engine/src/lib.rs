@@ -13,6 +13,7 @@ pub mod later;
 mod levels;
 pub mod line;
 mod listings;
+pub mod people;
 pub mod ports;
 pub mod receive;
 pub mod reconcile;
@@ -20,6 +21,7 @@ pub mod records;
 mod scan;
 pub mod stock;
 pub mod sync;
+pub mod trail;
 pub mod work;
 
 pub use hub::{Config, Connected, Error, Hub};

@@ -61,15 +61,15 @@ pub fn body<T: DeserializeOwned>(row: &Row) -> Result<T, Unreadable> {
     })
 }
 
-fn text<T: Serialize>(value: &T) -> String {
+pub(crate) fn text<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| unreachable!("plain data is always JSON: {error}"))
 }
 
-fn key(pk: impl Into<String>, sk: impl Into<String>) -> Key {
+pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Key {
     Key { pk: pk.into(), sk: sk.into() }
 }
 
-fn row(key: Key, version: u64, body: String) -> Row {
+pub(crate) fn row(key: Key, version: u64, body: String) -> Row {
     Row { key, version, body, expires: None, index: None }
 }
 

@@ -1,6 +1,8 @@
 //! HTTP, in and out, the same for the functions and for one process: the webhook route, the admin JSON API (feature
 //! `admin`), and the network towards the stores (feature `client`).
 
+#[cfg(feature = "admin")]
+pub mod access;
 mod answer;
 #[cfg(feature = "admin")]
 mod api;

@@ -1,5 +1,6 @@
-//! Tokens that open the admin API: 256 random bits each. The vault keeps only their SHA-256, under the name [`VAULT_NAME`],
-//! by the name of whoever holds them.
+//! Bootstrap tokens: 256 random bits each, an admin's. The vault keeps only their SHA-256, under the name [`VAULT_NAME`], by
+//! the name of whoever holds them. A hub's first start makes one; with it the first users are added ([`crate::access`]), and
+//! whoever can write the hub's vault can always make another.
 
 use channels::{Clock, Secret, Secrets};
 use engine::ports::{Vault, VaultError};
@@ -50,8 +51,12 @@ pub async fn revoke(vault: &dyn Vault, holder: &str) -> Result<(), VaultError> {
 /// # Errors
 /// [`VaultError`].
 pub async fn verify(vault: &dyn Vault, token: &str) -> Result<Option<String>, VaultError> {
+    holder(vault, &digest(token)).await
+}
+
+/// Who holds the token with this hash.
+pub(crate) async fn holder(vault: &dyn Vault, given: &str) -> Result<Option<String>, VaultError> {
     let known = vault.get(VAULT_NAME, false).await?.unwrap_or_default();
-    let given = digest(token);
     let mut holder = None;
     for (name, expected) in known {
         if bool::from(expected.reveal().as_bytes().ct_eq(given.as_bytes())) {

@@ -8,6 +8,7 @@ mod document;
 mod jobs;
 mod stock;
 mod tokens;
+mod users;
 mod webhooks;
 
 use axum::Router;
@@ -23,7 +24,7 @@ use web::App;
 
 /// A hub with its stores, and its router.
 struct Api {
-    shops: Shops,
+    shops: Arc<Shops>,
     router: Router,
     token: String,
     document: Value,
@@ -53,7 +54,7 @@ impl Api {
         let token = web::tokens::bootstrap(&*shops.hub.vault, &*shops.clock).await.unwrap().unwrap();
         let router = web::router(Arc::new(App::new(Arc::clone(&shops.hub))));
         let document = serde_json::to_value(web::document()).unwrap();
-        Self { shops, router, token: token.reveal().to_owned(), document }
+        Self { shops: Arc::new(shops), router, token: token.reveal().to_owned(), document }
     }
 
     /// The same, but of a hub with these settings and this queue.

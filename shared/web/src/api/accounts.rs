@@ -3,13 +3,16 @@
 use super::error::{Answer, Failures};
 use super::extract::{Body, Named};
 use super::schema_accounts as schema;
+use super::token::{Asking, Trail};
 use crate::App;
 use axum::Json;
 use axum::extract::State;
 use channels::{Info, Secrets};
 use engine::accounts::{AccountPatch, AccountTest, AccountView, NewAccount};
+use engine::people::UserRole;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// All accounts, with their health.
@@ -24,9 +27,12 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer<Json<Vec<Account
     responses((status = 201, description = "Added.", body = schema::AccountView), Failures))]
 pub(super) async fn add(
     State(app): State<Arc<App>>,
+    trail: Trail,
     Body(new): Body<NewAccount>,
 ) -> Answer<(StatusCode, Json<AccountView>)> {
-    Ok((StatusCode::CREATED, Json(app.hub.add_account(new).await?)))
+    let added = app.hub.add_account(new).await?;
+    trail.changed(&added.account.id, &Value::Null, &added.account);
+    Ok((StatusCode::CREATED, Json(added)))
 }
 
 /// One account.
@@ -36,23 +42,34 @@ pub(super) async fn show(State(app): State<Arc<App>>, Named(id): Named) -> Answe
     Ok(Json(app.hub.show_account(&id).await?))
 }
 
-/// Changes an account: policies, pause, settings, rate, release from quarantine. What is absent stays.
+/// Changes an account: policies, pause, settings, rate, release from quarantine. What is absent stays. An operator may pause
+/// and release; the rest needs the role admin.
 #[utoipa::path(patch, path = "/api/accounts/{account}", tag = "accounts", params(("account" = String, Path)),
     request_body = schema::AccountPatch,
     responses((status = 200, description = "As it is now.", body = schema::AccountView), Failures))]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
+    asking: Asking,
+    trail: Trail,
     Named(id): Named,
     Body(patch): Body<AccountPatch>,
 ) -> Answer<Json<AccountView>> {
-    Ok(Json(app.hub.change_account(&id, patch).await?))
+    if patch.changes_settings() {
+        asking.needs(UserRole::Admin)?;
+    }
+    let before = app.hub.show_account(&id).await?.account;
+    let after = app.hub.change_account(&id, patch).await?;
+    trail.changed(&id, &before, &after.account);
+    Ok(Json(after))
 }
 
 /// Removes an account with its webhooks, secrets and listings. Its history stays; what it counted stays counted.
 #[utoipa::path(delete, path = "/api/accounts/{account}", tag = "accounts", params(("account" = String, Path)),
     responses((status = 204, description = "Removed."), Failures))]
-pub(super) async fn remove(State(app): State<Arc<App>>, Named(id): Named) -> Answer<StatusCode> {
+pub(super) async fn remove(State(app): State<Arc<App>>, trail: Trail, Named(id): Named) -> Answer<StatusCode> {
+    let before = app.hub.show_account(&id).await?.account;
     app.hub.remove_account(&id).await?;
+    trail.changed(&id, &before, &Value::Null);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -78,9 +95,12 @@ pub(super) struct Rotation {
     responses((status = 200, description = "What the test with them found.", body = schema::AccountTest), Failures))]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
+    trail: Trail,
     Named(id): Named,
     Body(rotation): Body<Rotation>,
 ) -> Answer<Json<AccountTest>> {
+    let names: Vec<&String> = rotation.secrets.keys().collect();
+    trail.changed(&id, &Value::Null, &json!({"secrets replaced": names}));
     Ok(Json(app.hub.rotate_account(&id, rotation.secrets).await?))
 }
 

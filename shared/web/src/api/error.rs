@@ -5,13 +5,19 @@ use crate::answer::{error_object, json_text};
 use axum::response::{IntoResponse, Response};
 use channels::ErrorKind;
 use engine::Error;
+use engine::people::UserRole;
 use engine::ports::StoreError;
 use http::StatusCode;
 use serde_json::Value;
 
 /// A failed request.
 #[derive(Debug)]
-pub(super) struct Failure(Error);
+pub(super) enum Failure {
+    /// A use case refused or failed.
+    Said(Error),
+    /// It needs this role.
+    Forbidden(UserRole),
+}
 
 /// An answer, or why there is none.
 pub(super) type Answer<T> = Result<T, Failure>;
@@ -19,19 +25,26 @@ pub(super) type Answer<T> = Result<T, Failure>;
 impl Failure {
     /// The request itself is wrong; the message names the field.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
-        Self(Error::Invalid(message.into()))
+        Self::Said(Error::Invalid(message.into()))
     }
 
     /// It cannot be done now.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
-        Self(Error::Conflict(message.into()))
+        Self::Said(Error::Conflict(message.into()))
     }
 
     /// The status and the error object.
     pub(super) fn parts(&self) -> (StatusCode, Value) {
-        let (status, kind) = kind(&self.0);
-        let mut object = error_object(kind, &self.0.to_string());
-        if let Error::Channel { source, .. } = &self.0 {
+        let error = match self {
+            Self::Said(error) => error,
+            Self::Forbidden(role) => {
+                let message = format!("this needs the role {}; ask an admin of this hub", role.name());
+                return (StatusCode::FORBIDDEN, error_object("forbidden", &message));
+            }
+        };
+        let (status, kind) = kind(error);
+        let mut object = error_object(kind, &error.to_string());
+        if let Error::Channel { source, .. } = error {
             object["error"]["store"] = store_kind(source.kind).into();
         }
         (status, object)
@@ -40,7 +53,7 @@ impl Failure {
 
 impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(error.into())
+        Self::Said(error.into())
     }
 }
 
@@ -48,7 +61,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, object) = self.parts();
         if status.is_server_error() {
-            tracing::warn!(error = %self.0, "request failed");
+            tracing::warn!(error = %object, "request failed");
         }
         json_text(status, object.to_string())
     }
@@ -91,6 +104,9 @@ pub(super) enum Failures {
     /// The token is missing or unknown.
     #[response(status = 401)]
     Unauthorized(#[to_schema] Problem),
+    /// It needs another role; the operation's `x-role` says which.
+    #[response(status = 403)]
+    Forbidden(#[to_schema] Problem),
     /// There is no such thing.
     #[response(status = 404)]
     NotFound(#[to_schema] Problem),

@@ -48,7 +48,8 @@ pub(super) async fn of_day(
     Ok(Json(app.hub.history_of_day(day, paging.account.as_ref(), paging.after, paging.limit).await?))
 }
 
-fn read_day(text: &str) -> Answer<Timestamp> {
+/// The day that a text such as 2026-03-12 names.
+pub(super) fn read_day(text: &str) -> Answer<Timestamp> {
     let wrong = |_| Failure::invalid(format!("day: {text:?} is not a day; write it like 2026-03-12"));
     let date: Date = text.parse().map_err(wrong)?;
     Ok(Timestamp(date.to_zoned(TimeZone::UTC).map_err(wrong)?.timestamp().as_millisecond()))

@@ -4,6 +4,7 @@
 use super::error::{Answer, Failure, Failures};
 use super::extract::Body;
 use super::schema;
+use super::token::Trail;
 use crate::App;
 use axum::Json;
 use axum::extract::State;
@@ -34,7 +35,15 @@ pub(super) struct Adopt {
 /// `{"result": …}` or `{"error": …}`.
 #[utoipa::path(post, path = "/api/adopt", tag = "jobs", request_body = Adopt,
     responses((status = 200, description = "What was found, or done.", body = schema::Adoption), Failures))]
-pub(super) async fn adopt(State(app): State<Arc<App>>, headers: HeaderMap, Body(order): Body<Adopt>) -> Response {
+pub(super) async fn adopt(
+    State(app): State<Arc<App>>,
+    trail: Trail,
+    headers: HeaderMap,
+    Body(order): Body<Adopt>,
+) -> Response {
+    if !order.apply {
+        trail.only_looked();
+    }
     let job = move |app: Arc<App>, teller: Teller| async move { app.hub.adopt(order.apply, &teller).await };
     run(app, &headers, job).await
 }
@@ -60,9 +69,13 @@ pub(super) struct Reconcile {
     responses((status = 200, description = "What was found.", body = schema::Comparison), Failures))]
 pub(super) async fn reconcile(
     State(app): State<Arc<App>>,
+    trail: Trail,
     headers: HeaderMap,
     Body(order): Body<Reconcile>,
 ) -> Response {
+    if order.dry_run {
+        trail.only_looked();
+    }
     let job = move |app: Arc<App>, teller: Teller| async move {
         let only = order.account.as_ref();
         match (order.quick, order.dry_run) {

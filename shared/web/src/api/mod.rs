@@ -1,5 +1,8 @@
 //! The admin JSON API below `/api`, with the document that describes it. People reach it with a token
-//! ([`crate::tokens`]); only the health check and the document are open.
+//! ([`crate::access`]); only the health check and the document are open.
+//!
+//! Every route stands in the group of the role that it needs; the document says which as `x-role`, and a test fails when one
+//! has none. What a route changes it says to [`token::Trail`]; the gate writes down who did it and when.
 
 mod accounts;
 mod error;
@@ -11,14 +14,19 @@ mod jobs;
 mod queues;
 mod schema;
 mod schema_accounts;
+pub(crate) mod schema_people;
 mod stock;
 mod token;
+mod trail;
+mod users;
 
 use crate::{App, webhooks};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use engine::people::UserRole;
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -28,7 +36,7 @@ const BODY_MAX: usize = 4 * 1024 * 1024;
 
 /// Every route there is: webhooks and the admin API.
 pub fn router(app: Arc<App>) -> Router {
-    let (api, _) = open_routes().merge(guarded_routes(Arc::clone(&app))).split_for_parts();
+    let (api, _) = open_routes().merge(guarded_routes(&app)).split_for_parts();
     webhooks::finished(api.route("/webhooks/{account}", webhooks::route()), app)
 }
 
@@ -60,37 +68,82 @@ impl Modify for Bearer {
 }
 
 fn described_routes() -> OpenApiRouter<Arc<App>> {
-    open_routes().merge(closed_routes())
+    closed_routes().into_iter().fold(open_routes(), |all, (_, group)| all.merge(group))
 }
 
 fn open_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(health::health)).routes(routes!(health::openapi))
 }
 
-fn guarded_routes(app: Arc<App>) -> OpenApiRouter<Arc<App>> {
-    closed_routes()
-        .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(axum::middleware::from_fn_with_state(app, token::required))
+fn guarded_routes(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
+    let guard = |(role, group): (UserRole, OpenApiRouter<Arc<App>>)| {
+        let gate = token::Gate { app: Arc::clone(app), role };
+        group.layer(DefaultBodyLimit::max(BODY_MAX)).layer(axum::middleware::from_fn_with_state(gate, token::gate))
+    };
+    closed_routes().into_iter().map(guard).fold(OpenApiRouter::new(), OpenApiRouter::merge)
 }
 
-fn closed_routes() -> OpenApiRouter<Arc<App>> {
+/// The routes by the role that they need, as the document says it.
+fn closed_routes() -> [(UserRole, OpenApiRouter<Arc<App>>); 3] {
+    [
+        (UserRole::Viewer, marked("viewer", viewers_routes())),
+        (UserRole::Operator, marked("operator", operators_routes())),
+        (UserRole::Admin, marked("admin", admins_routes())),
+    ]
+}
+
+fn marked(role: &str, mut group: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>> {
+    for path in group.get_openapi_mut().paths.paths.values_mut() {
+        let methods = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
+        for operation in methods.into_iter().flatten() {
+            let extensions = operation.extensions.get_or_insert_default();
+            extensions.merge(ExtensionsBuilder::new().add("x-role", role).build());
+        }
+    }
+    group
+}
+
+/// Looking, and what everybody may do for themselves.
+fn viewers_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(accounts::list, accounts::add))
-        .routes(routes!(accounts::show, accounts::change, accounts::remove))
-        .routes(routes!(accounts::test))
-        .routes(routes!(accounts::rotate))
-        .routes(routes!(accounts::sync))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::show))
         .routes(routes!(accounts::channels))
         .routes(routes!(items::list))
         .routes(routes!(items::show))
-        .routes(routes!(items::sync))
         .routes(routes!(items::history))
         .routes(routes!(items::explain))
+        .routes(routes!(stock::export))
+        .routes(routes!(queues::show))
+        .routes(routes!(history::of_day))
+        .routes(routes!(trail::of_day))
+        .routes(routes!(users::me))
+        .routes(routes!(users::password))
+        .routes(routes!(users::list_tokens, users::issue))
+        .routes(routes!(users::revoke))
+}
+
+/// Acting on stock.
+fn operators_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        // pause and release; what else an account has is for admins, see there
+        .routes(routes!(accounts::change))
+        .routes(routes!(accounts::test))
+        .routes(routes!(accounts::sync))
+        .routes(routes!(items::sync))
         .routes(routes!(stock::edit))
-        .routes(routes!(stock::export, stock::import))
+        .routes(routes!(stock::import))
         .routes(routes!(jobs::adopt))
         .routes(routes!(jobs::reconcile))
-        .routes(routes!(queues::show))
         .routes(routes!(queues::redrive))
-        .routes(routes!(history::of_day))
+}
+
+/// Settings, credentials, users.
+fn admins_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::add))
+        .routes(routes!(accounts::remove))
+        .routes(routes!(accounts::rotate))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::change, users::remove))
 }

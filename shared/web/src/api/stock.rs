@@ -4,13 +4,14 @@ use super::error::{Answer, Failure, Failures};
 use super::extract::{Body, Paging, Params};
 use super::items::Which;
 use super::schema;
-use super::token::Actor;
+use super::token::{Actor, Trail};
 use crate::App;
 use axum::Json;
 use axum::extract::State;
 use engine::items::Listed;
 use engine::stock::{Amount, LineResult, StockChange, StockEdit, StockLine, StockRow};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A new level, or a difference to it.
@@ -46,10 +47,15 @@ impl Edit {
 pub(super) async fn edit(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
+    trail: Trail,
     Params(which): Params<Which>,
     Body(edit): Body<Edit>,
 ) -> Answer<Json<StockChange>> {
-    Ok(Json(app.hub.edit_stock(&which.sku()?, &edit.read()?, &actor).await?))
+    let edit = edit.read()?;
+    let change = app.hub.edit_stock(&which.sku()?, &edit, &actor).await?;
+    let level = |level| json!({"level": level, "reason": edit.reason});
+    trail.changed(&change.sku, &json!({"level": change.before}), &level(change.after));
+    Ok(Json(change))
 }
 
 /// One page of the stock of all SKUs, as a stock file has it.
@@ -90,8 +96,15 @@ pub(super) struct Imported {
 pub(super) async fn import(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
+    trail: Trail,
     Body(import): Body<Import>,
 ) -> Answer<Json<Imported>> {
     let lines = app.hub.import_stock(&import.lines, &import.reason, &actor, import.dry_run).await?;
+    if import.dry_run {
+        trail.only_looked();
+    } else {
+        let changed: Vec<_> = lines.iter().filter_map(|line| line.change.as_ref()).collect();
+        trail.changed("stock file", &Value::Null, &json!({"reason": import.reason, "changes": changed}));
+    }
     Ok(Json(Imported { lines }))
 }
