@@ -2,6 +2,7 @@
 
 pub mod amazon;
 pub mod board;
+pub mod play;
 pub mod script;
 pub mod shopify;
 pub mod stores;
@@ -33,6 +34,9 @@ pub struct Options {
     /// Go on serving after the verdict, until Ctrl-C
     #[arg(long)]
     pub stay: bool,
+    /// Play nothing and connect nothing: do it yourself in the console, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["once", "stay", "seconds"])]
+    pub empty: bool,
 }
 
 /// How often a live table is drawn.
@@ -53,6 +57,12 @@ pub async fn run(options: &Options, json: bool, http: Arc<dyn Http>) -> anyhow::
     let temporary = tempfile::tempdir().context("no temporary directory can be made")?;
     let data = options.data.clone().unwrap_or_else(|| temporary.path().join("data"));
     let world = Arc::new(World::open(data, http).await?);
+    if options.empty {
+        invite(&world, json)?;
+        let told = tokio::signal::ctrl_c().await;
+        end(world).await;
+        return Ok(told.map(|()| true)?);
+    }
     let drawing = tokio::spawn(draw(Arc::clone(&world), Arc::clone(&board)));
     let verdict = play(&world, &board, options.seconds).await;
     drawing.abort();
@@ -63,10 +73,26 @@ pub async fn run(options: &Options, json: bool, http: Arc<dyn Http>) -> anyhow::
     if options.stay && !json {
         stay(&world).await?;
     }
+    end(world).await;
+    Ok(verdict.ok)
+}
+
+async fn end(world: Arc<World>) {
     if let Some(world) = Arc::into_inner(world) {
         world.serving.stop().await;
     }
-    Ok(verdict.ok)
+}
+
+/// Says where the console is, and the way in: the token stands behind the `#`, where no server's log sees it.
+fn invite(world: &World, json: bool) -> anyhow::Result<()> {
+    let (url, token) = (world.serving.url(), &world.token);
+    if json {
+        println!("{}", serde_json::to_string(&serde_json::json!({ "url": url, "token": token }))?);
+        return Ok(());
+    }
+    println!("\nThe console, signed in:  {url}/sign-in?next=/demo#{token}");
+    println!("There are three fake stores under “Fake stores”, with what to enter to connect them. Ctrl-C ends it.");
+    Ok(())
 }
 
 async fn play(world: &World, board: &Board, seconds: u64) -> anyhow::Result<Verdict> {
@@ -97,7 +123,9 @@ async fn show(world: &World, board: &Board, verdict: &Verdict, json: bool) -> an
 }
 
 async fn stay(world: &World) -> anyhow::Result<()> {
-    println!("\nThe hub goes on at {}. Ctrl-C ends it. Try, in another terminal:", world.serving.url());
+    println!("\nThe hub goes on at {}. Ctrl-C ends it.", world.serving.url());
+    println!("The console, signed in:  {}/sign-in?next=/demo#{}", world.serving.url(), world.token);
+    println!("Or in another terminal:");
     println!("  export EVENSTOCK_URL={} EVENSTOCK_TOKEN={}", world.serving.url(), world.token);
     println!("  evenstock items list; evenstock explain MUG-RED");
     Ok(tokio::signal::ctrl_c().await?)

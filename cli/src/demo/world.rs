@@ -1,9 +1,10 @@
 //! The demo's world: three stores over HTTP, a hub that serves, and the account of all that was done.
 
+use super::play::Ground;
 use super::stores::{CHANNEL, Store, expected};
 use crate::client::api::Client;
 use crate::fakes::Meter;
-use crate::serve::{Patience, Serving, Settings, Timers};
+use crate::serve::{Patience, Ports, Serving, Settings, Timers};
 use anyhow::Context;
 use channels::{Clock, Http, clock::SystemClock};
 use domain::{AccountId, Role, Sku, Timestamp};
@@ -31,7 +32,7 @@ pub const SHELF: [(&str, &str, i64, i64); 8] = [
 /// The stores' feeds are read this often, so that a lost webhook heals while people watch. `serve` takes its time.
 const SWEEP: Duration = Duration::from_secs(4);
 /// What the demo's stores allow: each its own calls. A real one allows fewer, and is asked more slowly.
-const RATE: Rate = Rate { per_minute: 60_000, burst: 200 };
+pub const RATE: Rate = Rate { per_minute: 60_000, burst: 200 };
 
 /// What somebody did in a store, for the latency.
 #[derive(Debug, Clone)]
@@ -68,7 +69,7 @@ impl Row {
 /// Three stores and a hub.
 pub struct World {
     /// The stores, in the order of [`STORES`].
-    pub stores: Vec<Store>,
+    pub stores: Arc<Vec<Store>>,
     /// The hub.
     pub serving: Serving,
     /// The hub's API.
@@ -98,7 +99,10 @@ impl World {
         let timers = Timers { sweep: SWEEP, ..Timers::default() };
         let settings =
             Settings { allow_insecure_endpoints: true, patience: Patience::here(), timers, ..Settings::new(data) };
-        let serving = Serving::start(listener, &settings, http).await?;
+        let stores = Arc::new(stores);
+        let ports = Ports::open(&settings.data, http, settings.config(listener.local_addr()?)).await?;
+        let ground = Arc::new(Ground::new(Arc::clone(&stores)));
+        let serving = Serving::beside(listener, &settings, ports, Some(ground)).await?;
         let token = serving.token.clone().context("the directory has a hub in it already; give an empty one")?;
         let token = token.reveal().to_owned();
         let client = Client::new(&serving.url(), &token)?;

@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use web::console::Playground;
 
 /// How long runs may take to finish after they were told to stop: the engine's own limit of one run.
 const FINISH: Duration = Duration::from_secs(20);
@@ -192,10 +193,27 @@ impl Serving {
     /// # Errors
     /// When the vault cannot be used.
     pub async fn over(listener: TcpListener, settings: &Settings, ports: Ports) -> anyhow::Result<Self> {
+        Self::beside(listener, settings, ports, None).await
+    }
+
+    /// The same, with fake stores that the console's demo page plays in.
+    ///
+    /// # Errors
+    /// When the vault cannot be used.
+    pub async fn beside(
+        listener: TcpListener,
+        settings: &Settings,
+        ports: Ports,
+        playground: Option<Arc<dyn Playground>>,
+    ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let hub = Arc::clone(&ports.hub);
         let token = web::tokens::bootstrap(&*hub.vault, &*hub.clock).await?;
-        let app = Arc::new(web::App::new(Arc::clone(&hub)));
+        let app = web::App::new(Arc::clone(&hub));
+        let app = Arc::new(match playground {
+            Some(playground) => app.with_playground(playground),
+            None => app,
+        });
         let (stop, told) = watch::channel(false);
         let stopped = Stop(told);
         let mut tasks = JoinSet::new();

@@ -1,5 +1,5 @@
-//! HTTP, in and out, the same for the functions and for one process: the webhook route, the admin JSON API (feature
-//! `admin`), and the network towards the stores (feature `client`).
+//! HTTP, in and out, the same for the functions and for one process: the webhook route, the admin JSON API and the
+//! console (feature `admin`), and the network towards the stores (feature `client`).
 
 #[cfg(feature = "admin")]
 pub mod access;
@@ -9,6 +9,8 @@ mod api;
 mod app;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "admin")]
+pub mod console;
 #[cfg(feature = "admin")]
 pub mod tokens;
 mod trace;

@@ -20,7 +20,7 @@ mod token;
 mod trail;
 mod users;
 
-use crate::{App, webhooks};
+use crate::{App, console, webhooks};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use engine::people::UserRole;
@@ -34,10 +34,11 @@ use utoipa_axum::routes;
 /// The largest request to the API, bytes: a thousand lines of a stock file are far below.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 
-/// Every route there is: webhooks and the admin API.
+/// Every route there is: webhooks, the admin API and the console.
 pub fn router(app: Arc<App>) -> Router {
     let (api, _) = open_routes().merge(guarded_routes(&app)).split_for_parts();
-    webhooks::finished(api.route("/webhooks/{account}", webhooks::route()), app)
+    let routes = api.route("/webhooks/{account}", webhooks::route()).merge(console::routes(&app));
+    webhooks::finished(routes, app)
 }
 
 /// The OpenAPI 3.1 document of the admin API, from the code of its routes.

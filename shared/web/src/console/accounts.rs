@@ -1,0 +1,460 @@
+//! The list of accounts, and one account: its health, its webhooks, what counts there, and what can be done with it.
+
+use super::attention;
+use super::form::{Fields, Wrong};
+use super::gate::{Sent, Trouble, done, went};
+use super::icons::{Icon, icon};
+use super::layout::{Head, Viewer};
+use super::ui::{self, Input, Tone, badge, count, length};
+use super::words;
+use crate::App;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use channels::{Info, Secret, Secrets, Subscription};
+use domain::{AccountId, Timestamp};
+use engine::accounts::{AccountPatch, AccountView};
+use engine::people::UserRole;
+use engine::records::Rate;
+use engine::{Connected, Error};
+use http::StatusCode;
+use maud::{Markup, html};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// Names shown of a long list of SKUs.
+const NAMES: usize = 12;
+
+/// The list.
+pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
+    let views = app.hub.list_accounts().await?;
+    let accounts = app.hub.accounts().await?;
+    let now = app.hub.clock.now();
+    let may = viewer.may(UserRole::Admin);
+    let actions = html! {
+        @if !views.is_empty() { a.btn href="/first-sync" { (icon(Icon::Sync)) "First sync" } }
+        @if may { a.btn.main-act href="/accounts/new" { (icon(Icon::Plus)) "Connect a store" } }
+    };
+    let body = html! {
+        @if views.is_empty() {
+            section.card { (ui::empty(Icon::Accounts, "No store is connected", "Begin with the master: the store whose stock is right. Then add the stores that follow it.", may.then_some(("/accounts/new", "Connect a store")))) }
+        } @else {
+            div.plates data-live="accounts" {
+                @for view in &views {
+                    @if let Some(connected) = accounts.get(&view.account.id) { (plate(view, connected, now)) }
+                }
+            }
+        }
+    };
+    Ok(viewer
+        .page(&Head::new("Accounts").lead("The stores that this hub keeps equal.").actions(actions).every(8), &body))
+}
+
+fn plate(view: &AccountView, connected: &Connected, now: Timestamp) -> Markup {
+    let (tone, state) = attention::state(connected, now);
+    let info = connected.channel.info();
+    html! {
+        a.plate href={ "/accounts/" (view.account.id) } {
+            div.row {
+                div.row { span.monogram aria-hidden="true" { (info.title.chars().take(1).collect::<String>()) }
+                    div { h2 { (view.account.id) } p.soft { (info.title) " · " (words::role(view.account.role)) } } }
+                (badge(tone, state))
+            }
+            dl.facts.small {
+                dt { "Last webhook" } dd { (ui::maybe_ago(view.health.hook)) }
+                dt { "Last write" } dd { (ui::maybe_ago(view.health.written)) }
+                dt { "Compared" } dd { (ui::maybe_ago(view.health.compared)) }
+                dt { "Waiting" } dd.num-left { (count(view.waiting)) }
+            }
+        }
+    }
+}
+
+/// One account.
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Markup, Trouble> {
+    show(&app, &viewer, &read(&id)?, None).await
+}
+
+fn read(id: &str) -> Result<AccountId, Trouble> {
+    Ok(AccountId::new(id).map_err(|_| Error::NotFound { what: "account", name: id.to_owned() })?)
+}
+
+async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>) -> Result<Markup, Trouble> {
+    let view = app.hub.show_account(id).await?;
+    let connected = app.hub.connected(id).await?;
+    let now = app.hub.clock.now();
+    let info = connected.channel.info();
+    let admin = viewer.may(UserRole::Admin);
+    let body = html! {
+        div data-live="needs" { (needs(viewer, &connected, now)) }
+        div.cols {
+            div {
+                section.card { header { h2 { "Health" } (badge(attention::state(&connected, now).0, attention::state(&connected, now).1)) } div.body data-live="health" { (health(&view, now)) } }
+                section.card { header { div { h2 { "Webhooks" } p { "How the store tells of a change within seconds." } } } (hooks(&view)) }
+                @if admin { (settings(viewer, &view, info, wrong)) }
+            }
+            div {
+                @if viewer.may(UserRole::Operator) { (actions(viewer, &view)) }
+                @if admin { (policies(viewer, &view)) (rotate(viewer, &view, info, wrong)) (remove_card(&view)) }
+            }
+        }
+    };
+    let lead = format!("{} · {}", info.title, words::role(view.account.role));
+    let more = html! { a.btn href=(super::form::link("/history", &[("account", id.as_str())])) { (icon(Icon::History)) "Its history" } };
+    Ok(viewer.page(&Head::new(id.as_str()).lead(&lead).up("/accounts", "Accounts").actions(more).every(5), &body))
+}
+
+fn needs(viewer: &Viewer, connected: &Connected, now: Timestamp) -> Markup {
+    let id = &connected.account.id;
+    html! {
+        @for need in attention::of_account(connected, now) {
+            div class={ "say " (need.tone.class()) } {
+                (icon(Icon::Alert))
+                div { p.title { (need.title) } p { (need.said) } }
+                @if connected.account.quarantine.is_some() && need.tone == Tone::Bad && viewer.may(UserRole::Operator) {
+                    div.actions { (viewer.button(&format!("/accounts/{id}/do/release"), "small", Icon::Check, "The store is right: release it", Some("Believe this store again? What it shows now will count, zeros too."))) }
+                }
+            }
+        }
+    }
+}
+
+fn health(view: &AccountView, now: Timestamp) -> Markup {
+    let health = &view.health;
+    html! {
+        dl.facts {
+            dt { "Last webhook" } dd { (ui::maybe_ago(health.hook)) }
+            dt { "Last read" } dd { (ui::maybe_ago(health.read)) }
+            dt { "Last write" } dd { (ui::maybe_ago(health.written)) }
+            dt { "Last comparison" } dd { (ui::maybe_ago(health.compared)) @if health.compared.is_some() { span.soft { ", " (ui::counted(health.drift, "difference", "differences")) } } }
+            dt { "Waiting work" } dd { (count(view.waiting)) }
+            @if let Some(until) = view.closed_until.or(health.cooldown).filter(|until| now < *until) {
+                dt { "No calls before" } dd { (ui::time(until)) span.soft { ", in " (length(until.since_ms(now))) } }
+            }
+            @if let Some(error) = &health.error { dt { "Last failure" } dd { span.bad { (error) } span.soft { " (" (ui::counted(u64::from(health.failures), "failure", "failures")) " in a row)" } } }
+            @if health.refused > 0 { dt { "Refused webhooks" } dd { (count(health.refused)) span.soft { " with a wrong or missing signature" } } }
+            (names("SKU clashes", &health.clashes))
+            (names("Not matched", &health.unknown_skus))
+            @if !health.unaccounted.is_empty() {
+                dt { "Sold without movement" }
+                dd { @for line in health.unaccounted.iter().take(NAMES) { p { "order " (line.order) ": " (line.quantity) " × " span.mono { (line.sku) } } } }
+            }
+        }
+    }
+}
+
+fn names(title: &str, skus: &[String]) -> Markup {
+    html! {
+        @if !skus.is_empty() {
+            dt { (title) }
+            dd {
+                @for (place, sku) in skus.iter().take(NAMES).enumerate() { @if place > 0 { ", " } span.mono { (sku) } }
+                @if skus.len() > NAMES { span.soft { " and " (skus.len() - NAMES) " more" } }
+            }
+        }
+    }
+}
+
+/// The state of our webhooks in the store.
+pub(super) fn hooks(view: &AccountView) -> Markup {
+    html! {
+        @match &view.webhook_url {
+            None => (ui::empty(Icon::Bell, "This hub has no public address", "Stores cannot reach it, so changes are found by looking. Start it with a public address to be told at once.", None)),
+            Some(_) if view.health.subscriptions.is_empty() => (ui::empty(Icon::Bell, "Not set up yet", "Test the account: its webhooks are created and verified then.", None)),
+            Some(url) => {
+                (subscriptions(&view.health.subscriptions))
+                footer { span.small.soft { "They go to " code { (url) } } }
+            }
+        }
+    }
+}
+
+/// The table of webhooks.
+pub(super) fn subscriptions(all: &[Subscription]) -> Markup {
+    let table = html! {
+        table {
+            thead { tr { th scope="col" { "Topic" } th scope="col" { "State" } th scope="col" { "Note" } } }
+            tbody {
+                @for hook in all {
+                    @let (tone, text) = words::subscription(hook.state);
+                    tr {
+                        th scope="row" { span.mono { (hook.topic) } @if !hook.required { span.sub { "not needed for speed" } } }
+                        td { (badge(tone, text)) }
+                        td.soft { (hook.note) }
+                    }
+                }
+            }
+        }
+    };
+    ui::scroll("Webhooks", &table)
+}
+
+fn actions(viewer: &Viewer, view: &AccountView) -> Markup {
+    let to = |what: &str| format!("/accounts/{}/do/{what}", view.account.id);
+    html! {
+        section.card {
+            header { h2 { "Do" } }
+            div.body.row {
+                (viewer.button(&to("sync"), "", Icon::Sync, "Sync everything now", None))
+                @if view.account.paused { (viewer.button(&to("resume"), "main-act", Icon::Play, "Resume", None)) }
+                @else { (viewer.button(&to("pause"), "", Icon::Pause, "Pause", None)) }
+                (viewer.button(&to("test"), "", Icon::Check, "Test the connection", None))
+            }
+        }
+    }
+}
+
+fn policies(viewer: &Viewer, view: &AccountView) -> Markup {
+    let account = &view.account;
+    html! {
+        section.card {
+            header { h2 { "What counts there" } }
+            form.body method="post" action={ "/accounts/" (account.id) "/policies" } {
+                (viewer.token())
+                (ui::choices("inbound", "Changes in this store that count", words::inbound_value(account.inbound), &words::INBOUND))
+                (ui::choices("drift", "What does not count", words::drift_value(account.drift), &words::DRIFT))
+                (ui::submit("Save"))
+            }
+        }
+    }
+}
+
+fn settings(viewer: &Viewer, view: &AccountView, info: &Info, wrong: Option<&Wrong>) -> Markup {
+    let wrong = wrong.filter(|wrong| !wrong.field.starts_with("secret."));
+    let rate = view.account.rate;
+    let text = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
+    html! {
+        details.card open[wrong.is_some()] #settings {
+            summary { "Settings" }
+            form.body method="post" action={ "/accounts/" (view.account.id) "/settings" } {
+                (viewer.token())
+                @if let Some(wrong) = wrong { (ui::say(Tone::Bad, "", &wrong.said)) }
+                @for setting in info.settings.iter().filter(|setting| !setting.secret) {
+                    @let name = format!("setting.{}", setting.name);
+                    @let value = view.account.settings.get(setting.name).map_or("", String::as_str);
+                    (Input { required: setting.required, ..Input::text(&name, setting.title).help(setting.help).value(value) }.field(wrong))
+                }
+                (rate_fields(info, &text(rate.map(|rate| rate.per_minute)), &text(rate.map(|rate| rate.burst)), wrong))
+                (ui::submit("Save settings"))
+            }
+        }
+    }
+}
+
+/// The fields of a rate of calls that is not the channel's own.
+pub(super) fn rate_fields(info: &Info, minute: &str, burst: &str, wrong: Option<&Wrong>) -> Markup {
+    let (own, at_once) = (
+        format!("The channel’s own limit is {:.0} a minute.", info.rate_per_second * 60.0),
+        format!("The channel allows {}.", info.burst),
+    );
+    html! {
+        (Input::text("per_minute", "Calls a minute").kind("number").optional().value(minute).help(&own).field(wrong))
+        (Input::text("burst", "Calls at once").kind("number").optional().value(burst).help(&at_once).field(wrong))
+    }
+}
+
+fn rotate(viewer: &Viewer, view: &AccountView, info: &Info, wrong: Option<&Wrong>) -> Markup {
+    let wrong = wrong.filter(|wrong| wrong.field.starts_with("secret."));
+    html! {
+        details.card open[wrong.is_some()] #rotate {
+            summary { "Replace credentials" }
+            form.body method="post" action={ "/accounts/" (view.account.id) "/rotate" } autocomplete="off" {
+                (viewer.token())
+                @if let Some(wrong) = wrong { (ui::say(Tone::Bad, "", &wrong.said)) }
+                p.help { "Fill in only what changes. The store is asked with the new ones first; if it refuses them, the former ones stay in force." }
+                br;
+                @for setting in info.settings.iter().filter(|setting| setting.secret) {
+                    @let name = format!("secret.{}", setting.name);
+                    (Input::text(&name, setting.title).kind("password").complete("new-password").help(setting.help).optional().field(None))
+                }
+                (ui::submit("Replace"))
+            }
+        }
+    }
+}
+
+fn remove_card(view: &AccountView) -> Markup {
+    html! {
+        section.card {
+            header { h2 { "Remove" } }
+            div.body.stack-s {
+                p.soft { "Its webhooks, secrets and listings go; its history stays, and what it counted stays counted." }
+                p { a.btn.danger href={ "/accounts/" (view.account.id) "/remove" } { (icon(Icon::Bin)) "Remove this account …" } }
+            }
+        }
+    }
+}
+
+/// The page that asks before an account is removed.
+pub(super) async fn removing(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Markup, Trouble> {
+    let view = app.hub.show_account(&read(&id)?).await?;
+    Ok(remove_page(&viewer, &view, None))
+}
+
+fn remove_page(viewer: &Viewer, view: &AccountView, wrong: Option<&Wrong>) -> Markup {
+    let id = &view.account.id;
+    let (path, title) = (format!("/accounts/{id}"), format!("Remove {id}?"));
+    let body = html! {
+        section.card { form.body method="post" action={ "/accounts/" (id) "/remove" } {
+            (viewer.token())
+            (ui::say(Tone::Warn, "The store itself is not touched", "It keeps the numbers that it shows now, and Evenstock stops writing to it."))
+            (Input::text("name", "Type the account’s name to remove it").help(id.as_str()).field(wrong))
+            p.row { button.btn.danger type="submit" { span.spin {} (icon(Icon::Bin)) "Remove " (id) } a.btn href=(path) { "Keep it" } }
+        } }
+    };
+    viewer.page(&Head::new(&title).up(&path, id.as_str()), &body)
+}
+
+/// Removes an account.
+pub(super) async fn remove(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
+    let id = read(&id)?;
+    if sent.text("name") != id.as_str() {
+        let view = app.hub.show_account(&id).await?;
+        let wrong = Wrong::at("name", format!("That is not the name. Type {id}, or keep the account."));
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, remove_page(&viewer, &view, Some(&wrong))).into_response());
+    }
+    app.hub.remove_account(&id).await?;
+    Ok(done("/accounts", &format!("{id} is removed.")))
+}
+
+/// One of the buttons of an account.
+pub(super) async fn act(
+    State(app): State<Arc<App>>,
+    Path((id, what)): Path<(String, String)>,
+) -> Result<Response, Trouble> {
+    let (id, to) = (read(&id)?, format!("/accounts/{id}"));
+    let patch = |patch: AccountPatch| app.hub.change_account(&id, patch);
+    let said = match what.as_str() {
+        "pause" => patch(AccountPatch { paused: Some(true), ..AccountPatch::default() })
+            .await
+            .map(|_| format!("{id} is paused: nothing is written to it."))?,
+        "resume" => patch(AccountPatch { paused: Some(false), ..AccountPatch::default() })
+            .await
+            .map(|_| format!("{id} goes on and catches up."))?,
+        "release" => patch(AccountPatch { release: true, ..AccountPatch::default() })
+            .await
+            .map(|_| format!("{id} is believed again and brought up to date."))?,
+        "sync" => format!("{} of {id} are looked at.", ui::counted(app.hub.sync_account(&id).await?, "SKU", "SKUs")),
+        "test" => return tested(&app, &id, &to).await,
+        _ => return Err(Error::NotFound { what: "action", name: what }.into()),
+    };
+    Ok(done(&to, &said))
+}
+
+async fn tested(app: &App, id: &AccountId, to: &str) -> Result<Response, Trouble> {
+    let test = app.hub.test_account(id).await?;
+    if test.identity.refused.is_empty() {
+        return Ok(done(to, &format!("Connected to {}. Its webhooks are in order.", test.identity.store)));
+    }
+    Ok(went(
+        to,
+        Tone::Warn,
+        &format!("Connected to {}, but it refuses: {}", test.identity.store, test.identity.refused.join("; ")),
+    ))
+}
+
+/// Saves what counts.
+pub(super) async fn save_policies(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
+    let id = read(&id)?;
+    let patch = AccountPatch {
+        inbound: chosen(sent.text("inbound"))?,
+        drift: chosen(sent.text("drift"))?,
+        ..AccountPatch::default()
+    };
+    app.hub.change_account(&id, patch).await?;
+    Ok(done(&format!("/accounts/{id}"), "Saved. It holds from the next change on."))
+}
+
+/// The value that a choice stands for; nothing when none was made.
+pub(super) fn chosen<T: DeserializeOwned>(value: &str) -> Result<Option<T>, Error> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let read = serde_json::from_value(value.into());
+    read.map(Some).map_err(|_| Error::Invalid(format!("{value:?} is not one of the choices")))
+}
+
+/// Saves settings.
+pub(super) async fn save_settings(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
+    let id = read(&id)?;
+    let saved = match read_rate(&sent) {
+        Ok(rate) => {
+            let patch = AccountPatch { settings: sent.below("setting."), rate, ..AccountPatch::default() };
+            app.hub.change_account(&id, patch).await.map_err(|error| Wrong::of(&error, &[]))
+        }
+        Err(wrong) => Err(wrong),
+    };
+    match saved {
+        Ok(_) => Ok(done(&format!("/accounts/{id}"), "Settings saved.")),
+        Err(wrong) => {
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, show(&app, &viewer, &id, Some(&wrong)).await?).into_response())
+        }
+    }
+}
+
+/// The rate that a form asks for, if it does.
+pub(super) fn read_rate(sent: &Fields) -> Result<Option<Rate>, Wrong> {
+    let (minute, burst) = (sent.maybe_number("per_minute")?, sent.maybe_number("burst")?);
+    let positive = |field: &str, number: i64| {
+        u32::try_from(number)
+            .ok()
+            .filter(|number| *number > 0)
+            .ok_or_else(|| Wrong::at(field, "Use a number above zero, or leave both empty."))
+    };
+    match (minute, burst) {
+        (None, None) => Ok(None),
+        (Some(minute), burst) => Ok(Some(Rate {
+            per_minute: positive("per_minute", minute)?,
+            burst: positive("burst", burst.unwrap_or(1))?,
+        })),
+        (None, Some(_)) => Err(Wrong::at("per_minute", "Say how many calls a minute, too.")),
+    }
+}
+
+/// Replaces credentials.
+pub(super) async fn replace(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
+    let id = read(&id)?;
+    let secrets: Secrets = sent.below("secret.").into_iter().map(|(name, text)| (name, Secret::new(text))).collect();
+    let replaced = if secrets.is_empty() {
+        Err(Wrong::at("secret.", "Fill in what changes."))
+    } else {
+        app.hub
+            .rotate_account(&id, secrets)
+            .await
+            .map_err(|error| Wrong::at("secret.", super::form::capital(&error.to_string())))
+    };
+    match replaced {
+        Ok(test) => {
+            Ok(done(&format!("/accounts/{id}"), &format!("{} takes the new credentials.", test.identity.store)))
+        }
+        Err(wrong) => {
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, show(&app, &viewer, &id, Some(&wrong)).await?).into_response())
+        }
+    }
+}

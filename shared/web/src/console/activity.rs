@@ -1,0 +1,126 @@
+//! What happened on a day, and what waits.
+
+use super::feed;
+use super::form::link;
+use super::gate::{Asked, Sent, Trouble, done};
+use super::icons::Icon;
+use super::layout::{Head, Viewer};
+use super::ui::{self, count};
+use crate::App;
+use axum::extract::State;
+use axum::response::Response;
+use domain::{AccountId, Timestamp};
+use engine::Error;
+use engine::people::UserRole;
+use engine::records::DAY_MS;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// Lines of one page.
+const PAGE: usize = 50;
+/// Dead messages put back at once.
+const REDRIVEN: usize = 1_000;
+
+/// The history of a day, of all stores or one.
+pub(super) async fn history(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Asked(asked): Asked,
+) -> Result<Markup, Trouble> {
+    let now = app.hub.clock.now();
+    let day = asked.filled("day").map_or(Ok(now), read_day)?;
+    let account =
+        asked.filled("account").map(AccountId::new).transpose().map_err(|error| Error::Invalid(error.to_string()))?;
+    let page = app.hub.history_of_day(day, account.as_ref(), asked.filled("after").map(str::to_owned), PAGE).await?;
+    let (text, name) = (day_text(day), account.as_ref().map_or("", AccountId::as_str));
+    let accounts = app.hub.accounts().await?;
+    let mut options = vec![(String::new(), "All stores".to_owned())];
+    options.extend(accounts.keys().map(|id| (id.to_string(), id.to_string())));
+    let body = html! {
+        section.card {
+            header {
+                form.filters method="get" action="/history" {
+                    div.field { label for="f-day" { "Day (UTC)" } input #f-day type="date" name="day" value=(text) max=(day_text(now)); }
+                    (ui::select("account", "Store", name, &options))
+                    button.btn type="submit" { "Show" }
+                }
+            }
+            div data-live="history" {
+                @if page.rows.is_empty() { (ui::empty(Icon::History, "Nothing on this day", "Sales, edits and writes to stores are listed here by the day, for 90 days.", None)) }
+                @else { (feed::list(&page.rows, true)) }
+            }
+            footer { (ui::pager("/history", &[("day", &text), ("account", name)], asked.text("after"), page.next.as_deref(), "Newest first")) }
+        }
+    };
+    let around = html! {
+        a.btn rel="prev" href=(link("/history", &[("day", &day_text(day.plus_ms(-DAY_MS))), ("account", name)])) { "Day before" }
+        @if day_text(day) < day_text(now) { a.btn rel="next" href=(link("/history", &[("day", &day_text(day.plus_ms(DAY_MS))), ("account", name)])) { "Day after" } }
+    };
+    Ok(viewer.page(
+        &Head::new("History").lead("Everything that was counted and written, and why.").actions(around).every(8),
+        &body,
+    ))
+}
+
+/// A day such as `2026-03-12`.
+pub(super) fn day_text(day: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(day.0)
+        .map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
+/// The day that a text names.
+pub(super) fn read_day(text: &str) -> Result<Timestamp, Error> {
+    let wrong = |_| Error::Invalid(format!("{text:?} is not a day; write it like 2026-03-12"));
+    let date: Date = text.parse().map_err(wrong)?;
+    Ok(Timestamp(date.to_zoned(TimeZone::UTC).map_err(wrong)?.timestamp().as_millisecond()))
+}
+
+/// What waits, by account, and what failed too often.
+pub(super) async fn queue(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
+    let view = app.hub.queues().await?;
+    let may = viewer.may(UserRole::Operator);
+    let body = html! {
+        div data-live="queue" {
+            dl.tiles {
+                div.tile { dt { "Changes to look at" } dd { (count(view.changes.waiting)) small { " + " (count(view.changes.in_flight)) " in hand" } } }
+                div.tile { dt { "Bulk work called up" } dd { (count(view.lane.waiting)) small { " + " (count(view.lane.in_flight)) " in hand" } } }
+                div.tile { dt { "Failed too often" } dd class=(if view.dead.waiting > 0 { "bad" } else { "" }) { (count(view.dead.waiting)) } }
+            }
+            @if view.dead.waiting > 0 {
+                div.say.warn {
+                    (super::icons::icon(Icon::Alert))
+                    div { p.title { (ui::counted(view.dead.waiting, "message", "messages")) " could not be worked on in six tries" }
+                        p { "Look at the accounts’ health for the cause. Once it is gone, put them back: each only says which SKU to look at, so nothing is counted twice." } }
+                    @if may { div.actions { (viewer.button("/queue/redrive", "small", Icon::Sync, "Put them back", None)) } }
+                }
+            }
+            section.card {
+                header { div { h2 { "Waiting for a store" } p { "Work that a store’s limits or an outage made wait. It goes on by itself, most urgent first." } } }
+                @if view.waiting.values().all(|rows| *rows == 0) { (ui::empty(Icon::Queue, "Nothing waits", "Every store has what it shall have, or is being written right now.", None)) }
+                @else {
+                    table {
+                        thead { tr { th scope="col" { "Store" } th.num scope="col" { "SKUs" } } }
+                        tbody { @for (account, rows) in view.waiting.iter().filter(|(_, rows)| **rows > 0) {
+                            tr { th scope="row" { a href={ "/accounts/" (account) } { (account) } } td.num { (count(*rows)) @if *rows >= 1_000 { " or more" } } }
+                        } }
+                    }
+                }
+            }
+        }
+    };
+    Ok(viewer.page(&Head::new("Queue").lead("What is on its way, and what got stuck.").every(3), &body))
+}
+
+/// Puts dead messages back.
+pub(super) async fn redrive(State(app): State<Arc<App>>, Sent(_): Sent) -> Result<Response, Trouble> {
+    let moved = app.hub.redrive(REDRIVEN).await?;
+    Ok(done("/queue", &format!("{} put back.", ui::counted(moved as u64, "message", "messages"))))
+}
+
+/// Every place there is: what does not fit at the bottom of a phone.
+pub(super) async fn menu(viewer: Viewer) -> Markup {
+    let body = html! { section.card { div.body { nav.nav aria-label="All pages" { (viewer.groups()) } } } };
+    std::future::ready(viewer.page(&Head::new("Menu"), &body)).await
+}

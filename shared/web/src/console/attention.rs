@@ -1,0 +1,102 @@
+//! What needs a person, told by the accounts' own state, with what to do about it.
+
+use super::ui::{Tone, counted};
+use channels::{Subscription, SubscriptionState};
+use domain::Timestamp;
+use engine::Connected;
+use std::collections::BTreeMap;
+
+/// Something that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Need {
+    /// How urgent.
+    pub(super) tone: Tone,
+    /// What.
+    pub(super) title: String,
+    /// What to do.
+    pub(super) said: String,
+    /// Where.
+    pub(super) to: String,
+    /// The name of that place.
+    pub(super) action: &'static str,
+}
+
+/// Failed calls in a row from which on a store counts as not answering.
+const FAILURES: u32 = 3;
+
+/// What needs a person in these accounts, the most urgent first.
+pub(super) fn of(accounts: &BTreeMap<domain::AccountId, Connected>, now: Timestamp) -> Vec<Need> {
+    let mut needs: Vec<Need> = accounts.values().flat_map(|connected| of_account(connected, now)).collect();
+    needs.sort_by_key(|need| std::cmp::Reverse(need.tone));
+    needs
+}
+
+/// What needs a person in one account.
+pub(super) fn of_account(connected: &Connected, now: Timestamp) -> Vec<Need> {
+    let mut needs = by_state(connected, now);
+    needs.extend(by_health(connected));
+    needs
+}
+
+fn need(id: &domain::AccountId, tone: Tone, title: String, said: &str, action: &'static str) -> Need {
+    Need { tone, title, said: said.to_owned(), to: format!("/accounts/{id}"), action }
+}
+
+/// What stops the account as a whole.
+fn by_state(connected: &Connected, now: Timestamp) -> Vec<Need> {
+    let (account, health) = (&connected.account, &connected.health.0);
+    let id = &account.id;
+    let mut needs = Vec::new();
+    if let Some(why) = &account.quarantine {
+        let said = format!("{why}. Nothing is read from or written to it until you decide.");
+        needs.push(need(id, Tone::Bad, format!("{id} is in quarantine"), &said, "Review"));
+    }
+    if health.failures >= FAILURES || (health.failures > 0 && health.cooldown.is_some_and(|until| now < until)) {
+        let said = health.error.clone().unwrap_or_else(|| "No answer.".into());
+        needs.push(need(id, Tone::Bad, format!("{id} does not answer"), &said, "Look"));
+    }
+    if account.paused {
+        let said = "Its stock is not written. Resume it and it catches up.";
+        needs.push(need(id, Tone::Warn, format!("{id} is paused"), said, "Resume"));
+    }
+    needs
+}
+
+/// What is wrong with some of its webhooks, SKUs or orders.
+fn by_health(connected: &Connected) -> Vec<Need> {
+    let (id, health) = (&connected.account.id, &connected.health.0);
+    let mut needs = Vec::new();
+    let mut add = |tone, many: usize, (one, more): (&str, &str), rest: &str, said: &str, action| {
+        if many > 0 {
+            let title = format!("{} {rest}", counted(many as u64, one, more)).replace("{id}", id.as_str());
+            needs.push(need(id, tone, title, said, action));
+        }
+    };
+    let is_refused = |hook: &&Subscription| hook.required && hook.state == SubscriptionState::Refused;
+    let refused = health.subscriptions.iter().filter(is_refused).count();
+    let said = "Changes there are only found by comparison. Test the account again.";
+    add(Tone::Warn, refused, ("webhook", "webhooks"), "of {id} not set up", said, "Set up");
+    let said = "The same SKU stands at several products, so it is not written. Give each its own.";
+    add(Tone::Warn, health.clashes.len(), ("SKU clash", "SKU clashes"), "in {id}", said, "See which");
+    let said = "Sold, but the store’s stock never moved. Check these orders.";
+    add(Tone::Warn, health.unaccounted.len(), ("sold line", "sold lines"), "of {id} without a movement", said, "Check");
+    let unreadable = usize::try_from(health.unreadable).unwrap_or(usize::MAX);
+    let said = "They were genuine. What they told is found by comparison.";
+    add(Tone::Note, unreadable, ("webhook", "webhooks"), "from {id} could not be read", said, "Look");
+    let said = "The store named products that are not matched. The first sync takes them in.";
+    add(Tone::Note, health.unknown_skus.len(), ("SKU", "SKUs"), "of {id} not matched", said, "See which");
+    needs
+}
+
+/// How an account is doing, in one word.
+pub(super) fn state(connected: &Connected, now: Timestamp) -> (Tone, &'static str) {
+    let needs = of_account(connected, now);
+    let worst = needs.iter().map(|need| need.tone).max();
+    match (worst, connected.account.paused) {
+        (Some(Tone::Bad), _) if connected.account.quarantine.is_some() => (Tone::Bad, "Quarantined"),
+        (Some(Tone::Bad), _) => (Tone::Bad, "Not answering"),
+        (_, true) => (Tone::Warn, "Paused"),
+        (Some(Tone::Warn), _) => (Tone::Warn, "Needs a look"),
+        (Some(Tone::Plain | Tone::Good | Tone::Note) | None, _) => (Tone::Good, "Healthy"),
+    }
+}

@@ -1,0 +1,147 @@
+//! The audit trail: who changed what, when, and what it was before.
+
+use super::activity::{day_text, read_day};
+use super::form::link;
+use super::gate::{Asked, Trouble};
+use super::icons::Icon;
+use super::layout::{Head, Viewer};
+use super::ui::{self, Tone, badge};
+use crate::App;
+use axum::extract::State;
+use engine::records::DAY_MS;
+use engine::trail::{Entry, Outcome, Wanted};
+use maud::{Markup, html};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Entries of one page.
+const PAGE: usize = 50;
+/// Letters shown of a value.
+const LETTERS: usize = 120;
+
+/// A day of it.
+pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer, Asked(asked): Asked) -> Result<Markup, Trouble> {
+    let now = app.hub.clock.now();
+    let day = asked.filled("day").map_or(Ok(now), read_day)?;
+    let wanted = Wanted {
+        actor: asked.filled("actor").map(str::to_owned),
+        subject: asked.filled("subject").map(str::to_owned),
+        after: asked.filled("after").map(str::to_owned),
+        limit: PAGE,
+    };
+    let page = app.hub.trail_of_day(day, &wanted).await?;
+    let (text, actor, subject) = (day_text(day), asked.text("actor"), asked.text("subject"));
+    let body = html! {
+        section.card {
+            header {
+                form.filters method="get" action="/audit" {
+                    div.field { label for="f-day" { "Day (UTC)" } input #f-day type="date" name="day" value=(text) max=(day_text(now)); }
+                    div.field { label for="f-actor" { "Who" } input #f-actor name="actor" value=(actor) autocomplete="off"; }
+                    div.field { label for="f-subject" { "What" } input #f-subject name="subject" value=(subject) autocomplete="off" placeholder="an account, a SKU …"; }
+                    button.btn type="submit" { "Show" }
+                }
+            }
+            @if page.rows.is_empty() { (ui::empty(Icon::Audit, "Nothing on this day", "Every change that a person or the hub itself makes is kept here for a year.", None)) }
+            @else { ol.feed { @for entry in &page.rows { (line(entry)) } } }
+            footer { (ui::pager("/audit", &[("day", &text), ("actor", actor), ("subject", subject)], asked.text("after"), page.next.as_deref(), "Newest first")) }
+        }
+    };
+    let around = html! {
+        a.btn rel="prev" href=(link("/audit", &[("day", &day_text(day.plus_ms(-DAY_MS))), ("actor", actor), ("subject", subject)])) { "Day before" }
+        @if day_text(day) < day_text(now) { a.btn rel="next" href=(link("/audit", &[("day", &day_text(day.plus_ms(DAY_MS))), ("actor", actor), ("subject", subject)])) { "Day after" } }
+    };
+    Ok(viewer.page(&Head::new("Audit").lead("Who changed what, and what it was before.").actions(around), &body))
+}
+
+fn line(entry: &Entry) -> Markup {
+    let changes = changes(&entry.before, &entry.after);
+    html! {
+        li {
+            (ui::time(entry.at))
+            div {
+                p { strong { (entry.actor) } " " (action(&entry.action)) @if !entry.subject.is_empty() { " " span.mono { (entry.subject) } } " " (outcome(&entry.outcome)) }
+                @for (name, before, after) in &changes {
+                    p.then { (name) ": " @if !before.is_empty() { (before) " → " } (after) }
+                }
+            }
+        }
+    }
+}
+
+fn outcome(outcome: &Outcome) -> Markup {
+    match outcome {
+        Outcome::Done => html! {},
+        Outcome::Begun => badge(Tone::Warn, "begun; nobody knows whether it was done"),
+        Outcome::Refused(status) => badge(Tone::Warn, &format!("refused ({status})")),
+    }
+}
+
+/// What was done, in words where there are some.
+fn action(action: &str) -> String {
+    let rest = action.strip_prefix("console ").unwrap_or(action);
+    let by = if rest.contains(" /api/") { " by API" } else { "" };
+    let words = match rest.trim_start_matches("POST ").trim_start_matches("PATCH ").trim_start_matches("PUT ") {
+        "/item/stock" | "/api/item/stock" => "edited the stock of",
+        "/item/sync" | "/api/item/sync" => "synced",
+        "/accounts/new" | "/api/accounts" => "connected",
+        "/accounts/{account}/policies" | "/accounts/{account}/settings" | "/api/accounts/{account}" => "changed",
+        "/accounts/{account}/rotate" | "/api/accounts/{account}/rotate" => "replaced the credentials of",
+        "/accounts/{account}/remove" | "DELETE /api/accounts/{account}" => "removed",
+        "/accounts/{account}/do/{what}" => "acted on",
+        "/first-sync" | "/api/adopt" => "ran the first sync",
+        "/users" | "/api/users" => "added a user",
+        "/users/{name}" | "/api/users/{name}" => "changed the user",
+        "/me" => "changed their own access",
+        "/queue/redrive" | "/api/queues/redrive" => "put failed messages back",
+        other => return format!("{other}{by}"),
+    };
+    format!("{words}{by}")
+}
+
+/// The fields that changed: name, before, after.
+fn changes(before: &Value, after: &Value) -> Vec<(String, String, String)> {
+    let field = |value: &Value, name: &str| value.get(name).map_or_else(String::new, text);
+    let names =
+        |value: &Value| value.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let all: BTreeSet<String> = names(before).into_iter().chain(names(after)).collect();
+    if all.is_empty() && !after.is_null() {
+        return vec![("now".into(), text(before), text(after))];
+    }
+    all.into_iter().map(|name| (name.clone(), field(before, &name), field(after, &name))).collect()
+}
+
+fn text(value: &Value) -> String {
+    let whole = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| format!("{name} {}", text(value))).collect::<Vec<_>>().join(", ")
+        }
+    };
+    if whole.chars().count() > LETTERS { whole.chars().take(LETTERS).chain(['…']).collect() } else { whole }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn changes_are_told_field_by_field() {
+        let told = changes(&json!({"paused": false}), &json!({"paused": true, "why": "stock take"}));
+        let row = |name: &str, before: &str, after: &str| (name.to_owned(), before.to_owned(), after.to_owned());
+        assert_eq!(told, [row("paused", "no", "yes"), row("why", "", "stock take")]);
+    }
+
+    #[test]
+    fn acts_have_words() {
+        assert_eq!(action("console POST /item/stock"), "edited the stock of");
+        assert_eq!(action("PATCH /api/accounts/{account}"), "changed by API");
+        assert_eq!(action("quarantine"), "quarantine", "the hub's own");
+    }
+}

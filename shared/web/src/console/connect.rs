@@ -1,0 +1,212 @@
+//! Connecting a store: choose its platform, fill in the form that the channel describes, see what was found.
+
+use super::accounts::{chosen, rate_fields, read_rate, subscriptions};
+use super::form::{Fields, Wrong};
+use super::gate::{Asked, Sent, Trouble};
+use super::icons::{Icon, icon};
+use super::layout::{Head, Viewer};
+use super::ui::{self, Input, Tone};
+use super::words;
+use crate::App;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use channels::{Info, Secret, Setting};
+use domain::{AccountId, Role};
+use engine::Error;
+use engine::accounts::{AccountView, NewAccount};
+use http::StatusCode;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// The choice of a platform, or the form of the one that was chosen.
+pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer, Asked(asked): Asked) -> Result<Markup, Trouble> {
+    match asked.filled("channel") {
+        None => Ok(choice(&app, &viewer)),
+        Some(name) => {
+            let info = app.hub.channel(name)?.info();
+            Ok(form(&viewer, info, has_master(&app).await?, None))
+        }
+    }
+}
+
+async fn has_master(app: &App) -> Result<bool, Error> {
+    Ok(app.hub.accounts().await?.values().any(|connected| connected.account.role == Role::Master))
+}
+
+fn choice(app: &App, viewer: &Viewer) -> Markup {
+    let body = html! {
+        (steps(0))
+        div.plates {
+            @for info in app.hub.channels().iter().map(|channel| channel.info()) {
+                a.plate href=(super::form::link("/accounts/new", &[("channel", info.name)])) {
+                    div.row {
+                        div.row { span.monogram aria-hidden="true" { (info.title.chars().take(1).collect::<String>()) } h2 { (info.title) } }
+                        @if info.ready || app.hub.config.allow_insecure_endpoints {} @else { (ui::badge(Tone::Warn, "Not finished")) }
+                    }
+                    p.soft { (abilities(info)) }
+                }
+            }
+        }
+    };
+    viewer.page(&Head::new("Connect a store").lead("Which platform is it on?").up("/accounts", "Accounts"), &body)
+}
+
+/// What a channel can do, in a sentence.
+fn abilities(info: &Info) -> String {
+    let can = &info.capabilities;
+    let exact = match can.class() {
+        domain::Class::A => "Exact: the store refuses a write when its level has moved.",
+        domain::Class::C => "No sale is lost: every movement is read from the store’s own log or orders.",
+        domain::Class::D => "Levels only: what changes between a look and a write is found by comparison.",
+    };
+    let locations = if can.locations { " Several locations." } else { "" };
+    format!("{exact} {} at once.{locations}", ui::counted(can.max_writes as u64, "write", "writes"))
+}
+
+fn steps(at: usize) -> Markup {
+    let names = ["Choose the platform", "Enter its credentials", "Check what was found"];
+    html! {
+        ol.steps {
+            @for (place, name) in names.iter().enumerate() {
+                li class=[(place < at).then_some("done")] aria-current=[(place == at).then_some("step")] { (name) }
+            }
+        }
+    }
+}
+
+fn form(viewer: &Viewer, info: &Info, has_master: bool, sent: Option<(&Wrong, &Fields)>) -> Markup {
+    let (wrong, sent) = (sent.map(|(wrong, _)| wrong), sent.map(|(_, sent)| sent));
+    let names = fields(info);
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let role = ui::held(sent, "role", if has_master { "replica" } else { "master" });
+    let roles = [
+        ("master", "Master", "Its stock is right. Everything that changes there counts."),
+        ("replica", "Replica", "It follows. Its sales count; edits there do not."),
+    ];
+    let body = html! {
+        (steps(1))
+        section.card { form.body method="post" action="/accounts/new" autocomplete="off" {
+            (viewer.token())
+            input type="hidden" name="channel" value=(info.name);
+            @if let Some(said) = Wrong::above(wrong, &known) { (ui::say(Tone::Bad, "The store was not connected", said)) }
+            @if !info.tried_live { (ui::say(Tone::Note, "", &format!("{} was built from its documents and recorded answers; it has not met a real store yet. Begin with a test store.", info.title))) }
+            (Input::text("id", "Name").value(ui::held(sent, "id", "")).help("What you call it here: a-z, 0-9, - and _. It cannot be changed later.").field(wrong))
+            (ui::choices("role", "Role", role, &roles))
+            @if let Some(said) = Wrong::beside(wrong, "role") { p.field { span.wrong { (icon(Icon::Alert)) (said) } } }
+            @for setting in info.settings.iter().filter(|setting| setting.required) { (field(setting, sent, wrong)) }
+            (more_settings(info, sent, wrong))
+            p.row { (ui::submit("Connect")) span.soft.small { "Signs in, checks what the credentials may do, and sets up webhooks. Nothing is written to your stock." } }
+        } }
+    };
+    let title = format!("Connect {}", info.title);
+    viewer.page(&Head::new(&title).up("/accounts/new", "Connect a store"), &body)
+}
+
+/// What most people leave as it is.
+fn more_settings(info: &Info, sent: Option<&Fields>, wrong: Option<&Wrong>) -> Markup {
+    html! {
+        details open[sent.is_some()] #more {
+            summary { "More settings" }
+            br;
+            @for setting in info.settings.iter().filter(|setting| !setting.required) { (field(setting, sent, wrong)) }
+            (rate_fields(info, ui::held(sent, "per_minute", ""), ui::held(sent, "burst", ""), wrong))
+        }
+        br;
+    }
+}
+
+fn field_name(setting: &Setting) -> String {
+    format!("{}.{}", if setting.secret { "secret" } else { "setting" }, setting.name)
+}
+
+fn fields(info: &Info) -> Vec<String> {
+    let settings = info.settings.iter().map(field_name);
+    ["id", "role", "per_minute", "burst"].map(str::to_owned).into_iter().chain(settings).collect()
+}
+
+fn field(setting: &Setting, sent: Option<&Fields>, wrong: Option<&Wrong>) -> Markup {
+    let name = field_name(setting);
+    let value = ui::held(sent, &name, setting.default.unwrap_or_default());
+    let (kind, complete, value) =
+        if setting.secret { ("password", "new-password", "") } else { ("text", "off", value) };
+    Input {
+        required: setting.required,
+        ..Input::text(&name, setting.title).kind(kind).complete(complete).help(setting.help).value(value)
+    }
+    .field(wrong)
+}
+
+/// Connects a store.
+pub(super) async fn add(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
+    let info = app.hub.channel(sent.text("channel"))?.info();
+    let added = match read(info, &sent) {
+        Ok(new) => app.hub.add_account(new).await.map_err(|error| wrong_of(info, &error)),
+        Err(wrong) => Err(wrong),
+    };
+    match added {
+        Ok(view) => Ok(found(&viewer, info, &view).into_response()),
+        Err(wrong) => {
+            let page = form(&viewer, info, has_master(&app).await?, Some((&wrong, &sent)));
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}
+
+/// The engine names fields as the API does: `secrets.api_key`, `settings.base_url`.
+fn wrong_of(info: &Info, error: &Error) -> Wrong {
+    let text = error.to_string();
+    let Some((field, said)) = text.split_once(": ") else { return Wrong::of(error, &[]) };
+    let name = field.replacen("secrets.", "secret.", 1).replacen("settings.", "setting.", 1);
+    let bare = |setting: &&Setting| setting.name == field;
+    let name = info.settings.iter().find(bare).map_or(name, field_name);
+    if fields(info).contains(&name) {
+        Wrong::at(name, super::form::capital(said))
+    } else {
+        Wrong::at("", super::form::capital(&text))
+    }
+}
+
+fn read(info: &Info, sent: &Fields) -> Result<NewAccount, Wrong> {
+    let id = AccountId::new(sent.text("id")).map_err(|error| Wrong::at("id", super::form::capital(&error.problem)))?;
+    let role = chosen(sent.text("role")).ok().flatten().ok_or_else(|| Wrong::at("role", "Choose one."))?;
+    let secrets = sent.below("secret.").into_iter().map(|(name, text)| (name, Secret::new(text))).collect();
+    Ok(NewAccount {
+        id,
+        channel: info.name.into(),
+        role,
+        inbound: None,
+        drift: None,
+        settings: sent.below("setting."),
+        secrets,
+        rate: read_rate(sent)?,
+    })
+}
+
+/// What was found in the store that was just connected.
+fn found(viewer: &Viewer, info: &Info, view: &AccountView) -> Markup {
+    let account = &view.account;
+    let ok = |text: String| html! { li { span.good { (icon(Icon::Check)) } div { (text) } } };
+    let body = html! {
+        (steps(2))
+        section.card {
+            header { h2 { (account.id) " is connected" } (ui::badge(Tone::Good, words::role(account.role))) }
+            div.body {
+                ul.checks {
+                    (ok(format!("Signed in to {}, levels can be read and written", info.title)))
+                    @if account.feed { (ok("The store’s movements can be read: every change is counted once".into())) }
+                    @else { li { span.warn { (icon(Icon::Info)) } div { "These credentials may not read the store’s movements, so changes are told from orders and levels." } } }
+                    @if view.webhook_url.is_none() { li { span.warn { (icon(Icon::Info)) } div { "This hub has no public address: changes are found by looking, not told." } } }
+                }
+            }
+            @if !view.health.subscriptions.is_empty() { (subscriptions(&view.health.subscriptions)) }
+            footer {
+                span.soft { "Nothing has been written to its stock." }
+                span.row {
+                    a.btn href="/accounts/new" { (icon(Icon::Plus)) "Connect another store" }
+                    a.btn.main-act href="/first-sync" { "Go on to the first sync" }
+                }
+            }
+        }
+    };
+    viewer.page(&Head::new("Connected").up("/accounts", "Accounts"), &body)
+}

@@ -1,0 +1,125 @@
+//! The console: pages for people, made here and readable without a script. They call the same use cases as the API.
+
+mod accounts;
+mod activity;
+mod assets;
+mod attention;
+mod audit;
+mod chart;
+mod connect;
+mod demo;
+mod feed;
+mod first_sync;
+mod form;
+mod gate;
+mod icons;
+mod items;
+mod layout;
+mod overview;
+mod people;
+mod reports;
+mod session;
+mod ui;
+mod words;
+
+pub use demo::{Act, PlayStore, Playground, Product};
+pub(crate) use session::Attempts;
+
+use crate::App;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use engine::people::UserRole;
+use gate::Gate;
+use http::{HeaderName, HeaderValue, header};
+use std::sync::Arc;
+
+/// The largest form to sign in, bytes.
+const SIGN_IN_MAX: usize = 16 * 1024;
+
+/// Every page.
+pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let behind = |routes: Router<Arc<App>>, looking: UserRole, acting: UserRole| {
+        routes.route_layer(from_fn_with_state(Gate { app: Arc::clone(app), looking, acting }, gate::gate))
+    };
+    Router::new()
+        .merge(open())
+        .merge(behind(everybody(), UserRole::Viewer, UserRole::Viewer))
+        .merge(behind(stock(), UserRole::Viewer, UserRole::Operator))
+        .merge(behind(settings(), UserRole::Admin, UserRole::Admin))
+        .layer(from_fn(with_headers))
+}
+
+fn open() -> Router<Arc<App>> {
+    Router::new()
+        .route("/sign-in", get(session::page).post(session::sign_in).layer(DefaultBodyLimit::max(SIGN_IN_MAX)))
+        .route("/assets/{name}", get(assets::serve))
+}
+
+/// Pages and forms of whoever is signed in.
+fn everybody() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(overview::page))
+        .route("/accounts", get(accounts::list))
+        .route("/accounts/{account}", get(accounts::page))
+        .route("/history", get(activity::history))
+        .route("/menu", get(activity::menu))
+        .route("/me", get(people::me).post(people::change_me))
+        .route("/theme", post(session::set_theme))
+        .route("/sign-out", post(session::sign_out))
+}
+
+/// What acts on stock.
+fn stock() -> Router<Arc<App>> {
+    Router::new()
+        .route("/items", get(items::list))
+        .route("/item", get(items::page))
+        .route("/item/stock", post(items::edit))
+        .route("/item/sync", post(items::sync))
+        .route("/accounts/{account}/do/{what}", post(accounts::act))
+        .route("/queue", get(activity::queue))
+        .route("/queue/redrive", post(activity::redrive))
+        .route("/demo", get(demo::page).post(demo::act))
+}
+
+/// What changes settings and credentials.
+fn settings() -> Router<Arc<App>> {
+    Router::new()
+        .route("/accounts/new", get(connect::page).post(connect::add))
+        .route("/users", get(people::list).post(people::add))
+        .route("/users/{name}", get(people::page).post(people::change))
+        .route("/audit", get(audit::page))
+        .route("/first-sync", get(first_sync::page).post(first_sync::adopt))
+        .route("/accounts/{account}/policies", post(accounts::save_policies))
+        .route("/accounts/{account}/settings", post(accounts::save_settings))
+        .route("/accounts/{account}/rotate", post(accounts::replace))
+        .route("/accounts/{account}/remove", get(accounts::removing).post(accounts::remove))
+}
+
+/// What a browser may do with our pages: load from here, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    ),
+];
+
+async fn with_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,201 @@
+//! What the engine's states are called in front of people. The only place that gives them words.
+
+use super::ui::{Tone, signed};
+use channels::SubscriptionState;
+use domain::feed::{Cause, Counted};
+use domain::plan::Hold;
+use domain::push::Ended;
+use domain::settle::Note;
+use domain::{Drift, Inbound, Role};
+use engine::items::Standing;
+
+/// A state, and how it is to be taken.
+pub(super) type Said = (Tone, &'static str);
+
+/// How a listing stands.
+pub(super) const fn standing(standing: Standing, hold: Option<Hold>) -> Said {
+    match (standing, hold) {
+        (Standing::InSync, _) => (Tone::Good, "In sync"),
+        (Standing::Due, _) => (Tone::Warn, "To be written"),
+        (Standing::Pending, _) => (Tone::Note, "Being written"),
+        (Standing::Held, Some(hold)) => hold_badge(hold),
+        (Standing::Held, None) => (Tone::Plain, "Not written"),
+    }
+}
+
+const fn hold_badge(hold: Hold) -> Said {
+    match hold {
+        Hold::Paused => (Tone::Warn, "Paused"),
+        Hold::Quarantined => (Tone::Bad, "Quarantined"),
+        Hold::Clash => (Tone::Bad, "SKU clash"),
+        Hold::NotWritable => (Tone::Plain, "Read only"),
+        Hold::Excluded => (Tone::Plain, "Excluded"),
+        Hold::Unseen => (Tone::Plain, "Not seen yet"),
+        Hold::Pending | Hold::Unresolved => (Tone::Note, "Being written"),
+    }
+}
+
+/// Why a listing is not written, and what to do.
+pub(super) const fn hold(hold: Hold) -> &'static str {
+    match hold {
+        Hold::Paused => "The account is paused. Resume it and it catches up.",
+        Hold::Quarantined => {
+            "The account is in quarantine: too much stock vanished at once. Review it on the account’s page."
+        }
+        Hold::Clash => "This SKU stands more than once in the store. Give each product its own SKU there.",
+        Hold::NotWritable => "Made of other products, or kept by the platform itself: never written.",
+        Hold::Excluded => "The rules say that this is never written.",
+        Hold::Unseen => "The store has not shown a level yet. Unknown is not zero, so nothing is written.",
+        Hold::Pending => "A write is on its way.",
+        Hold::Unresolved => "Nobody knows yet whether the last write arrived. It is being found out.",
+    }
+}
+
+/// What became of a push.
+pub(super) const fn ended(ended: Ended) -> Said {
+    match ended {
+        Ended::Applied => (Tone::Good, "confirmed"),
+        Ended::Accepted => (Tone::Note, "taken, not confirmed yet"),
+        Ended::Stale => (Tone::Note, "level had moved; looked again"),
+        Ended::NotSent => (Tone::Warn, "not carried out"),
+        Ended::Unknown => (Tone::Warn, "no clear answer; being found out"),
+    }
+}
+
+/// The kind of a counted change, as charts and lists colour it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sale,
+    Back,
+    Edit,
+    Hand,
+}
+
+impl Kind {
+    /// The kind of a counted change; `hand` when it was made in Evenstock.
+    pub(super) const fn of(counted: &Counted, hand: bool) -> Self {
+        match (&counted.cause, hand) {
+            (_, true) => Self::Hand,
+            (Cause::Sale(..), false) => Self::Sale,
+            (Cause::Return(..), false) => Self::Back,
+            (Cause::Order(_), false) => {
+                if counted.by < 0 {
+                    Self::Sale
+                } else {
+                    Self::Back
+                }
+            }
+            (Cause::Edit(_), false) => Self::Edit,
+        }
+    }
+
+    /// Its class.
+    pub(super) const fn class(self) -> &'static str {
+        match self {
+            Self::Sale => "sale",
+            Self::Back => "back",
+            Self::Edit => "edit",
+            Self::Hand => "hand",
+        }
+    }
+}
+
+/// What was counted, in words: `2 sold (order 1001)`.
+pub(super) fn counted(counted: &Counted) -> String {
+    let units = counted.by.unsigned_abs();
+    match &counted.cause {
+        Cause::Sale(order, _) if counted.by < 0 => format!("{units} sold (order {order})"),
+        Cause::Sale(order, _) | Cause::Return(order, _) => format!("{units} came back (order {order})"),
+        Cause::Order(order) => format!("{} by order {order}", signed(counted.by)),
+        Cause::Edit(_) => format!("edited by {}", signed(counted.by)),
+    }
+}
+
+/// A note, in words.
+pub(super) fn note(note: &Note) -> String {
+    match note {
+        Note::EditCounted(by) => format!("a difference of {} stood still and was counted as an edit", signed(*by)),
+        Note::Overwriting(by) => format!("a difference of {} does not count here and is set back", signed(*by)),
+        Note::Tolerated(by) => format!("a difference of {} does not count here and stays, as you asked", signed(*by)),
+        Note::Repaired(by) => {
+            format!("our write had erased {} in the store; the right number is written again", signed(*by))
+        }
+        Note::Ambiguous(by) => format!(
+            "{} may have been an edit or the trace of our own write: if it was an edit, enter it by hand",
+            signed(*by)
+        ),
+        Note::PushResolved(true) => "a write without a clear answer had arrived after all".into(),
+        Note::PushResolved(false) => "a write without a clear answer had not arrived; it is sent again".into(),
+    }
+}
+
+/// What made us look.
+pub(super) fn cause(cause: &str) -> String {
+    match cause {
+        "webhook" => "the store’s webhook".into(),
+        "feed" => "the store’s log".into(),
+        "reconcile" | "comparison" => "a comparison".into(),
+        "sync" => "“sync now”".into(),
+        "waited" => "work that had waited".into(),
+        "again" => "a second look".into(),
+        "adopt" => "the first sync".into(),
+        "stock" => "a stock edit here".into(),
+        other => other.to_owned(),
+    }
+}
+
+/// Why a write failed. That its turn had not come is no failure of anybody's.
+pub(super) fn failure(error: &str) -> &str {
+    if error.contains("no budget") { "the store’s limit of calls was reached; it is sent in its turn" } else { error }
+}
+
+/// A role.
+pub(super) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Master => "Master",
+        Role::Replica => "Replica",
+    }
+}
+
+/// What counts when it happens in a store: value, name, what it means.
+pub(super) const INBOUND: [(&str, &str, &str); 3] = [
+    ("all", "Everything", "Sales and edits: for the master, and wherever staff edit stock."),
+    ("sales", "Sales only", "Sales, cancellations and returns. Edits there do not count."),
+    ("none", "Nothing", "The store only follows."),
+];
+
+/// What happens to what does not count.
+pub(super) const DRIFT: [(&str, &str, &str); 3] = [
+    ("overwrite", "Set it back", "The store gets its right number again."),
+    ("adopt", "Count it after all", "The difference becomes part of the stock, everywhere."),
+    ("report", "Leave it and tell me", "The store keeps its number until you decide."),
+];
+
+/// The value of an inbound policy in forms.
+pub(super) const fn inbound_value(inbound: Inbound) -> &'static str {
+    match inbound {
+        Inbound::All => "all",
+        Inbound::Sales => "sales",
+        Inbound::None => "none",
+    }
+}
+
+/// The value of a drift policy in forms.
+pub(super) const fn drift_value(drift: Drift) -> &'static str {
+    match drift {
+        Drift::Overwrite => "overwrite",
+        Drift::Adopt => "adopt",
+        Drift::Report => "report",
+    }
+}
+
+/// The state of a webhook in a store.
+pub(super) const fn subscription(state: SubscriptionState) -> Said {
+    match state {
+        SubscriptionState::Active => (Tone::Good, "Active"),
+        SubscriptionState::Created => (Tone::Good, "Created"),
+        SubscriptionState::Reenabled => (Tone::Good, "Enabled again"),
+        SubscriptionState::Unverified => (Tone::Warn, "Not verified yet"),
+        SubscriptionState::Refused => (Tone::Bad, "Refused"),
+    }
+}
