@@ -191,7 +191,11 @@ async fn one_change_costs_two_writes_of_its_ledger() {
 async fn stock_edited_in_the_hub_reaches_every_store() {
     let shops = Shops::open(&[("TEE", 10)]).await;
     let sku = domain::Sku::new("TEE").expect("a SKU");
-    let edit = engine::stock::StockEdit { amount: engine::stock::Amount::Set(42), reason: "stock take".into() };
+    let edit = engine::stock::StockEdit {
+        amount: engine::stock::Amount::Set(42),
+        reason: "stock take".into(),
+        warehouse: None,
+    };
     let change = shops.hub.edit_stock(&sku, &edit, "ann").await.expect("an edit");
     assert_eq!((change.before, change.after), (10, 42));
     shops.settle().await;
@@ -232,7 +236,11 @@ async fn a_comparison_looks_only_at_what_is_not_as_it_was_and_still_finds_what_w
     let north = domain::AccountId::new("north").expect("a name");
     shops.hub.compare_quickly(None, &engine::adopt::Silent).await.expect("compared");
     let sku = domain::Sku::new("MUG").expect("a SKU");
-    let edit = engine::stock::StockEdit { amount: engine::stock::Amount::Set(3), reason: "stock take".into() };
+    let edit = engine::stock::StockEdit {
+        amount: engine::stock::Amount::Set(3),
+        reason: "stock take".into(),
+        warehouse: None,
+    };
     shops.hub.edit_stock(&sku, &edit, "ann").await.expect("an edit");
     shops.settle().await;
     shops.http.fake().import_silently(2, "MUG", 5, shops.clock.now()).expect("as if it had never been written");

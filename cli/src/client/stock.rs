@@ -3,6 +3,7 @@
 use super::show::{cell, number};
 use super::{Cx, api, ask, items};
 use anyhow::{Context, bail};
+use domain::WarehouseId;
 use engine::stock::{LineResult, StockChange, StockLine, StockRow};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub enum Command {
         /// Why: stock take, purchase order, damage …
         #[arg(long)]
         reason: String,
+        /// In which warehouse; the main one if absent, or the only one that has a level of the SKU
+        #[arg(long)]
+        warehouse: Option<String>,
     },
     /// Change the hub's level of a SKU by a number; the stores follow
     Adjust {
@@ -34,13 +38,16 @@ pub enum Command {
         /// Why: stock take, purchase order, damage …
         #[arg(long)]
         reason: String,
+        /// In which warehouse; the main one if absent, or the only one that has a level of the SKU
+        #[arg(long)]
+        warehouse: Option<String>,
     },
     /// Write the stock of all SKUs as CSV
     Export {
         /// Into this file; to standard output if absent
         file: Option<PathBuf>,
     },
-    /// Set the stock of many SKUs from a CSV file with columns SKU and Quantity (or Stock)
+    /// Set the stock of many SKUs from a CSV file with columns SKU, Quantity (or Stock) and, where there are several, Warehouse
     Import {
         /// The file; commas or tabs
         file: PathBuf,
@@ -67,8 +74,12 @@ const FILE_MAX: u64 = 256 * 1024 * 1024;
 /// What the hub said, or what is wrong with the file.
 pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
     match command {
-        Command::Set { sku, level, reason } => edit(cx, &sku, json!({"set": level, "reason": reason})).await,
-        Command::Adjust { sku, by, reason } => edit(cx, &sku, json!({"adjust": by, "reason": reason})).await,
+        Command::Set { sku, level, reason, warehouse } => {
+            edit(cx, &sku, json!({"set": level, "reason": reason, "warehouse": warehouse})).await
+        }
+        Command::Adjust { sku, by, reason, warehouse } => {
+            edit(cx, &sku, json!({"adjust": by, "reason": reason, "warehouse": warehouse})).await
+        }
         Command::Export { file } => export(cx, file.as_deref()).await,
         Command::Import { file, dry_run, reason, yes } => import(cx, &file, dry_run, &reason, yes).await,
     }
@@ -77,7 +88,11 @@ pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
 async fn edit(cx: &Cx, sku: &str, edit: Value) -> anyhow::Result<bool> {
     let query = api::query(&[("sku", Some(sku.to_owned()))]);
     let change: StockChange = cx.client.post(&format!("/item/stock{query}"), &edit).await?;
-    cx.show.answer(&change, |change| format!("{}: {} → {}", change.sku, change.before, change.after))?;
+    cx.show.answer(&change, |change| {
+        let place =
+            if change.warehouse == WarehouseId::main() { String::new() } else { format!(" in {}", change.warehouse) };
+        format!("{}{place}: {} → {}", change.sku, change.before, change.after)
+    })?;
     Ok(true)
 }
 
@@ -88,9 +103,11 @@ async fn export(cx: &Cx, file: Option<&Path>) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["SKU", "Title", "Quantity"])?;
+    let several = rows.iter().any(|row| row.warehouse != WarehouseId::main());
+    let shown = if several { 4 } else { 3 };
+    csv.write_record(&["SKU", "Title", "Quantity", "Warehouse"][..shown])?;
     for row in &rows {
-        csv.write_record([row.sku.as_str(), &row.title, &row.quantity.to_string()])?;
+        csv.write_record(&[row.sku.as_str(), &row.title, &row.quantity.to_string(), row.warehouse.as_str()][..shown])?;
     }
     let bytes = csv.into_inner()?;
     match file {
@@ -183,7 +200,7 @@ fn told(cx: &Cx, done: &Imported) -> String {
         let row =
             |change: &StockChange| vec![cell(&change.sku), number(Some(change.before)), number(Some(change.after))];
         let rows = done.changes.iter().take(SHOWN).map(row).collect();
-        text = format!("{text}\n\n{}", cx.show.table(&["SKU", "NOW", "THEN"], rows));
+        text = format!("{text}\n\n{}", cx.show.table(&["SKU", "WAREHOUSE", "NOW", "THEN"], rows));
     }
     for failed in &done.failed {
         text = format!("{text}\nline {}: {}: {}", failed.line, failed.sku, failed.error);
@@ -200,6 +217,7 @@ fn read(bytes: &[u8]) -> anyhow::Result<Vec<FileLine>> {
     let column = |names: &[&str]| head.iter().position(|name| names.contains(&name.trim().to_lowercase().as_str()));
     let Some(sku) = column(&["sku"]) else { bail!("line 1: no column SKU") };
     let Some(quantity) = column(&["quantity", "stock"]) else { bail!("line 1: no column Quantity or Stock") };
+    let warehouse = column(&["warehouse"]);
     let mut lines = Vec::new();
     let mut place = Place::default();
     for record in csv.records() {
@@ -209,7 +227,8 @@ fn read(bytes: &[u8]) -> anyhow::Result<Vec<FileLine>> {
         if record.iter().all(|field| field.trim().is_empty()) {
             continue;
         }
-        lines.push(FileLine { number, line: StockLine { sku: field(sku), quantity: field(quantity) } });
+        let warehouse = warehouse.map(field).filter(|name| !name.is_empty());
+        lines.push(FileLine { number, line: StockLine { sku: field(sku), quantity: field(quantity), warehouse } });
     }
     Ok(lines)
 }
@@ -255,6 +274,13 @@ mod tests {
         let expected = vec![(2, "A/B, c".to_owned(), "7".to_owned()), (4, "D".to_owned(), "-1".to_owned())];
         assert_eq!(lines("\u{feff}sku,Title,STOCK\n\"A/B, c\",x,7\n,,\n D ,y, -1 \n"), expected);
         assert_eq!(lines("Quantity\tSKU\r\n7\tA/B, c\r\n\t\r\n-1\tD\r\n"), expected);
+    }
+
+    #[test]
+    fn a_column_of_warehouses_may_be_there() {
+        let read = read(b"SKU,Quantity,Warehouse\nA,7,west\nB,8,\n").expect("a stock file");
+        let named: Vec<_> = read.iter().map(|line| line.line.warehouse.as_deref()).collect();
+        assert_eq!(named, [Some("west"), None]);
     }
 
     #[test]

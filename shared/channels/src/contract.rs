@@ -296,6 +296,12 @@ pub trait Channel: Send + Sync {
         Err(Error::new(ErrorKind::Malformed, format!("{} sends no events by queue", self.info().title)))
     }
 
+    /// Whether, with these settings, a write to a location that does not stock the unit yet stocks it there. Its level there
+    /// is then zero, not unknown.
+    fn stocks_on_write(&self, _settings: &BTreeMap<String, String>) -> bool {
+        false
+    }
+
     /// Asks the store who we are, and which endpoints we may use. Harmless.
     ///
     /// # Errors

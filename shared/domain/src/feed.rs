@@ -3,6 +3,7 @@
 pub use crate::reading::read;
 
 use crate::ledger::Written;
+use crate::pool::Taken;
 use crate::{LineId, OrderId, Position, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -69,6 +70,8 @@ pub struct LineState {
     pub counted: Option<i64>,
     /// Whether the entry of its sale was seen in the feed: then no other can be.
     pub logged: bool,
+    /// From which warehouses its units were taken, where several feed the listing.
+    pub taken: Taken,
 }
 
 /// What is known of the orders that the movements name: for each order, its lines of this SKU.
@@ -110,6 +113,8 @@ pub struct Marker {
     pub after: i64,
     /// Whether the entry of its sale was seen in the feed.
     pub logged: bool,
+    /// From which warehouses its units were taken, where several feed the listing.
+    pub taken: Taken,
 }
 
 /// What a stretch of the feed means.

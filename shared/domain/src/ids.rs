@@ -92,6 +92,10 @@ text_id!(
     LocationId, "location", 128, |letter| printable(letter) && letter != '@', "use 1 to 128 characters without @"
 );
 text_id!(
+    /// A store's own id of a unit, where account and location do not tell a SKU's units apart.
+    UnitId, "unit", 256, printable, "use 1 to 256 characters without control characters"
+);
+text_id!(
     /// Our named pool of stock.
     WarehouseId, "warehouse", 40, slug, "use 1 to 40 characters of a-z, 0-9, - and _"
 );
@@ -118,13 +122,20 @@ impl WarehouseId {
     pub fn main() -> Self {
         Self("main".into())
     }
+
+    /// No warehouse: what has its home there counts nowhere.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self("nowhere".into())
+    }
 }
 
 /// A place in an account's feed of movements: entries with a greater number are newer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position(pub u64);
 
-/// How one SKU appears at one account and location. Written `account@location`.
+/// How one SKU appears at one account and location. Written `account@location`; or `account@location@unit`, where several
+/// units with the SKU share one hub level there: the first of them goes by the short form, as everywhere else.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ListingId {
@@ -132,13 +143,27 @@ pub struct ListingId {
     pub account: AccountId,
     /// The location inside it.
     pub location: LocationId,
+    /// Which of several units there.
+    pub unit: Option<UnitId>,
 }
 
 impl ListingId {
+    /// The listing of an account at a location.
+    #[must_use]
+    pub const fn at(account: AccountId, location: LocationId) -> Self {
+        Self { account, location, unit: None }
+    }
+
     /// A listing of an account without locations.
     #[must_use]
     pub fn single(account: AccountId) -> Self {
-        Self { account, location: LocationId::single() }
+        Self::at(account, LocationId::single())
+    }
+
+    /// The listing of a further unit at the same account and location.
+    #[must_use]
+    pub fn of(self, unit: UnitId) -> Self {
+        Self { unit: Some(unit), ..self }
     }
 
     /// The virtual listing that carries stock edited in Evenstock itself.
@@ -156,7 +181,8 @@ impl ListingId {
 
 impl fmt::Display for ListingId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}@{}", self.account, self.location)
+        write!(out, "{}@{}", self.account, self.location)?;
+        self.unit.as_ref().map_or(Ok(()), |unit| write!(out, "@{unit}"))
     }
 }
 
@@ -169,10 +195,20 @@ impl From<ListingId> for String {
 impl TryFrom<String> for ListingId {
     type Error = InvalidId;
     fn try_from(text: String) -> Result<Self, InvalidId> {
-        let (account, location) = text
+        let (account, rest) = text
             .split_once('@')
             .ok_or_else(|| InvalidId { field: "listing", problem: format!("{text:?} is not account@location") })?;
-        Ok(Self { account: AccountId::new(account)?, location: LocationId::new(location)? })
+        // a location holds no @, so whatever follows a second one is the unit
+        let (location, unit) = rest.split_once('@').map_or((rest, None), |(location, unit)| (location, Some(unit)));
+        let listing = Self::at(AccountId::new(account)?, LocationId::new(location)?);
+        Ok(Self { unit: unit.map(UnitId::new).transpose()?, ..listing })
+    }
+}
+
+impl std::str::FromStr for ListingId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Self::try_from(text.to_owned())
     }
 }
 
@@ -182,9 +218,11 @@ mod tests {
 
     #[test]
     fn a_listing_survives_its_text() {
-        let listing =
-            ListingId { account: AccountId("shop-2".into()), location: LocationId("gid://x/Location/1".into()) };
-        assert_eq!(ListingId::try_from(listing.to_string()), Ok(listing));
+        let listing = ListingId::at(AccountId("shop-2".into()), LocationId("gid://x/Location/1".into()));
+        assert_eq!(listing.to_string(), "shop-2@gid://x/Location/1", "as it was before there were units");
+        assert_eq!(ListingId::try_from(listing.to_string()), Ok(listing.clone()));
+        let second = listing.of(UnitId("a@b".into()));
+        assert_eq!(ListingId::try_from(second.to_string()), Ok(second));
     }
 
     #[test]

@@ -25,15 +25,18 @@ pub struct Ledger {
 /// What is known of one listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The warehouse that its changes count in.
+    /// Its home: the warehouse that its changes count in, but for what is [`Entry::charged`] to others.
     #[serde(rename = "h", default = "WarehouseId::main", skip_serializing_if = "is_main")]
     pub warehouse: WarehouseId,
     /// The shadow: the level that we last knew the store to have. `None` until it was seen once; unknown is not zero.
     #[serde(rename = "s", skip_serializing_if = "Option::is_none", default)]
     pub shadow: Option<i64>,
-    /// The sum of the changes counted from it.
+    /// The sum of the changes counted from it, over all warehouses.
     #[serde(rename = "d", default)]
     pub counted: i64,
+    /// The part of [`Entry::counted`] that counts in other warehouses than its home, of a listing that several feed.
+    #[serde(rename = "c", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub charged: BTreeMap<WarehouseId, i64>,
     /// Goes up with each commit that touches the entry.
     #[serde(rename = "w", default)]
     pub sequence: u64,
@@ -151,8 +154,7 @@ impl Ledger {
     #[must_use]
     pub fn level(&self, warehouse: &WarehouseId) -> i64 {
         let base = self.base.get(warehouse).copied().unwrap_or(0);
-        let counted = self.entries.values().filter(|entry| entry.warehouse == *warehouse).map(|entry| entry.counted);
-        base.saturating_add(counted.fold(0, i64::saturating_add))
+        base.saturating_add(self.counted_in(warehouse))
     }
 
     /// The hub level over all warehouses.
@@ -191,20 +193,22 @@ impl Ledger {
         }
         same != *before
     }
-
-    /// Counts a change made in Evenstock itself, as a change of the virtual listing `hub`.
-    pub fn adjust(&mut self, warehouse: &WarehouseId, by: i64) {
-        let entry = self.entries.entry(ListingId::hub()).or_insert_with(|| Entry::new(warehouse.clone()));
-        entry.counted = entry.counted.saturating_add(by);
-        entry.sequence += 1;
-    }
 }
 
 impl Entry {
     /// A listing that was never seen.
     #[must_use]
     pub const fn new(warehouse: WarehouseId) -> Self {
-        Self { warehouse, shadow: None, counted: 0, sequence: 0, tolerated: 0, claim: None, square: None }
+        Self {
+            warehouse,
+            shadow: None,
+            counted: 0,
+            charged: BTreeMap::new(),
+            sequence: 0,
+            tolerated: 0,
+            claim: None,
+            square: None,
+        }
     }
 
     /// Counts a change of this listing.

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod plan;
 pub mod planted;
 pub mod policy;
+pub mod pool;
 pub mod push;
 mod reading;
 pub mod reconcile;
@@ -25,7 +26,7 @@ pub mod time;
 
 pub use capability::{Capabilities, Class, FeedKind, WriteKind};
 pub use feed::{Line, Movement, Order, OrderState};
-pub use ids::{AccountId, InvalidId, LineId, ListingId, LocationId, OrderId, Position, Sku, WarehouseId};
+pub use ids::{AccountId, InvalidId, LineId, ListingId, LocationId, OrderId, Position, Sku, UnitId, WarehouseId};
 pub use ledger::{Change, Claim, Entry, Ledger};
-pub use policy::{Drift, Inbound, Role};
+pub use policy::{Drift, Duplicates, Inbound, Role};
 pub use time::Timestamp;

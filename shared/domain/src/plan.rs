@@ -27,6 +27,12 @@ pub enum Hold {
     Pending,
     /// The outcome of a push is not yet known.
     Unresolved,
+    /// Its location belongs to no warehouse.
+    Unlinked,
+    /// Its location is closed in the store, or gone: its units are neither zeroed nor lost.
+    Closed,
+    /// No warehouse that feeds it has a level of the SKU; unknown is not zero.
+    NoLevel,
 }
 
 /// What the plan needs to know of a listing besides its entry.
@@ -34,7 +40,7 @@ pub enum Hold {
 pub struct View {
     /// The class of its channel.
     pub class: Class,
-    /// The warehouses that feed it.
+    /// The warehouses that feed it, in the order in which its sales are charged to them; empty: its own.
     pub feeds: Vec<WarehouseId>,
     /// Its quantity rules.
     pub rules: Rules,
@@ -66,11 +72,30 @@ pub struct Push {
     pub target: i64,
 }
 
-/// The target of a listing: the rules over the hub levels of the warehouses that feed it. `None`: never push.
+/// What may be sold at a listing: the hub levels of the warehouses that feed it. `None` when none of them has one.
 #[must_use]
-pub fn target(ledger: &Ledger, view: &View) -> Option<i64> {
-    let available = view.feeds.iter().map(|warehouse| ledger.level(warehouse)).fold(0, i64::saturating_add);
-    view.rules.target(available)
+pub fn available(ledger: &Ledger, entry: &Entry, view: &View) -> Option<i64> {
+    if planted::is(Mistake::WholeLevel) {
+        return Some(ledger.total());
+    }
+    let own = std::slice::from_ref(&entry.warehouse);
+    let feeds = if view.feeds.is_empty() { own } else { view.feeds.as_slice() };
+    let levels = feeds.iter().filter(|warehouse| ledger.knows(warehouse)).map(|warehouse| ledger.level(warehouse));
+    levels.reduce(i64::saturating_add)
+}
+
+/// The target of a listing: the rules over what may be sold there.
+///
+/// # Errors
+/// Why it has none.
+pub fn target(ledger: &Ledger, entry: &Entry, view: &View) -> Result<i64, Hold> {
+    let known = available(ledger, entry, view);
+    // a fixed number and an exclusion need no level
+    let needs_level = view.rules.fixed.is_none() && !view.rules.exclude;
+    if known.is_none() && needs_level {
+        return Err(Hold::NoLevel);
+    }
+    view.rules.target(known.unwrap_or(0)).ok_or(Hold::Excluded)
 }
 
 /// Decides for every listing that has a view.
@@ -87,11 +112,12 @@ pub fn plan(ledger: &Ledger, views: &BTreeMap<ListingId, View>) -> BTreeMap<List
 }
 
 fn decide(ledger: &Ledger, listing: &ListingId, entry: &Entry, view: &View) -> Decision {
-    let Some(target) = target(ledger, view) else {
-        return Decision::Hold(Hold::Excluded);
+    let target = match target(ledger, entry, view) {
+        Ok(target) => target,
+        Err(hold) => return Decision::Hold(hold),
     };
     let Some(shadow) = entry.shadow else {
-        return Decision::Hold(Hold::Unseen);
+        return Decision::Hold(view.hold.unwrap_or(Hold::Unseen));
     };
     let target = target.saturating_add(entry.tolerated).max(0);
     let Some(to) = value_to_write(entry, view.class, shadow, target) else {
@@ -195,6 +221,16 @@ mod tests {
     #[test]
     fn unknown_is_not_zero_and_nothing_is_pushed_to_it() {
         assert_eq!(decision(&ledger(8, None, None), view(Class::A)), Decision::Hold(Hold::Unseen));
+    }
+
+    #[test]
+    fn what_no_warehouse_has_a_level_of_is_not_pushed_as_zero() {
+        let elsewhere = View { feeds: vec![WarehouseId::new("west").expect("valid")], ..view(Class::A) };
+        assert_eq!(decision(&ledger(8, Some(5), None), elsewhere.clone()), Decision::Hold(Hold::NoLevel));
+        let both = View { feeds: vec![WarehouseId::main(), elsewhere.feeds[0].clone()], ..elsewhere.clone() };
+        assert_eq!(written(&decision(&ledger(8, Some(5), None), both)), Some(8), "what is known may be sold");
+        let fixed = View { rules: Rules { fixed: Some(0), ..Rules::default() }, ..elsewhere };
+        assert_eq!(written(&decision(&ledger(8, Some(5), None), fixed)), Some(0));
     }
 
     #[test]

@@ -40,11 +40,17 @@ pub enum Mistake {
     SilenceIsYes,
     /// A push of which nothing was heard is taken for not done.
     SilenceIsNo,
+    /// A change at one location counts in the warehouse of another.
+    WrongWarehouse,
+    /// Each location is written with the level of all warehouses.
+    WholeLevel,
+    /// A return goes to the first warehouse, wherever the sale took its units.
+    ReturnElsewhere,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::NoClaim,
         Self::BelievedPayload,
         Self::ShortLease,
@@ -63,6 +69,9 @@ impl Mistake {
         Self::NoSuspects,
         Self::SilenceIsYes,
         Self::SilenceIsNo,
+        Self::WrongWarehouse,
+        Self::WholeLevel,
+        Self::ReturnElsewhere,
     ];
 }
 

@@ -47,3 +47,14 @@ pub enum Drift {
     /// The store keeps its number and a person is told.
     Report,
 }
+
+/// What happens where several units of one account have the same SKU at the same location.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Duplicates {
+    /// None of them is written until a person has given them SKUs of their own.
+    #[default]
+    Refuse,
+    /// They are listings of the same stock and share its hub level.
+    Share,
+}

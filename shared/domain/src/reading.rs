@@ -196,6 +196,7 @@ impl Reader {
                 before: line.counted,
                 after,
                 logged: line.logged,
+                taken: line.taken.clone(),
             }),
         }
         let known = self.orders.get_mut(order).and_then(|lines| lines.iter_mut().find(|known| known.id == line.id));
@@ -327,7 +328,13 @@ mod tests {
     }
 
     fn line(id: &str, quantity: i64, counted: Option<i64>) -> LineState {
-        LineState { id: LineId::new(id).expect("valid"), quantity, counted, logged: counted.is_some() }
+        LineState {
+            id: LineId::new(id).expect("valid"),
+            quantity,
+            counted,
+            logged: counted.is_some(),
+            taken: BTreeMap::new(),
+        }
     }
 
     fn at(level: i64) -> Square {

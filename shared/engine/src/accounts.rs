@@ -7,9 +7,10 @@ use crate::receive::{SIGNING, signing_field};
 use crate::records::{Account, Health, Rate, todo_partition};
 use channels::{Channel, Identity, Secret, Secrets, Subscription};
 use domain::Capabilities;
-use domain::{AccountId, Drift, Inbound, Role, Timestamp};
+use domain::{AccountId, Drift, Duplicates, Inbound, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A new account, as a person or a file gives it.
@@ -53,6 +54,8 @@ pub struct AccountPatch {
     pub settings: BTreeMap<String, String>,
     /// Another rate limit.
     pub rate: Option<Rate>,
+    /// What happens where several units have the same SKU.
+    pub duplicates: Option<Duplicates>,
     /// Believe the store again after the mass-zero guard stopped it.
     pub release: bool,
 }
@@ -119,6 +122,8 @@ impl Hub {
             rate: new.rate,
             feed: true,
             added: self.clock.now(),
+            feeds: Vec::new(),
+            duplicates: Duplicates::default(),
         };
         self.check_endpoint(&account.settings)?;
         self.store_secrets(&account.id, channel, &new.secrets).await?;
@@ -130,13 +135,19 @@ impl Hub {
             }
         };
         self.change_health(&account.id, |health| health.subscriptions.clone_from(&subscriptions)).await?;
+        let connected = self.connected(&account.id).await?;
+        if let Err(error) = self.discover(&connected, PATIENCE).await {
+            // the account is there and may be used; every comparison asks for its locations again
+            tracing::warn!(account = %account.id, %error, "locations not read");
+        }
         self.show_account(&account.id).await
     }
 
     /// Signs in for the first time, stores the account, and has its webhooks created: in this order, because the store's
     /// handshake comes at once and must find the account.
     async fn enter(&self, account: &mut Account, channel: &'static dyn Channel) -> Result<Vec<Subscription>, Error> {
-        let connected = Connected { account: account.clone(), health: (Health::default(), 0), channel };
+        let (health, locations) = ((Health::default(), 0), Arc::default());
+        let connected = Connected { account: account.clone(), health, channel, locations };
         let line = self.line(&connected, PATIENCE);
         let identity = line.identify().await.map_err(|error| said(&connected, error))?;
         if !identity.usable {
@@ -230,6 +241,7 @@ impl Hub {
     pub async fn test_account(&self, id: &AccountId) -> Result<AccountTest, Error> {
         let connected = self.connected(id).await?;
         let identity = self.line(&connected, PATIENCE).identify().await.map_err(|error| said(&connected, error))?;
+        self.discover(&connected, PATIENCE).await?;
         let subscriptions = self.put_hooks_in_order(id).await?;
         self.flush_health(true).await?;
         Ok(AccountTest { identity, subscriptions })
@@ -297,6 +309,7 @@ impl Hub {
         account.drift = patch.drift.unwrap_or(account.drift);
         account.paused = patch.paused.unwrap_or(account.paused);
         account.rate = patch.rate.or(account.rate);
+        account.duplicates = patch.duplicates.unwrap_or(account.duplicates);
         account.settings.extend(patch.settings);
         if patch.release {
             account.quarantine = None;
@@ -369,6 +382,7 @@ impl Hub {
             Change::Delete(crate::records::cursor_key(id), Condition::Any),
         ];
         self.store.write(&gone).await?;
+        self.forget_locations(id).await?;
         self.forget_secrets(id, connected.channel).await?;
         self.forget_accounts();
         Ok(())

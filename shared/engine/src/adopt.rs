@@ -3,17 +3,19 @@
 //! The master's levels become the hub's. A SKU that is there already keeps its ledger; only listings that are new to it
 //! are added. Nothing is written to a store here: the differences go the usual path.
 
+mod plan;
+
+pub(crate) use plan::Draft;
+
 use crate::hub::{Error, Hub};
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Row, StoreError};
-use crate::records::{self, Item, Listing, SnapshotChunk};
+use crate::records::{self, Item, SnapshotChunk};
 use crate::scan::Scan;
-use channels::{Unit, UnitKind};
 use domain::feed::Marker;
-use domain::ledger::Square;
-use domain::plan::Hold;
-use domain::{AccountId, Class, Entry, Ledger, ListingId, Role, Sku, Timestamp, WarehouseId};
+use domain::{AccountId, ListingId, LocationId, Role, Sku};
 use futures::{StreamExt, stream};
+use plan::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -43,6 +45,9 @@ pub struct Adoption {
     pub new_listings: u64,
     /// Listings that are known already.
     pub known_listings: u64,
+    /// SKUs of which no warehouse has a level yet: not written anywhere until one has.
+    #[serde(default)]
+    pub without_level: u64,
     /// By account.
     pub accounts: BTreeMap<AccountId, AccountAdoption>,
     /// The first differences, for show.
@@ -74,6 +79,9 @@ pub struct AccountAdoption {
     pub not_on_master: u64,
     /// SKUs of the master that the store does not have.
     pub missing: u64,
+    /// Units at locations that belong to no warehouse, by location: not touched.
+    #[serde(default)]
+    pub unlinked: BTreeMap<LocationId, u64>,
 }
 
 /// One listing whose level will change.
@@ -90,7 +98,7 @@ pub struct Difference {
 }
 
 /// Differences and names shown in a preview.
-const SHOWN: usize = 200;
+pub(crate) const SHOWN: usize = 200;
 /// New SKUs of one transaction: two rows each, a hundred at most.
 const TOGETHER: usize = 50;
 /// Transactions on their way at once.
@@ -112,6 +120,7 @@ impl Hub {
         for (connected, scan) in self.scans(accounts.values().cloned().collect(), progress).await {
             scans.insert(connected.account.id, scan?);
         }
+        linked_master(&scans)?;
         let mut plan = Plan::new(&scans);
         plan.report.applied = apply;
         if apply {
@@ -155,7 +164,7 @@ impl Hub {
         apply: bool,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        let skus: Vec<Sku> = plan.masters.keys().cloned().collect();
+        let skus: Vec<Sku> = plan.products.keys().cloned().collect();
         let mut done = 0;
         for chunk in skus.chunks(CHUNK) {
             let drafts = self.draft_chunk(plan, scans, chunk).await?;
@@ -191,7 +200,7 @@ impl Hub {
         Ok(drafts)
     }
 
-    async fn write_drafts(&self, drafts: Vec<Draft>) -> Result<(), Error> {
+    pub(crate) async fn write_drafts(&self, drafts: Vec<Draft>) -> Result<(), Error> {
         let now = self.clock.now();
         let (new, known): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(|draft| draft.ledger.version == 0);
         let changes: Vec<Vec<Change>> = new.chunks(TOGETHER).map(entering).collect();
@@ -250,6 +259,7 @@ impl Hub {
                         before: None,
                         after: line.quantity.max(0),
                         logged: true,
+                        taken: BTreeMap::new(),
                     };
                     rows.push(records::sale_row(id, sku, &marker, now));
                 }
@@ -281,145 +291,17 @@ fn entering(drafts: &[Draft]) -> Vec<Change> {
     rows.map(|row| Change::Put(row, Condition::Absent)).collect()
 }
 
-/// A SKU to be written.
-struct Draft {
-    item: Item,
-    ledger: Ledger,
-    /// Accounts whose store differs, with the target.
-    differs: Vec<(AccountId, i64)>,
-}
-
-struct Plan {
-    /// SKUs of the master with their level and title.
-    masters: BTreeMap<Sku, (i64, String)>,
-    report: Adoption,
-}
-
-impl Plan {
-    fn new(scans: &BTreeMap<AccountId, Scan>) -> Self {
-        let mut masters = BTreeMap::new();
-        for scan in scans.values().filter(|scan| scan.connected.account.role == Role::Master) {
-            for sku in scan.units.keys() {
-                if let Some((unit, false)) = scan.single(sku)
-                    && let (Some(level), UnitKind::Simple) = (unit.level, unit.kind)
-                {
-                    masters.insert(sku.clone(), (level, unit.title.clone()));
-                }
-            }
-        }
-        let mut plan = Self { masters, report: Adoption::default() };
-        plan.report.accounts = scans.iter().map(|(id, scan)| (id.clone(), plan.account(scan))).collect();
-        plan
-    }
-
-    fn account(&self, scan: &Scan) -> AccountAdoption {
-        let folded: BTreeMap<String, &Sku> = self.masters.keys().map(|sku| (folded(sku), sku)).collect();
-        let mut account = AccountAdoption { without_sku: scan.without_sku, ..AccountAdoption::default() };
-        account.units = scan.without_sku + scan.units.values().map(|units| units.len() as u64).sum::<u64>();
-        for sku in scan.units.keys() {
-            let Some((unit, clash)) = scan.single(sku) else { continue };
-            account.bundles += u64::from(unit.kind == UnitKind::Bundle);
-            if clash && account.clashes.len() < SHOWN {
-                account.clashes.push(sku.to_string());
-            }
-            if !self.masters.contains_key(sku) {
-                account.not_on_master += 1;
-                if let Some(near) = folded.get(&self::folded(sku)).filter(|_| account.near_misses.len() < SHOWN) {
-                    account.near_misses.push((sku.to_string(), near.to_string()));
-                }
-            }
-        }
-        account.missing = self.masters.keys().filter(|sku| !scan.units.contains_key(*sku)).count() as u64;
-        account
-    }
-
-    fn draft(
-        &mut self,
-        sku: &Sku,
-        known: Option<(Ledger, Item)>,
-        scans: &BTreeMap<AccountId, Scan>,
-        now: Timestamp,
-    ) -> Option<Draft> {
-        let (level, title) = self.masters.get(sku)?.clone();
-        let is_new = known.is_none();
-        let (mut ledger, mut item) = known.unwrap_or_else(|| {
-            let base = BTreeMap::from([(WarehouseId::main(), level)]);
-            let item = Item { sku: sku.clone(), title, listings: BTreeMap::new() };
-            (Ledger { base, ..Ledger::default() }, item)
-        });
-        let mut differs = Vec::new();
-        let mut added = 0;
-        for scan in scans.values() {
-            let Some((unit, clash)) = scan.single(sku) else { continue };
-            let listing = scan.listing(unit);
-            if item.listings.contains_key(&listing) {
-                self.report.known_listings += 1;
-                continue;
-            }
-            added += 1;
-            let hold = hold_of(unit, clash);
-            item.listings.insert(listing.clone(), listing_of(unit, hold));
-            ledger.entries.insert(listing.clone(), entry_of(unit, scan, now));
-            let target = ledger.level(&WarehouseId::main()).max(0);
-            self.count(scan, sku, &listing, (unit.level, target), hold, &mut differs);
-        }
-        self.report.new_items += u64::from(is_new);
-        self.report.new_listings += added;
-        (added > 0).then_some(Draft { item, ledger, differs })
-    }
-
-    fn count(
-        &mut self,
-        scan: &Scan,
-        sku: &Sku,
-        listing: &ListingId,
-        (level, target): (Option<i64>, i64),
-        hold: Option<Hold>,
-        differs: &mut Vec<(AccountId, i64)>,
-    ) {
-        let id = &scan.connected.account.id;
-        let Some(account) = self.report.accounts.get_mut(id) else { return };
-        account.matched += 1;
-        let Some(from) = level.filter(|level| *level != target && hold.is_none()) else { return };
-        account.will_change += 1;
-        account.gains += (target - from).max(0);
-        account.losses += (from - target).max(0);
-        differs.push((id.clone(), target));
-        if self.report.differences.len() < SHOWN {
-            let difference = Difference { sku: sku.clone(), listing: listing.clone(), from, to: target };
-            self.report.differences.push(difference);
+/// A master that keeps its stock at several locations must say which of them are meant.
+fn linked_master(scans: &BTreeMap<AccountId, Scan>) -> Result<(), Error> {
+    let masters = scans.values().map(|scan| &scan.connected).filter(|it| it.account.role == Role::Master);
+    for master in masters.filter(|it| it.has_locations()) {
+        if !master.locations.values().any(|location| location.is_mapped()) {
+            let id = &master.account.id;
+            return Err(Error::Invalid(format!(
+                "locations: no location of {id}, the master, belongs to a warehouse; see \"locations list --account {id}\" \
+                 and link one with \"locations link {id}@LOCATION main --apply\""
+            )));
         }
     }
-}
-
-const fn hold_of(unit: &Unit, clash: bool) -> Option<Hold> {
-    match unit.kind {
-        UnitKind::Bundle | UnitKind::Hosted => Some(Hold::NotWritable),
-        UnitKind::Simple if clash => Some(Hold::Clash),
-        UnitKind::Simple => None,
-    }
-}
-
-fn listing_of(unit: &Unit, hold: Option<Hold>) -> Listing {
-    Listing {
-        external: unit.external.clone(),
-        active: unit.active,
-        hold,
-        rules: domain::rules::Rules::default(),
-        feeds: Vec::new(),
-    }
-}
-
-fn entry_of(unit: &Unit, scan: &Scan, now: Timestamp) -> Entry {
-    let mut entry = Entry::new(WarehouseId::main());
-    entry.shadow = unit.level;
-    if scan.connected.channel.info().capabilities.class() == Class::C {
-        entry.square = Some(Square::new(unit.level.unwrap_or(0), scan.position, now));
-    }
-    entry
-}
-
-/// A SKU without case and spaces, for finding slips.
-fn folded(sku: &Sku) -> String {
-    sku.as_str().chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect()
+    Ok(())
 }

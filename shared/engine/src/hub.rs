@@ -3,9 +3,9 @@
 use crate::budget::Budgets;
 use crate::health::Notes;
 use crate::ports::{Clock, Http, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
-use crate::records::{self, Account, HUB, Health, Unreadable};
+use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
 use channels::{Channel, Secrets, Session, Tokens};
-use domain::{AccountId, Timestamp, guard};
+use domain::{AccountId, LocationId, Timestamp, guard};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -91,6 +91,8 @@ pub struct Connected {
     pub health: (Health, u64),
     /// Its channel.
     pub channel: &'static dyn Channel,
+    /// Its locations, as far as the store has told of them or a person has decided about them.
+    pub locations: Arc<BTreeMap<LocationId, StoreLocation>>,
 }
 
 /// All accounts at one moment.
@@ -202,21 +204,32 @@ impl Hub {
     }
 
     async fn load_accounts(&self) -> Result<BTreeMap<AccountId, Connected>, Error> {
-        let mut healths: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
-        for row in self.all_rows(HUB, "HEALTH#").await? {
+        let (accounts, healths, locations) = futures::try_join!(
+            self.all_rows(HUB, "ACCOUNT#"),
+            self.all_rows(HUB, "HEALTH#"),
+            self.all_rows(HUB, "LOCATION#")
+        )?;
+        let mut health: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
+        for row in healths {
             let id = row.key.sk.trim_start_matches("HEALTH#").to_owned();
             if let Ok(id) = AccountId::new(id) {
-                healths.insert(id, (records::body(&row)?, row.version));
+                health.insert(id, (records::body(&row)?, row.version));
             }
         }
-        let mut accounts = BTreeMap::new();
-        for row in self.all_rows(HUB, "ACCOUNT#").await? {
+        let mut places: BTreeMap<AccountId, BTreeMap<LocationId, StoreLocation>> = BTreeMap::new();
+        for row in locations {
+            let location: StoreLocation = records::body(&row)?;
+            places.entry(location.account.clone()).or_default().insert(location.location.clone(), location);
+        }
+        let mut connected = BTreeMap::new();
+        for row in accounts {
             let account: Account = records::body(&row)?;
             let channel = self.channel(&account.channel)?;
-            let health = healths.remove(&account.id).unwrap_or_default();
-            accounts.insert(account.id.clone(), Connected { account, health, channel });
+            let health = health.remove(&account.id).unwrap_or_default();
+            let locations = Arc::new(places.remove(&account.id).unwrap_or_default());
+            connected.insert(account.id.clone(), Connected { account, health, channel, locations });
         }
-        Ok(accounts)
+        Ok(connected)
     }
 
     /// Every row of a partition below a prefix; for partitions that are known to be small.

@@ -3,7 +3,7 @@
 use crate::hub::{Connected, Error, Hub};
 use crate::ports::{Query, Row};
 use crate::records::{self, History, ITEMS, Item, Listing};
-use domain::plan::{self, Decision, Hold};
+use domain::plan::{self, Decision, Hold, View};
 use domain::rules::Step;
 use domain::{AccountId, Entry, Ledger, ListingId, Sku, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,11 @@ pub struct ListingView {
     pub standing: Standing,
     /// Why it is not written.
     pub hold: Option<Hold>,
+    /// The warehouses that feed it, in the order in which its sales are charged to them.
+    pub warehouses: Vec<WarehouseId>,
+    /// What people call its location there; absent for a store without locations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_name: Option<String>,
 }
 
 /// An item as people see it.
@@ -87,6 +92,12 @@ pub struct Explanation {
     pub base: BTreeMap<WarehouseId, i64>,
     /// What was counted, by listing.
     pub counted: BTreeMap<ListingId, i64>,
+    /// What was counted, by warehouse and listing.
+    #[serde(default)]
+    pub charged: BTreeMap<WarehouseId, BTreeMap<ListingId, i64>>,
+    /// The level of each warehouse.
+    #[serde(default)]
+    pub warehouses: BTreeMap<WarehouseId, i64>,
     /// `base + counted`.
     pub level: i64,
     /// The listings.
@@ -215,6 +226,8 @@ impl Hub {
             sku: sku.clone(),
             base: ledger.base.clone(),
             counted: ledger.entries.iter().map(|(listing, entry)| (listing.clone(), entry.counted)).collect(),
+            charged: ledger.base.keys().map(|warehouse| (warehouse.clone(), counted_in(&ledger, warehouse))).collect(),
+            warehouses: levels(&ledger),
             level: ledger.total(),
             listings: why.collect(),
             recent: recent.into_iter().take(RECENT).collect(),
@@ -237,9 +250,20 @@ fn view(item: &Item, ledger: &Ledger, accounts: &BTreeMap<AccountId, Connected>)
         sku: item.sku.clone(),
         title: item.title.clone(),
         level: ledger.total(),
-        warehouses: ledger.base.keys().map(|warehouse| (warehouse.clone(), ledger.level(warehouse))).collect(),
+        warehouses: levels(ledger),
         listings: listings.collect(),
     }
+}
+
+/// The level of every warehouse that has one.
+pub(crate) fn levels(ledger: &Ledger) -> BTreeMap<WarehouseId, i64> {
+    ledger.base.keys().map(|warehouse| (warehouse.clone(), ledger.level(warehouse))).collect()
+}
+
+/// What each listing counted in a warehouse.
+fn counted_in(ledger: &Ledger, warehouse: &WarehouseId) -> BTreeMap<ListingId, i64> {
+    let parts = ledger.entries.iter().map(|(listing, entry)| (listing.clone(), entry.counted_in(warehouse)));
+    parts.filter(|(_, units)| *units != 0).collect()
 }
 
 fn listing_view(
@@ -250,12 +274,15 @@ fn listing_view(
 ) -> ListingView {
     let entry = ledger.entries.get(id);
     let planned = accounts.get(&id.account).map(|connected| {
-        let view = listing.view(&connected.account, &connected.channel.info().capabilities);
-        let target = plan::target(ledger, &view);
+        let view = listing.view(id, connected);
+        let target = entry.and_then(|entry| plan::target(ledger, entry, &view).ok());
         (target, plan::plan(ledger, &BTreeMap::from([(id.clone(), view)])).remove(id))
     });
     let (target, decision) = planned.unwrap_or((None, None));
     let (standing, hold) = standing(decision);
+    let connected = accounts.get(&id.account);
+    let view = connected.map(|connected| listing.view(id, connected));
+    let place = connected.and_then(|connected| connected.place(&id.location));
     ListingView {
         listing: id.clone(),
         external: listing.external.clone(),
@@ -264,7 +291,14 @@ fn listing_view(
         counted: entry.map_or(0, |entry: &Entry| entry.counted),
         standing,
         hold,
+        warehouses: entry.zip(view).map(|(entry, view)| feeding(entry, &view)).unwrap_or_default(),
+        location_name: place.map(|place| place.name.clone()),
     }
+}
+
+/// The warehouses that feed a listing.
+fn feeding(entry: &Entry, view: &View) -> Vec<WarehouseId> {
+    if view.feeds.is_empty() { vec![entry.warehouse.clone()] } else { view.feeds.clone() }
 }
 
 fn standing(decision: Option<Decision>) -> (Standing, Option<Hold>) {
@@ -281,9 +315,17 @@ fn steps(item: &Item, ledger: &Ledger, id: &ListingId, accounts: &BTreeMap<Accou
     let (Some(listing), Some(connected)) = (item.listings.get(id), accounts.get(&id.account)) else {
         return Vec::new();
     };
-    let view = listing.view(&connected.account, &connected.channel.info().capabilities);
-    let available = view.feeds.iter().map(|warehouse| ledger.level(warehouse)).sum();
-    view.rules.steps(available)
+    let Some(entry) = ledger.entries.get(id) else { return Vec::new() };
+    let view = listing.view(id, connected);
+    let Some(available) = plan::available(ledger, entry, &view) else { return Vec::new() };
+    let mut steps = view.rules.steps(available);
+    let feeds = feeding(entry, &view);
+    if feeds.len() > 1 {
+        let level =
+            |warehouse: &WarehouseId| Step { rule: format!("in {warehouse}"), quantity: ledger.level(warehouse) };
+        steps.splice(0..0, feeds.iter().map(level));
+    }
+    steps
 }
 
 fn last_push(recent: &[History], listing: &ListingId) -> Option<(Timestamp, records::Pushed)> {

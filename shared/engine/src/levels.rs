@@ -7,11 +7,11 @@ use crate::hub::{Error, Hub};
 use crate::ports::{Query, Row};
 use crate::records::{self, SeenLevels};
 use crate::scan::Scan;
-use domain::{AccountId, Sku, Timestamp};
+use domain::{AccountId, LocationId, Sku, Timestamp};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// SKUs of one row: about 50 KB.
+/// Units of one row: 50 KB, or 150 KB where their places are told apart.
 const CHUNK: usize = 2_000;
 /// Rows of one page of history.
 const PAGE: usize = 1_000;
@@ -23,9 +23,12 @@ const PAGES_MAX: usize = 200;
 pub(crate) struct LastSeen {
     /// When it was read.
     pub at: Timestamp,
-    /// By SKU; the level of its first unit.
-    pub levels: BTreeMap<Sku, Option<i64>>,
+    /// By SKU and place.
+    pub levels: SeenAt,
 }
+
+/// Levels by SKU and place. The place is empty where nothing needs telling apart, else `location@unit`.
+pub(crate) type SeenAt = BTreeMap<(Sku, String), Option<i64>>;
 
 /// What is needed of a line of history.
 #[derive(Deserialize)]
@@ -42,19 +45,22 @@ impl Hub {
         let mut last = LastSeen { at: Timestamp(i64::try_from(first.version).unwrap_or(0)), ..LastSeen::default() };
         for row in &rows {
             let chunk: SeenLevels = records::body(row)?;
-            last.levels.extend(chunk.levels);
+            last.levels.extend(chunk.levels.into_iter().map(|(sku, level)| ((sku, String::new()), level)));
+            last.levels.extend(chunk.places.into_iter().map(|(sku, place, level)| ((sku, place), level)));
         }
         Ok(Some(last))
     }
 
     /// Keeps what a scan saw for the next comparison.
-    pub(crate) async fn keep_seen(&self, scan: &Scan, levels: &BTreeMap<Sku, Option<i64>>) -> Result<(), Error> {
+    pub(crate) async fn keep_seen(&self, scan: &Scan, levels: &SeenAt) -> Result<(), Error> {
         let id = &scan.connected.account.id;
-        let all: Vec<(&Sku, &Option<i64>)> = levels.iter().collect();
-        let chunks = all
+        let all: Vec<_> = levels.iter().collect();
+        let fresh: Vec<Row> = all
             .chunks(CHUNK)
-            .map(|chunk| SeenLevels { levels: chunk.iter().map(|(sku, level)| ((*sku).clone(), **level)).collect() });
-        let fresh: Vec<Row> = chunks.enumerate().map(|(number, chunk)| chunk.row(id, number, scan.started)).collect();
+            .map(chunk_of)
+            .enumerate()
+            .map(|(number, chunk)| chunk.row(id, number, scan.started))
+            .collect();
         let former = self.all_rows(&records::account_partition(id), "LEVELS#").await?;
         let gone = former.iter().skip(fresh.len());
         let emptied = gone.map(|row| SeenLevels::default().row_at(row.key.clone(), scan.started));
@@ -108,20 +114,47 @@ impl Hub {
     }
 }
 
+fn chunk_of(levels: &[(&(Sku, String), &Option<i64>)]) -> SeenLevels {
+    let mut chunk = SeenLevels::default();
+    for ((sku, place), level) in levels {
+        if place.is_empty() {
+            chunk.levels.push((sku.clone(), **level));
+        } else {
+            chunk.places.push((sku.clone(), place.clone(), **level));
+        }
+    }
+    chunk
+}
+
 impl Scan {
-    /// The level of every SKU's first unit.
-    pub(crate) fn levels(&self) -> BTreeMap<Sku, Option<i64>> {
-        self.units.iter().map(|(sku, units)| (sku.clone(), units.first().and_then(|unit| unit.level))).collect()
+    /// The level of every unit.
+    pub(crate) fn levels(&self) -> SeenAt {
+        let mut levels = SeenAt::new();
+        for (sku, units) in &self.units {
+            for (number, unit) in units.iter().enumerate() {
+                let plain = number == 0 && unit.location == LocationId::single();
+                let place = if plain { String::new() } else { format!("{}@{}", unit.location, unit.external) };
+                levels.insert((sku.clone(), place), unit.level);
+            }
+        }
+        levels
+    }
+
+    /// Whether a place of [`Scan::levels`] says something about stock: it is linked, and open in the store.
+    pub(crate) fn is_told(&self, place: &str) -> bool {
+        let Some((location, _)) = place.split_once('@') else { return true };
+        let location = LocationId::new(location);
+        location.is_ok_and(|location| self.connected.is_mapped(&location) && !self.connected.is_closed(&location))
     }
 
     /// SKUs that show something else than last time, were touched since, or clash.
-    pub(crate) fn worth_a_look(&self, last: &LastSeen, touched: &BTreeSet<Sku>) -> BTreeSet<Sku> {
-        let differs = |(sku, units): &(&Sku, &Vec<channels::Unit>)| {
-            let level = units.first().and_then(|unit| unit.level);
-            units.len() > 1 || touched.contains(*sku) || last.levels.get(*sku) != Some(&level)
+    pub(crate) fn worth_a_look(&self, seen: &SeenAt, last: &LastSeen, touched: &BTreeSet<Sku>) -> BTreeSet<Sku> {
+        let differs = |(key, level): &(&(Sku, String), &Option<i64>)| {
+            touched.contains(&key.0) || last.levels.get(*key) != Some(*level)
         };
-        let seen = self.units.iter().filter(differs).map(|(sku, _)| sku.clone());
-        let gone = last.levels.keys().filter(|sku| !self.units.contains_key(*sku)).cloned();
-        seen.chain(gone).collect()
+        let changed = seen.iter().filter(differs).map(|(key, _)| key.0.clone());
+        let gone = last.levels.keys().filter(|key| !seen.contains_key(*key)).map(|key| key.0.clone());
+        let clashing = self.units.keys().filter(|sku| self.clashes(sku)).cloned();
+        changed.chain(gone).chain(clashing).collect()
     }
 }

@@ -13,7 +13,9 @@ pub mod later;
 mod levels;
 pub mod line;
 mod listings;
+pub mod locations;
 pub mod people;
+mod places;
 pub mod ports;
 pub mod receive;
 pub mod reconcile;
@@ -22,6 +24,7 @@ mod scan;
 pub mod stock;
 pub mod sync;
 pub mod trail;
+pub mod warehouses;
 pub mod work;
 
 pub use hub::{Config, Connected, Error, Hub};

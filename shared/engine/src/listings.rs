@@ -30,11 +30,7 @@ impl Hub {
             item.listings.retain(|listing, _| listing.account != *account);
             let gone: Vec<ListingId> =
                 ledger.entries.keys().filter(|listing| listing.account == *account).cloned().collect();
-            for listing in gone {
-                if let Some(entry) = ledger.entries.remove(&listing) {
-                    ledger.adjust(&entry.warehouse, entry.counted);
-                }
-            }
+            gone.iter().for_each(|listing| ledger.retire(listing));
             let row = records::ledger_row(sku, &ledger, version + 1);
             let changes = [Change::Put(row, Condition::Version(version)), Change::Put(item.row(), Condition::Any)];
             match self.store.write(&changes).await {

@@ -37,6 +37,12 @@ pub struct AccountComparison {
     pub missing: u64,
     /// SKUs that now appear more than once in the store: not written until that is resolved there.
     pub clashes: Vec<String>,
+    /// Listings at locations that are closed in the store or gone from it: held, neither zeroed nor lost.
+    #[serde(default)]
+    pub closed: u64,
+    /// Units at locations that belong to no warehouse: not touched.
+    #[serde(default)]
+    pub unlinked: u64,
     /// Why the store is not believed: the account is in quarantine until a person releases it.
     pub quarantine: Option<String>,
     /// What the store said when it could not be compared.
@@ -150,10 +156,10 @@ impl Hub {
         let Some(touched) = self.touched_since(last.at).await? else { return Ok(None) };
         let scan = self.scan(connected, progress).await?;
         let seen = scan.levels();
-        let skus: Vec<Sku> = scan.worth_a_look(&last, &touched).into_iter().collect();
+        let skus: Vec<Sku> = scan.worth_a_look(&seen, &last, &touched).into_iter().collect();
         let mut part = Part::new(scan);
-        for (sku, level) in &last.levels {
-            part.tally.add(level.unwrap_or(0), seen.get(sku).copied().flatten());
+        for (key, level) in last.levels.iter().filter(|(key, _)| part.scan.is_told(&key.1)) {
+            part.tally.add(level.unwrap_or(0), seen.get(key).copied().flatten());
         }
         let tally = part.tally;
         self.compare_some(&mut part, &skus).await?;
@@ -211,7 +217,7 @@ impl Hub {
         }
     }
 
-    async fn ledgers(&self, items: &[Item]) -> Result<Vec<Ledger>, Error> {
+    pub(crate) async fn ledgers(&self, items: &[Item]) -> Result<Vec<Ledger>, Error> {
         let keys: Vec<_> = items.iter().map(|item| records::ledger_key(&item.sku)).collect();
         // owned keys: with borrowed ones the compiler cannot show that the future may move between threads
         let chunks = keys.chunks(KEYS).map(<[_]>::to_vec);
@@ -276,7 +282,8 @@ impl AccountComparison {
 
 impl Part {
     fn new(scan: Scan) -> Self {
-        let (found, tally) = (AccountComparison::default(), Tally::default());
+        let unlinked = scan.unlinked.values().sum();
+        let (found, tally) = (AccountComparison { unlinked, ..AccountComparison::default() }, Tally::default());
         Self { scan, found, tally, todos: Vec::new(), changed: Vec::new() }
     }
 
@@ -284,7 +291,14 @@ impl Part {
         let account = self.scan.connected.account.id.clone();
         for (listing, settings) in item.listings.iter().filter(|(listing, _)| listing.account == account) {
             let Some(entry) = ledger.entries.get(listing) else { continue };
-            let seen = self.scan.find(&item.sku, listing);
+            if self.scan.connected.is_closed(&listing.location) {
+                self.found.closed += 1;
+                continue;
+            }
+            if !self.scan.connected.is_mapped(&listing.location) {
+                continue;
+            }
+            let seen = self.scan.find(&item.sku, listing, &settings.external);
             self.tally.add(entry.shadow.unwrap_or(0), seen.and_then(|(level, _)| level));
             let Some((level, clash)) = seen else {
                 self.found.missing += 1;
@@ -292,7 +306,7 @@ impl Part {
             };
             self.found.compared += 1;
             self.note_clash(item, listing, settings.hold, clash);
-            let view = settings.view(&self.scan.connected.account, &self.scan.connected.channel.info().capabilities);
+            let view = settings.view(listing, &self.scan.connected);
             let decision = plan::plan(ledger, &BTreeMap::from([(listing.clone(), view)])).remove(listing);
             if let Some(why) = nominate(entry, level, matches!(decision, Some(Decision::Push(_))), now) {
                 self.nominate(&item.sku, why, (entry.shadow, level), ledger.total() <= 0, now);

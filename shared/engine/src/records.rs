@@ -6,6 +6,8 @@
 //! | item: title, listings, settings | `SKU#<sku>` | `ITEM` | `ITEMS` / sku |
 //! | history (expires) | `SKU#<sku>` | `HISTORY#<time>#<run>` | `HISTORY#<day>` / time |
 //! | account, health | `HUB` | `ACCOUNT#<id>`, `HEALTH#<id>` | |
+//! | warehouse | `HUB` | `WAREHOUSE#<id>` | |
+//! | location of an account, with its warehouse | `HUB` | `LOCATION#<account>@<location>` | |
 //! | levels that the last comparison saw | `ACCOUNT#<id>` | `LEVELS#<chunk>` | |
 //! | cursors: movement feed, orders | `ACCOUNT#<id>` | `CURSOR#feed`, `CURSOR#orders` | |
 //! | sale marker (expires) | `SALE#<account>#<order>` | `LINE#<line>#<sku>` | |
@@ -13,14 +15,23 @@
 //! | snapshot before a bulk write (expires) | `SNAPSHOT#<id>` | `<chunk>` | |
 //! | kept webhook that nobody could read (expires) | `KEPT#<account>` | `<time>` | |
 
-use crate::ports::{Change, Condition, IndexKey, Key, Row};
+mod history;
+mod levels;
+mod places;
+mod sales;
+
+pub use history::{History, Pushed, Seen, history_day};
+pub use levels::{SeenLevels, SnapshotChunk};
+pub use places::{StoreLocation, Warehouse};
+pub use sales::{SaleMarker, sale_change, sale_partition, sale_row};
+
+use crate::hub::Connected;
+use crate::ports::{IndexKey, Key, Row};
 use channels::Touch;
-use domain::feed::{Counted, Marker};
 use domain::plan::{Hold, View};
 use domain::rules::Rules;
-use domain::settle::Note;
 use domain::{
-    AccountId, Capabilities, Drift, Inbound, Ledger, LineId, ListingId, OrderId, Position, Role, Sku, Timestamp,
+    AccountId, Drift, Duplicates, Inbound, Ledger, ListingId, LocationId, OrderId, Position, Role, Sku, Timestamp,
     WarehouseId,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -104,6 +115,13 @@ pub struct Account {
     pub feed: bool,
     /// When it was added.
     pub added: Timestamp,
+    /// The warehouses that feed it, in the order in which its sales are charged to them; empty: the main one. Of a channel
+    /// with locations each location has its own instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<WarehouseId>,
+    /// What happens where several of its units have the same SKU at the same location.
+    #[serde(default)]
+    pub duplicates: Duplicates,
 }
 
 /// A rate limit.
@@ -172,6 +190,10 @@ pub struct Health {
     pub compared: Option<Timestamp>,
     /// Differences that the last comparison found.
     pub drift: u64,
+    /// Its locations that belong to no warehouse, by id with their names: nothing is done about them.
+    pub unlinked: BTreeMap<LocationId, String>,
+    /// Its linked locations that are closed in the store, or gone from it: their listings are held.
+    pub closed: BTreeMap<LocationId, String>,
 }
 
 impl Health {
@@ -216,7 +238,7 @@ pub struct Listing {
     /// Quantity rules.
     #[serde(rename = "r", default, skip_serializing_if = "is_default")]
     pub rules: Rules,
-    /// The warehouses that feed it; empty means the main one.
+    /// The warehouses that feed it instead of those of its account or location.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub feeds: Vec<WarehouseId>,
 }
@@ -224,14 +246,16 @@ pub struct Listing {
 impl Listing {
     /// The listing as the planner sees it.
     #[must_use]
-    pub fn view(&self, account: &Account, capabilities: &Capabilities) -> View {
+    pub fn view(&self, id: &ListingId, connected: &Connected) -> View {
+        let account = &connected.account;
         let account_hold =
             if account.paused { Some(Hold::Paused) } else { account.quarantine.as_ref().map(|_| Hold::Quarantined) };
+        let zeroed = connected.is_zeroed(&id.location);
         View {
-            class: capabilities.class(),
-            feeds: if self.feeds.is_empty() { vec![WarehouseId::main()] } else { self.feeds.clone() },
-            rules: self.rules.clone(),
-            hold: self.hold.or(account_hold),
+            class: connected.channel.info().capabilities.class(),
+            feeds: if self.feeds.is_empty() { connected.feeds() } else { self.feeds.clone() },
+            rules: if zeroed { Rules { fixed: Some(0), ..Rules::default() } } else { self.rules.clone() },
+            hold: self.hold.or(account_hold).or_else(|| connected.hold(&id.location)),
         }
     }
 }
@@ -316,43 +340,10 @@ pub fn orders_cursor_row(account: &AccountId, now: Timestamp) -> Row {
     row(orders_cursor_key(account), u64::try_from(now.0).unwrap_or(0), "{}".into())
 }
 
-/// The partition of an order's sale markers.
+/// The partition of what an account keeps for itself.
 #[must_use]
-pub fn sale_partition(account: &AccountId, order: &OrderId) -> String {
-    format!("SALE#{account}#{order}")
-}
-
-/// A sale marker: how many units of one order line the hub holds as sold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SaleMarker {
-    /// The line.
-    pub line: LineId,
-    /// The SKU that it was counted for.
-    pub sku: Sku,
-    /// Units held as sold.
-    pub units: i64,
-    /// Whether the entry of its sale was seen in the feed.
-    #[serde(rename = "log", default, skip_serializing_if = "std::ops::Not::not")]
-    pub logged: bool,
-}
-
-/// The write of a marker. Its version says how many units it holds, so that it can only change from what was read.
-#[must_use]
-pub fn sale_change(account: &AccountId, sku: &Sku, marker: &Marker, now: Timestamp) -> Change {
-    let condition = marker.before.map_or(Condition::Absent, |units| Condition::Version(marker_version(units)));
-    Change::Put(sale_row(account, sku, marker, now), condition)
-}
-
-/// A marker as a row.
-#[must_use]
-pub fn sale_row(account: &AccountId, sku: &Sku, marker: &Marker, now: Timestamp) -> Row {
-    let body = SaleMarker { line: marker.line.clone(), sku: sku.clone(), units: marker.after, logged: marker.logged };
-    let key = key(sale_partition(account, &marker.order), format!("LINE#{}#{sku}", marker.line));
-    Row { expires: Some(now.plus_ms(SALE_KEPT_MS)), ..row(key, marker_version(marker.after), text(&body)) }
-}
-
-fn marker_version(units: i64) -> u64 {
-    u64::try_from(units).unwrap_or(0) + 1
+pub fn account_partition(account: &AccountId) -> String {
+    format!("ACCOUNT#{account}")
 }
 
 /// Work that waits for an account.
@@ -390,129 +381,6 @@ impl Todo {
             Touch::Feed => "feed".into(),
         };
         row(key(todo_partition(&self.account), format!("{urgency}{:015}#{touch}", self.due.0)), 1, text(self))
-    }
-}
-
-/// What happened to one listing in a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pushed {
-    /// Where.
-    pub listing: ListingId,
-    /// The level before.
-    pub from: i64,
-    /// The level written.
-    pub to: i64,
-    /// What became of it.
-    pub outcome: domain::push::Ended,
-    /// What the store said, when it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-/// What was counted or noted at one listing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    /// Where.
-    pub listing: ListingId,
-    /// What counted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub counted: Vec<Counted>,
-    /// What a person may want to know.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Note>,
-}
-
-/// One line of a SKU's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
-    /// The SKU.
-    pub sku: Sku,
-    /// When the run ended.
-    pub at: Timestamp,
-    /// When its first cause reached us.
-    pub since: Timestamp,
-    /// What made us look: `webhook`, `reconcile`, `sync`, `sweep`, `adopt`, `stock` …
-    pub cause: String,
-    /// Who, when a person did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
-    /// Why, when a person said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Hub level before and after.
-    pub level: (i64, i64),
-    /// What was counted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen: Vec<Seen>,
-    /// What was written.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pushed: Vec<Pushed>,
-    /// The store's id of the event that caused it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-}
-
-impl History {
-    /// As a row; `run` keeps two entries of one millisecond apart.
-    #[must_use]
-    pub fn row(&self, run: u64) -> Row {
-        let sort = format!("{:015}#{run:016x}", self.at.0);
-        let index = IndexKey { partition: history_day(self.at), sort: sort.clone() };
-        Row {
-            expires: Some(self.at.plus_ms(HISTORY_KEPT_MS)),
-            index: Some(index),
-            ..row(key(sku_partition(&self.sku), format!("HISTORY#{sort}")), 1, text(self))
-        }
-    }
-}
-
-/// The index partition of a day's history.
-#[must_use]
-pub fn history_day(at: Timestamp) -> String {
-    format!("HISTORY#{}", at.0.div_euclid(DAY_MS))
-}
-
-/// A part of the levels that the last comparison of an account saw.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenLevels {
-    /// SKU and level.
-    #[serde(rename = "l")]
-    pub levels: Vec<(Sku, Option<i64>)>,
-}
-
-impl SeenLevels {
-    /// As a row; its version is when the comparison began, in milliseconds.
-    #[must_use]
-    pub fn row(&self, account: &AccountId, number: usize, at: Timestamp) -> Row {
-        self.row_at(key(account_partition(account), format!("LEVELS#{number:06}")), at)
-    }
-
-    /// As a row at a known place.
-    #[must_use]
-    pub fn row_at(&self, key: Key, at: Timestamp) -> Row {
-        row(key, u64::try_from(at.0).unwrap_or(0), text(self))
-    }
-}
-
-/// The partition of what an account keeps for itself.
-#[must_use]
-pub fn account_partition(account: &AccountId) -> String {
-    format!("ACCOUNT#{account}")
-}
-
-/// One chunk of a snapshot: the levels that stores had before a bulk write.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SnapshotChunk {
-    /// SKU, listing, level.
-    pub levels: Vec<(Sku, ListingId, Option<i64>)>,
-}
-
-impl SnapshotChunk {
-    /// As a row.
-    #[must_use]
-    pub fn row(&self, id: &str, number: usize, now: Timestamp) -> Row {
-        let key = key(format!("SNAPSHOT#{id}"), format!("{number:08}"));
-        Row { expires: Some(now.plus_ms(SNAPSHOT_KEPT_MS)), ..row(key, 1, text(self)) }
     }
 }
 

@@ -3,9 +3,10 @@
 use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
+use crate::records::Listing;
 use crate::sync::orders::OVERLAP_MS;
 use channels::Unit;
-use domain::{Class, ListingId, Order, Position, Sku, Timestamp};
+use domain::{Class, ListingId, LocationId, Order, Position, Sku, Timestamp, UnitId};
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,9 +22,11 @@ const READ_AGAIN: usize = 20;
 pub(crate) struct Scan {
     pub connected: Connected,
     pub position: Position,
-    /// Units with a SKU, by it.
+    /// Units with a SKU, by it, at locations that belong to a warehouse.
     pub units: BTreeMap<Sku, Vec<Unit>>,
     pub without_sku: u64,
+    /// Units at locations that belong to none: seen, and left alone.
+    pub unlinked: BTreeMap<LocationId, u64>,
     /// Orders that the levels already include; for a store without a readable feed.
     pub orders: Vec<Order>,
     /// When the scan began.
@@ -47,9 +50,15 @@ impl Hub {
         stream::iter(scans).buffered(SCANS).collect().await
     }
 
-    /// Reads all of an account. What moves while it is read is read again, so that each level belongs to a position of the
-    /// feed.
+    /// Reads all of an account: its locations, then its units.
     pub(crate) async fn scan(&self, connected: &Connected, progress: &dyn Progress) -> Result<Scan, Error> {
+        let connected = self.discover(connected, PATIENCE).await?;
+        self.scan_units(&connected, progress).await
+    }
+
+    /// Reads all units of an account. What moves while it is read is read again, so that each level belongs to a position of
+    /// the feed.
+    pub(crate) async fn scan_units(&self, connected: &Connected, progress: &dyn Progress) -> Result<Scan, Error> {
         let line = self.line(connected, PATIENCE);
         let keeps_movements = connected.channel.info().capabilities.class() == Class::C;
         let has_feed = connected.account.feed && keeps_movements;
@@ -60,6 +69,7 @@ impl Hub {
             position: start,
             units: BTreeMap::new(),
             without_sku: 0,
+            unlinked: BTreeMap::new(),
             orders: Vec::new(),
             started: self.clock.now(),
         };
@@ -92,16 +102,17 @@ impl Hub {
         let line = self.line(&connected, PATIENCE);
         let asked: Vec<_> = skus
             .iter()
-            .filter_map(|sku| scan.units.get(sku)?.first())
+            .flat_map(|sku| scan.places(sku))
             .filter_map(|unit| Some((unit.sku.clone()?, unit.location.clone(), unit.external.clone())))
             .collect();
         if asked.is_empty() {
             return Ok(());
         }
         let levels = line.levels(&asked).await.map_err(|error| said(&connected, error))?;
-        for ((sku, _, external), level) in asked.iter().zip(levels) {
+        for ((sku, location, external), level) in asked.iter().zip(levels) {
             let units = scan.units.get_mut(sku).into_iter().flatten();
-            units.filter(|unit| unit.external == *external).for_each(|unit| unit.level = level);
+            let meant = units.filter(|unit| unit.external == *external && unit.location == *location);
+            meant.for_each(|unit| unit.level = level);
         }
         Ok(())
     }
@@ -125,35 +136,88 @@ impl Hub {
     }
 }
 
+/// A unit with the listing that it is, and whether its SKU appears more than once there.
+pub(crate) type Found<'a> = (ListingId, &'a Unit, bool);
+
 impl Scan {
     fn take(&mut self, unit: Unit) {
+        if !self.connected.is_mapped(&unit.location) {
+            *self.unlinked.entry(unit.location).or_default() += 1;
+            return;
+        }
         match &unit.sku {
             Some(sku) => self.units.entry(sku.clone()).or_default().push(unit),
             None => self.without_sku += 1,
         }
     }
 
-    pub(crate) fn listing(&self, unit: &Unit) -> ListingId {
-        ListingId { account: self.connected.account.id.clone(), location: unit.location.clone() }
+    /// The first unit of a SKU at each location.
+    fn places(&self, sku: &Sku) -> Vec<&Unit> {
+        let mut places: Vec<&Unit> = Vec::new();
+        for unit in self.units.get(sku).into_iter().flatten() {
+            if places.iter().all(|first| first.location != unit.location) {
+                places.push(unit);
+            }
+        }
+        places
     }
 
-    /// The level that a listing was seen with, and whether its SKU appears there more than once; `None` if it was not seen.
-    pub(crate) fn find(&self, sku: &Sku, listing: &ListingId) -> Option<(Option<i64>, bool)> {
-        let mut units = self.units.get(sku)?.iter().filter(|unit| unit.location == listing.location);
-        let first = units.next()?;
-        Some((first.level, units.next().is_some()))
+    /// Where a unit is: the short form of its listing.
+    pub(crate) fn listing(&self, unit: &Unit) -> ListingId {
+        ListingId::at(self.connected.account.id.clone(), unit.location.clone())
+    }
+
+    /// The listings of a SKU, given those that are known. Where units share one level, each is a listing of its own: the
+    /// first goes by the short form, and whoever has a name keeps it.
+    pub(crate) fn listings(&self, sku: &Sku, known: &BTreeMap<ListingId, Listing>) -> Vec<Found<'_>> {
+        let shares = self.connected.shares_duplicates();
+        let mut found: Vec<Found<'_>> = Vec::new();
+        for unit in self.units.get(sku).into_iter().flatten() {
+            let short = self.listing(unit);
+            let first = found.iter().position(|(listing, ..)| *listing == short);
+            let listing = match first {
+                Some(first) if !shares => {
+                    found[first].2 = true;
+                    continue;
+                }
+                _ if !shares => Some(short),
+                _ => named(short, first.is_some(), unit, known),
+            };
+            found.extend(listing.map(|listing| (listing, unit, false)));
+        }
+        found
+    }
+
+    /// The level that a listing was seen with, and whether its SKU clashes there; `None` if it was not seen.
+    pub(crate) fn find(&self, sku: &Sku, listing: &ListingId, external: &str) -> Option<(Option<i64>, bool)> {
+        let units = self.units.get(sku)?.iter().filter(|unit| unit.location == listing.location);
+        let units: Vec<&Unit> = units.collect();
+        if self.connected.shares_duplicates() && units.len() > 1 {
+            return units.iter().find(|unit| unit.external == external).map(|unit| (unit.level, false));
+        }
+        units.first().map(|first| (first.level, units.len() > 1))
+    }
+
+    /// Whether a SKU appears more than once at a location where it must not.
+    pub(crate) fn clashes(&self, sku: &Sku) -> bool {
+        let units = self.units.get(sku).map_or(0, Vec::len);
+        units > 1 && !self.connected.shares_duplicates() && self.places(sku).len() < units
     }
 
     /// Forgets a SKU that was dealt with.
     pub(crate) fn seen(&mut self, sku: &Sku) {
         self.units.remove(sku);
     }
+}
 
-    /// The unit of a SKU, if exactly one place has it; else whether it clashes.
-    pub(crate) fn single(&self, sku: &Sku) -> Option<(&Unit, bool)> {
-        let units = self.units.get(sku)?;
-        let first = units.first()?;
-        let clash = units.iter().filter(|unit| unit.location == first.location).count() > 1;
-        Some((first, clash))
+/// The name of one of several units that share a level.
+fn named(short: ListingId, taken: bool, unit: &Unit, known: &BTreeMap<ListingId, Listing>) -> Option<ListingId> {
+    let here = known.iter().filter(|(id, _)| id.account == short.account && id.location == short.location);
+    if let Some((id, _)) = here.clone().find(|(_, listing)| listing.external == unit.external) {
+        return Some(id.clone());
     }
+    if !taken && !known.contains_key(&short) {
+        return Some(short);
+    }
+    UnitId::new(unit.external.as_str()).ok().map(|unit| short.of(unit))
 }

@@ -18,6 +18,9 @@ pub struct StockEdit {
     pub amount: Amount,
     /// Why: purchase order, stock take, damage …
     pub reason: String,
+    /// In which warehouse; the main one if absent, or the only one that has a level of the SKU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<WarehouseId>,
 }
 
 /// How much.
@@ -35,10 +38,13 @@ pub enum Amount {
 pub struct StockChange {
     /// The SKU.
     pub sku: Sku,
-    /// The hub level before.
+    /// The level of the warehouse before; 0 where it was unknown.
     pub before: i64,
-    /// The hub level after.
+    /// The level of the warehouse after.
     pub after: i64,
+    /// The warehouse.
+    #[serde(default = "WarehouseId::main")]
+    pub warehouse: WarehouseId,
 }
 
 /// One line of a stock file.
@@ -48,6 +54,9 @@ pub struct StockLine {
     pub sku: String,
     /// The level that it shall have.
     pub quantity: String,
+    /// In which warehouse; absent or empty as in [`StockEdit::warehouse`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<String>,
 }
 
 /// What became of a line of a stock file.
@@ -70,8 +79,11 @@ pub struct StockRow {
     pub sku: Sku,
     /// What people call it.
     pub title: String,
-    /// The hub level.
+    /// The level there.
     pub quantity: i64,
+    /// The warehouse.
+    #[serde(default = "WarehouseId::main")]
+    pub warehouse: WarehouseId,
 }
 
 /// No store holds more units of one thing than this: a greater number is a slip of the hand.
@@ -88,11 +100,12 @@ impl Hub {
     /// [`Error::Invalid`] naming the field; [`Error::NotFound`].
     pub async fn edit_stock(&self, sku: &Sku, edit: &StockEdit, actor: &str) -> Result<StockChange, Error> {
         check(edit)?;
+        self.check_warehouse(edit).await?;
         for _ in 0..ATTEMPTS {
             let (_, before) = self.item(sku).await?;
-            let change = planned(sku, &before, edit.amount);
+            let change = planned(sku, &before, edit)?;
             let mut ledger = before.clone();
-            ledger.adjust(&WarehouseId::main(), change.after - change.before);
+            ledger.adjust(&change.warehouse, change.after - change.before);
             match self.write_edit(sku, &before, &ledger, &change, edit, actor).await {
                 Ok(()) => {
                     self.enqueue(&[self.hub_hint(sku)]).await?;
@@ -103,6 +116,13 @@ impl Hub {
             }
         }
         Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+    }
+
+    async fn check_warehouse(&self, edit: &StockEdit) -> Result<(), Error> {
+        match &edit.warehouse {
+            Some(warehouse) => self.warehouse(warehouse).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn write_edit(
@@ -128,7 +148,7 @@ impl Hub {
             cause: "stock".into(),
             actor: Some(actor.to_owned()),
             reason: Some(edit.reason.clone()),
-            level: (change.before, change.after),
+            level: (before.total(), after.total()),
             seen: vec![seen],
             pushed: Vec::new(),
             event: None,
@@ -182,33 +202,57 @@ impl Hub {
             .trim()
             .parse()
             .map_err(|_| Error::Invalid(format!("quantity: {:?} is not a whole number", line.quantity)))?;
-        let edit = StockEdit { amount: Amount::Set(quantity), reason: reason.to_owned() };
+        let named = line.warehouse.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        let warehouse = named.map(WarehouseId::new).transpose().map_err(|error| Error::Invalid(error.to_string()))?;
+        let edit = StockEdit { amount: Amount::Set(quantity), reason: reason.to_owned(), warehouse };
         if dry {
             check(&edit)?;
+            self.check_warehouse(&edit).await?;
             let (_, ledger) = self.item(&sku).await?;
-            return Ok(planned(&sku, &ledger, edit.amount));
+            return planned(&sku, &ledger, &edit);
         }
         self.edit_stock(&sku, &edit, actor).await
     }
 
-    /// One page of the stock of all SKUs.
+    /// One page of the stock of all SKUs, a row for each warehouse that has a level.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn export_stock(&self, after: Option<String>, limit: usize) -> Result<Listed<StockRow>, Error> {
         let page = self.list_items("", after, limit).await?;
-        let row = |item: crate::items::ItemView| StockRow { sku: item.sku, title: item.title, quantity: item.level };
-        Ok(Listed { rows: page.rows.into_iter().map(row).collect(), next: page.next })
+        let rows = |item: crate::items::ItemView| {
+            let (sku, title) = (item.sku, item.title);
+            item.warehouses.into_iter().map(move |(warehouse, quantity)| StockRow {
+                sku: sku.clone(),
+                title: title.clone(),
+                quantity,
+                warehouse,
+            })
+        };
+        Ok(Listed { rows: page.rows.into_iter().flat_map(rows).collect(), next: page.next })
     }
 }
 
-fn planned(sku: &Sku, ledger: &Ledger, amount: Amount) -> StockChange {
-    let before = ledger.level(&WarehouseId::main());
-    let after = match amount {
+fn planned(sku: &Sku, ledger: &Ledger, edit: &StockEdit) -> Result<StockChange, Error> {
+    let warehouse = edit.warehouse.clone().unwrap_or_else(|| usual(ledger));
+    let before = ledger.level(&warehouse);
+    let after = match edit.amount {
         Amount::Set(level) => level,
+        Amount::Adjust(_) if !ledger.knows(&warehouse) => {
+            return Err(Error::Invalid(format!("adjust: the level of {sku} in {warehouse} is not known; set it")));
+        }
         Amount::Adjust(by) => before.saturating_add(by),
     };
-    StockChange { sku: sku.clone(), before, after }
+    Ok(StockChange { sku: sku.clone(), before, after, warehouse })
+}
+
+/// The warehouse that is meant where none is named.
+fn usual(ledger: &Ledger) -> WarehouseId {
+    let mut known = ledger.base.keys();
+    match (known.next(), known.next()) {
+        (Some(only), None) => only.clone(),
+        _ => WarehouseId::main(),
+    }
 }
 
 fn check(edit: &StockEdit) -> Result<(), Error> {

@@ -92,6 +92,7 @@ impl World {
             quantity: units,
             counted: self.markers.get(&number).map(|(held, _)| *held),
             logged: self.markers.get(&number).is_some_and(|(_, logged)| *logged),
+            taken: domain::pool::Taken::new(),
         };
         sales.map(|sale| (order(sale.0), vec![line(sale)])).collect()
     }

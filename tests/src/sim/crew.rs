@@ -104,7 +104,7 @@ async fn answer(member: &Member, request: &Request) -> Option<(u16, String)> {
 
 /// Somebody edits the stock here.
 pub async fn hub_edit(member: Member, sku: Sku, by: i64) {
-    let edit = StockEdit { amount: Amount::Adjust(by), reason: "stock take".into() };
+    let edit = StockEdit { amount: Amount::Adjust(by), reason: "stock take".into(), warehouse: None };
     if let Err(error) = member.hub.edit_stock(&sku, &edit, "somebody").await {
         member.core.tell(|| format!("stock edit failed: {error}"));
     }

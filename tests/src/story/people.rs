@@ -107,7 +107,7 @@ impl Town {
     }
 
     fn edit(&mut self, name: &str, amount: Amount, why: &str) -> Seen {
-        let (sku, edit) = (sku(name)?, StockEdit { amount, reason: why.to_owned() });
+        let (sku, edit) = (sku(name)?, StockEdit { amount, reason: why.to_owned(), warehouse: None });
         let edited = self.ask(|hub| async move { hub.edit_stock(&sku, &edit, "ann").await })?;
         Ok(vec![match edited {
             Ok(change) => format!("{} {} -> {}", change.sku, change.before, change.after),
@@ -116,7 +116,11 @@ impl Town {
     }
 
     fn upload(&mut self, lines: &[(String, String)]) -> Seen {
-        let line = |(sku, quantity): &(String, String)| StockLine { sku: sku.clone(), quantity: quantity.clone() };
+        let line = |(sku, quantity): &(String, String)| StockLine {
+            sku: sku.clone(),
+            quantity: quantity.clone(),
+            warehouse: None,
+        };
         let lines: Vec<StockLine> = lines.iter().map(line).collect();
         let done = self.ask(|hub| async move { hub.import_stock(&lines, "stock file", "ann", false).await })?;
         Ok(match done {

@@ -45,6 +45,9 @@ const fn hold_name(hold: Hold) -> &'static str {
         Hold::Unseen => "unseen",
         Hold::Pending => "pending",
         Hold::Unresolved => "unresolved",
+        Hold::Unlinked => "unlinked",
+        Hold::Closed => "closed",
+        Hold::NoLevel => "no level",
     }
 }
 

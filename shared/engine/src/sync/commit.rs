@@ -3,13 +3,13 @@
 
 use super::job::{Job, State};
 use super::{PARALLEL, Run};
-use crate::hub::Connected;
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, Seen};
 use domain::feed::Reading;
 use domain::plan::{self, Decision, Hold, Push, View};
 use domain::planted::{self, Mistake};
-use domain::settle::{self, Note, Observed, Policy};
+use domain::pool;
+use domain::settle::{self, Note, Observed};
 use domain::{AccountId, Entry, Inbound, Ledger, ListingId, Sku, Timestamp};
 use futures::{StreamExt, stream};
 use std::borrow::Cow;
@@ -126,25 +126,32 @@ impl Run<'_> {
 
     fn observe(&self, draft: &mut Draft, listing: &ListingId, sight: &super::job::Sight, now: Timestamp) {
         let Some(connected) = self.accounts.get(&listing.account) else { return };
-        let Some(entry) = draft.ledger.entries.get_mut(listing) else { return };
         let Some(level) = sight.level else { return };
+        let feeds = connected.feeds();
+        let levels = draft.ledger.levels(&feeds);
+        let Some(entry) = draft.ledger.entries.get_mut(listing) else { return };
         if planted::is(Mistake::EchoDropped) && entry.shadow == Some(level) {
             return;
         }
-        let mut counted = Vec::new();
-        if let (Some(reading), Some(_)) = (&sight.reading, entry.shadow) {
+        let (mut counted, mut markers, first) = (Vec::new(), Vec::new(), entry.shadow.is_none());
+        if let (Some(reading), false) = (&sight.reading, first) {
             take_position(entry, reading);
             counted.clone_from(&reading.counted);
-            let account = &connected.account.id;
-            let markers = reading.markers.iter();
-            draft.changes.extend(markers.map(|marker| records::sale_change(account, &draft.sku, marker, now)));
+            markers.clone_from(&reading.markers);
         }
         let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, exact: sight.exact, now };
-        let mut observed = settle::observe(entry, seen, policy(connected));
+        let mut observed = settle::observe(entry, seen, connected.policy(&listing.location));
+        pool::charge(levels, entry, &feeds, &observed.counted, &mut markers);
+        let account = &connected.account.id;
+        draft.changes.extend(markers.iter().map(|marker| records::sale_change(account, &draft.sku, marker, now)));
+        let home = entry.warehouse.clone();
+        if first && !draft.ledger.knows(&home) && connected.master_rank(&listing.location).is_some() {
+            draft.ledger.start(&home, level);
+        }
         let doubts = sight.reading.iter().flat_map(|reading| &reading.doubts);
-        observed
-            .notes
-            .extend(doubts.filter(|_| connected.account.inbound == Inbound::All).map(|by| Note::Ambiguous(*by)));
+        observed.notes.extend(
+            doubts.filter(|_| connected.inbound(&listing.location) == Inbound::All).map(|by| Note::Ambiguous(*by)),
+        );
         let guessed = sight.reading.iter().flat_map(|reading| &reading.guessed);
         observed.notes.extend(guessed.map(|by| Note::Ambiguous(*by)));
         if let Some(due) = observed.again {
@@ -178,8 +185,7 @@ impl Run<'_> {
         listings
             .filter_map(|(listing, settings)| {
                 let connected = self.accounts.get(&listing.account)?;
-                let view = settings.view(&connected.account, &connected.channel.info().capabilities);
-                Some((listing.clone(), view))
+                Some((listing.clone(), settings.view(listing, connected)))
             })
             .collect()
     }
@@ -218,17 +224,6 @@ fn announced(ledger: &Ledger) -> Cow<'_, Ledger> {
 /// The condition that nobody has written a ledger since it was read.
 fn unchanged_since(version: u64) -> Condition {
     if planted::is(Mistake::StaleVersion) { Condition::Any } else { Condition::Version(version) }
-}
-
-/// The account's settings as the settling rule wants them.
-pub(super) fn policy(connected: &Connected) -> Policy {
-    let capabilities = &connected.channel.info().capabilities;
-    Policy {
-        class: capabilities.class(),
-        inbound: connected.account.inbound,
-        drift: connected.account.drift,
-        settle_ms: capabilities.settle_ms,
-    }
 }
 
 /// Moves a listing's place in the feed.

@@ -4,7 +4,7 @@ use crate::records::{Hint, History, Item, Pushed, Seen};
 use domain::feed::Reading;
 use domain::plan::Push;
 use domain::settle::Observed;
-use domain::{AccountId, Ledger, ListingId, Sku, Timestamp, WarehouseId};
+use domain::{AccountId, Ledger, ListingId, Sku, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far a SKU is.
@@ -85,7 +85,7 @@ impl Job {
     }
 
     pub(crate) fn is_sold_out(&self) -> bool {
-        self.ledger.as_ref().is_some_and(|ledger| ledger.level(&WarehouseId::main()) <= 0)
+        self.ledger.as_ref().is_some_and(|ledger| ledger.total() <= 0)
     }
 
     pub(crate) fn saw(&mut self, listing: &ListingId, observed: Observed) {

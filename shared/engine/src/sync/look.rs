@@ -92,7 +92,10 @@ impl Run<'_> {
                 item.listings.iter().filter(|(listing, _)| job.look_at.contains(&listing.account))
             {
                 // an account in quarantine is not believed; its feed is counted when it is released
-                let believed = self.accounts.get(&listing.account).is_some_and(|it| it.account.quarantine.is_none());
+                let believed = self
+                    .accounts
+                    .get(&listing.account)
+                    .is_some_and(|it| it.account.quarantine.is_none() && it.is_mapped(&listing.location));
                 let Some(entry) = ledger.entries.get(listing).filter(|entry| entry.claim.is_none() && believed) else {
                     continue;
                 };
@@ -335,6 +338,7 @@ impl KnownOrders {
             quantity: line.quantity,
             counted: marker.filter(|_| !planted::is(Mistake::SaleTwice)).map(|marker| marker.units),
             logged: marker.is_some_and(|marker| marker.logged),
+            taken: marker.map(|marker| marker.taken.clone()).unwrap_or_default(),
         }
     }
 }
@@ -369,7 +373,7 @@ fn first_sight(
 ) -> Sight {
     let Some(square) = &target.square else { return Sight::default() };
     let reading = feed::read(square, movements, &orders.of(&target.sku, movements), None, now);
-    let expected = square.with.saturating_add(counts(connected, &reading.counted));
+    let expected = square.with.saturating_add(counts(connected, &target.listing.location, &reading.counted));
     let explained = reading.position > square.position
         && reading.waits_for.is_none()
         && reading.unclear == 0
@@ -381,11 +385,11 @@ fn first_sight(
 }
 
 /// How much of what the feed shows counts for this account.
-fn counts(connected: &Connected, counted: &[Counted]) -> i64 {
-    let account = &connected.account;
-    let takes = |counted: &&Counted| match account.inbound {
+fn counts(connected: &Connected, location: &LocationId, counted: &[Counted]) -> i64 {
+    let policy = connected.policy(location);
+    let takes = |counted: &&Counted| match policy.inbound {
         Inbound::All => true,
-        Inbound::Sales => !matches!(counted.cause, Cause::Edit(_)) || account.drift == Drift::Adopt,
+        Inbound::Sales => !matches!(counted.cause, Cause::Edit(_)) || policy.drift == Drift::Adopt,
         Inbound::None => false,
     };
     counted.iter().filter(takes).map(|counted| counted.by).sum()

@@ -121,7 +121,7 @@ fn sold(orders: &[Order], sku: &Sku, held: &Held) -> Reading {
             let cause = Cause::Sale(order.id.clone(), line.id.clone());
             reading.counted.push(Counted { by: -line.quantity, cause });
             let (order, line, after) = (order.id.clone(), line.id.clone(), line.quantity);
-            reading.markers.push(Marker { order, line, before: None, after, logged: false });
+            reading.markers.push(Marker { order, line, before: None, after, logged: false, taken: BTreeMap::new() });
         }
     }
     reading

@@ -124,7 +124,7 @@ impl Run<'_> {
     /// Where a write cannot be refused by the store and edits count, the level is read just before it: what changed since
     /// the ledger last saw it would be lost.
     async fn check_levels(&self, connected: &Connected, line: &Line<'_>, batch: Vec<Ready>) -> (Vec<Ready>, Vec<Sent>) {
-        let edits_count = connected.account.inbound == Inbound::All;
+        let edits_count = batch.iter().any(|ready| connected.inbound(&ready.push.listing.location) == Inbound::All);
         match connected.channel.info().capabilities.class() {
             Class::D => {}
             Class::C if edits_count => {}

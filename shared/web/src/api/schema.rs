@@ -69,6 +69,11 @@ pub(crate) struct ListingView {
     standing: Standing,
     /// Why it is not written.
     hold: Option<Hold>,
+    /// The warehouses that feed it, in the order in which its sales are charged to them.
+    warehouses: Vec<String>,
+    /// What people call its location in the store; absent for a store without locations.
+    #[schema(nullable = false)]
+    location_name: Option<String>,
 }
 
 #[derive(ToSchema)]
@@ -91,6 +96,9 @@ pub(crate) enum Hold {
     Unseen,
     Pending,
     Unresolved,
+    Unlinked,
+    Closed,
+    NoLevel,
 }
 
 /// Why an item has its numbers.
@@ -101,6 +109,10 @@ pub(crate) struct Explanation {
     base: BTreeMap<String, i64>,
     /// What was counted, by listing.
     counted: BTreeMap<String, i64>,
+    /// What was counted, by warehouse and listing.
+    charged: BTreeMap<String, BTreeMap<String, i64>>,
+    /// The level of each warehouse.
+    warehouses: BTreeMap<String, i64>,
     /// `base + counted`.
     level: i64,
     listings: Vec<ListingWhy>,
@@ -118,6 +130,9 @@ pub(crate) struct ListingWhy {
     counted: i64,
     standing: Standing,
     hold: Option<Hold>,
+    warehouses: Vec<String>,
+    #[schema(nullable = false)]
+    location_name: Option<String>,
     /// The rules, step by step.
     steps: Vec<Step>,
     /// When the last push was, and what became of it.
@@ -206,8 +221,10 @@ pub(crate) struct Counted {
 #[derive(ToSchema)]
 pub(crate) struct StockChange {
     sku: String,
+    /// The level of the warehouse.
     before: i64,
     after: i64,
+    warehouse: String,
 }
 
 /// One row of a stock file.
@@ -216,6 +233,7 @@ pub(crate) struct StockRow {
     sku: String,
     title: String,
     quantity: i64,
+    warehouse: String,
 }
 
 /// One line of a stock file.
@@ -224,6 +242,9 @@ pub(crate) struct StockLine {
     sku: String,
     /// A whole number, as text: what cannot be read is told for its line only.
     quantity: String,
+    /// The main one, or the only one that has a level of the SKU, if absent or empty.
+    #[schema(required = false)]
+    warehouse: Option<String>,
 }
 
 /// What became of a line of a stock file.
@@ -262,6 +283,8 @@ pub(crate) struct Adoption {
     new_items: u64,
     new_listings: u64,
     known_listings: u64,
+    /// SKUs of which no warehouse has a level yet: not written anywhere until one has.
+    without_level: u64,
     accounts: BTreeMap<String, AccountAdoption>,
     /// The first 200.
     differences: Vec<Difference>,
@@ -285,6 +308,8 @@ pub(crate) struct AccountAdoption {
     near_misses: Vec<(String, String)>,
     not_on_master: u64,
     missing: u64,
+    /// Units at locations that belong to no warehouse, by location: not touched.
+    unlinked: BTreeMap<String, u64>,
 }
 
 /// One listing whose level will change.
@@ -314,6 +339,10 @@ pub(crate) struct AccountComparison {
     missing: u64,
     /// SKUs that now appear more than once in the store: not written until that is resolved there.
     clashes: Vec<String>,
+    /// Listings at locations that are closed in the store or gone from it: held, neither zeroed nor lost.
+    closed: u64,
+    /// Units at locations that belong to no warehouse: not touched.
+    unlinked: u64,
     /// Why the store is not believed.
     quarantine: Option<String>,
     /// What the store said when it could not be compared.

@@ -70,6 +70,15 @@ pub(crate) struct AccountPatch {
     /// Believe the store again after the mass-zero guard stopped it.
     #[schema(required = false)]
     release: bool,
+    /// What happens where several units have the same SKU at the same location.
+    duplicates: Option<Duplicates>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Duplicates {
+    Refuse,
+    Share,
 }
 
 /// An account. No secrets.
@@ -88,6 +97,10 @@ pub(crate) struct AccountView {
     /// Whether the store's movement feed may be read with these credentials.
     feed: bool,
     added: i64,
+    /// The warehouses that feed it, in order; absent: the main one, or those of its locations.
+    #[schema(required = false)]
+    feeds: Vec<String>,
+    duplicates: Duplicates,
     health: Health,
     capabilities: Capabilities,
     /// Where its store must send webhooks.
@@ -125,6 +138,10 @@ pub(crate) struct Health {
     compared: Option<i64>,
     /// Differences that it found.
     drift: u64,
+    /// Locations that belong to no warehouse, by id with their names: nothing is done about them.
+    unlinked: BTreeMap<String, String>,
+    /// Linked locations that are closed in the store, or gone from it.
+    closed: BTreeMap<String, String>,
 }
 
 /// A sold line that no movement of stock accounts for.

@@ -8,6 +8,7 @@ use super::token::{Actor, Trail};
 use crate::App;
 use axum::Json;
 use axum::extract::State;
+use domain::WarehouseId;
 use engine::items::Listed;
 use engine::stock::{Amount, LineResult, StockChange, StockEdit, StockLine, StockRow};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,10 @@ pub(super) struct Edit {
     adjust: Option<i64>,
     /// Why: purchase order, stock take, damage …
     reason: String,
+    /// In which warehouse; the main one, or the only one that has a level of the SKU, if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    warehouse: Option<WarehouseId>,
 }
 
 impl Edit {
@@ -37,7 +42,7 @@ impl Edit {
                 return Err(Failure::invalid("set, adjust: give exactly one of the two"));
             }
         };
-        Ok(StockEdit { amount, reason: self.reason })
+        Ok(StockEdit { amount, reason: self.reason, warehouse: self.warehouse })
     }
 }
 
