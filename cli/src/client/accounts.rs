@@ -6,10 +6,12 @@ use super::{Cx, api, ask};
 use anyhow::bail;
 use channels::{Subscription, SubscriptionState};
 use comfy_table::Cell;
+use domain::LocationId;
 use engine::accounts::{AccountTest, AccountView};
 use http::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// `accounts …`
@@ -47,6 +49,17 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Change how it is kept
+    Change {
+        /// Its name
+        id: String,
+        /// What happens where several units have the same SKU at the same location
+        #[arg(long, value_parser = ["refuse", "share"])]
+        duplicates: Option<String>,
+        /// A setting of the channel's form
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        settings: Vec<String>,
+    },
     /// Replace its secrets; they are tried first
     Rotate {
         /// Its name
@@ -80,6 +93,10 @@ pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
         Command::Release { id, yes } => {
             ask::agree(&format!("Release {id}: count what its store says now, zeros included?"), yes)?;
             change(cx, &id, json!({"release": true})).await?;
+        }
+        Command::Change { id, duplicates, settings } => {
+            let settings = add::pairs("--set", &settings)?;
+            change(cx, &id, json!({"duplicates": duplicates, "settings": settings})).await?;
         }
         Command::Rotate { id, secret } => return rotate(cx, &id, &secret).await,
         Command::Remove { id, yes } => remove(cx, &id, yes).await?,
@@ -172,6 +189,7 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
             vec![cell("role"), cell(word(&account.role))],
             vec![cell("counts"), cell(word(&account.inbound))],
             vec![cell("drift"), cell(word(&account.drift))],
+            vec![cell("duplicate SKUs"), cell(word(&account.duplicates))],
             vec![cell("state"), state(view)],
             vec![
                 cell("webhooks to"),
@@ -191,6 +209,8 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
         let lists = [("unknown SKUs", &health.unknown_skus), ("clashing SKUs", &health.clashes)];
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         rows.extend(lists.map(|(name, list)| vec![cell(name), judged(list.join(", "), false)]));
+        rows.extend(places("not linked: not touched", &health.unlinked));
+        rows.extend(places("closed in the store: held", &health.closed));
         rows.extend(health.subscriptions.iter().map(|one| {
             vec![
                 cell(format!("webhook {}", one.topic)),
@@ -199,6 +219,13 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
         }));
         cx.show.table(&["", ""], rows)
     })
+}
+
+fn places(what: &str, locations: &BTreeMap<LocationId, String>) -> Vec<Vec<Cell>> {
+    let row = |(id, name): (&LocationId, &String)| {
+        vec![cell(format!("location {id}")), judged(format!("{name}: {what}"), false)]
+    };
+    locations.iter().map(row).collect()
 }
 
 fn test(cx: &Cx, test: &AccountTest) -> anyhow::Result<bool> {

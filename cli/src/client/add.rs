@@ -145,7 +145,11 @@ fn asked_secret(field: &Setting) -> anyhow::Result<String> {
     ask::secret(&format!("{}. {}\n  > ", field.title, field.help))
 }
 
-fn pairs(flag: &str, given: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
+/// NAME=VALUE pairs of a flag.
+///
+/// # Errors
+/// When one is written otherwise.
+pub fn pairs(flag: &str, given: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
     let pair = |text: &String| {
         let (name, value) = text.split_once('=').ok_or_else(|| anyhow!("{flag}: write it as NAME=VALUE"))?;
         Ok((name.to_owned(), value.to_owned()))

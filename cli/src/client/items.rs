@@ -3,6 +3,7 @@
 use super::show::{cell, judged, number, time, word};
 use super::{Cx, api};
 use anyhow::bail;
+use domain::ListingId;
 use engine::items::{Explanation, ItemView, Listed, ListingView, Standing};
 use engine::records::History as Happened;
 use serde::de::DeserializeOwned;
@@ -124,7 +125,8 @@ pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
         Command::Show { sku } => {
             let item: ItemView = cx.client.get(&format!("/item{}", of(&sku))).await?;
             cx.show.answer(&item, |item| {
-                format!("{}  {}\nhub level {}\n\n{}", item.sku, item.title, item.level, listings(cx, item))
+                let levels = format!("{}{}", item.level, by_warehouse(item));
+                format!("{}  {}\nhub level {levels}\n\n{}", item.sku, item.title, listings(cx, item))
             })?;
         }
     }
@@ -138,11 +140,35 @@ fn standing(item: &ItemView) -> comfy_table::Cell {
     judged(word(&worst.unwrap_or(Standing::InSync)), worst.is_none())
 }
 
+/// A listing by as little as tells it: the account, and the location where it is not the only one.
+fn named(listing: &ListingId) -> String {
+    if *listing == ListingId::single(listing.account.clone()) {
+        listing.account.to_string()
+    } else {
+        listing.to_string()
+    }
+}
+
+/// The level of each warehouse, where there is more than one.
+fn by_warehouse(item: &ItemView) -> String {
+    if item.warehouses.len() < 2 {
+        return String::new();
+    }
+    let level = |(warehouse, level): (&domain::WarehouseId, &i64)| format!("{warehouse} {level}");
+    format!(" ({})", item.warehouses.iter().map(level).collect::<Vec<_>>().join(", "))
+}
+
 fn listings(cx: &Cx, item: &ItemView) -> String {
     let row = |listing: &ListingView| {
         let hold = listing.hold.map(|hold| word(&hold)).unwrap_or_default();
         vec![
-            cell(&listing.listing),
+            cell(
+                listing
+                    .location_name
+                    .as_ref()
+                    .map_or_else(|| listing.listing.to_string(), |name| format!("{} ({name})", listing.listing)),
+            ),
+            cell(listing.warehouses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
             number(listing.shadow),
             number(listing.target),
             number(Some(listing.counted)),
@@ -150,7 +176,7 @@ fn listings(cx: &Cx, item: &ItemView) -> String {
             cell(hold),
         ]
     };
-    let head = ["LISTING", "LEVEL", "TARGET", "COUNTED", "STANDING", "HELD BECAUSE"];
+    let head = ["LISTING", "WAREHOUSE", "LEVEL", "TARGET", "COUNTED", "STANDING", "HELD BECAUSE"];
     cx.show.table(&head, item.listings.iter().map(row).collect())
 }
 
@@ -163,10 +189,10 @@ pub async fn levels(cx: &Cx, list: &List) -> anyhow::Result<bool> {
     cx.show.answer(&items, |items| {
         let all = items.iter().flat_map(|item| &item.listings).map(|listing| listing.listing.clone());
         let columns: BTreeSet<_> = all.collect();
-        let names = columns.iter().map(|listing| listing.account.to_string());
+        let names = columns.iter().map(named);
         let head: Vec<String> = ["SKU".to_owned(), "HUB".to_owned()].into_iter().chain(names).collect();
         let row = |item: &ItemView| {
-            let level = |column: &domain::ListingId| item.listings.iter().find(|one| one.listing == *column);
+            let level = |column: &ListingId| item.listings.iter().find(|one| one.listing == *column);
             let levels = columns.iter().map(|column| number(level(column).and_then(|listing| listing.shadow)));
             [cell(&item.sku), number(Some(item.level))].into_iter().chain(levels).collect()
         };
@@ -213,7 +239,7 @@ fn lines(cx: &Cx, rows: &[Happened]) -> String {
 fn counted(happened: &Happened) -> String {
     let mut texts = Vec::new();
     for seen in &happened.seen {
-        let account = &seen.listing.account;
+        let account = named(&seen.listing);
         texts.extend(seen.counted.iter().map(|counted| format!("{account} {:+}", counted.by)));
         texts.extend(seen.notes.iter().map(|note| format!("{account}: {}", word(note))));
     }
@@ -222,7 +248,7 @@ fn counted(happened: &Happened) -> String {
 
 fn pushed(happened: &Happened) -> String {
     let text = |pushed: &engine::records::Pushed| {
-        let mut text = format!("{} {}→{}", pushed.listing.account, pushed.from, pushed.to);
+        let mut text = format!("{} {}→{}", named(&pushed.listing), pushed.from, pushed.to);
         if pushed.outcome != domain::push::Ended::Applied {
             let _ = write!(text, " {}", word(&pushed.outcome));
         }
@@ -244,9 +270,13 @@ pub async fn explain(cx: &Cx, explain: &Explain) -> anyhow::Result<bool> {
         let mut text = format!("{}: {} in the hub\n", why.sku, why.level);
         for (warehouse, base) in &why.base {
             let _ = writeln!(text, "  {base:>8}  warehouse {warehouse} began with");
-        }
-        for (listing, counted) in why.counted.iter().filter(|(_, counted)| **counted != 0) {
-            let _ = writeln!(text, "  {counted:>+8}  counted from {}", listing.account);
+            for (listing, counted) in why.charged.get(warehouse).into_iter().flatten() {
+                let _ = writeln!(text, "  {counted:>+8}  counted from {}", named(listing));
+            }
+            if why.base.len() > 1 {
+                let level = why.warehouses.get(warehouse).copied().unwrap_or(0);
+                let _ = writeln!(text, "  {level:>8}  in {warehouse}");
+            }
         }
         for listing in &why.listings {
             let view = &listing.view;

@@ -5,6 +5,7 @@ pub mod add;
 pub mod api;
 pub mod ask;
 pub mod items;
+pub mod places;
 pub mod show;
 pub mod stock;
 pub mod sync;
@@ -39,6 +40,12 @@ pub enum Command {
     /// Edit stock in the hub itself; export and import
     #[command(subcommand)]
     Stock(stock::Command),
+    /// Named pools of stock, and the stores that they feed
+    #[command(subcommand)]
+    Warehouses(places::Warehouses),
+    /// The places inside stores that hold stock, and the warehouses that they belong to
+    #[command(subcommand)]
+    Locations(places::Locations),
     /// What waits, and what failed too often
     Queue(sync::Queue),
     /// How every account is doing
@@ -82,6 +89,8 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<bool> {
         Command::History(history) => items::history(&cx, &history).await,
         Command::Explain(explain) => items::explain(&cx, &explain).await,
         Command::Stock(command) => stock::run(&cx, command).await,
+        Command::Warehouses(command) => places::warehouses(&cx, command).await,
+        Command::Locations(command) => places::locations(&cx, command).await,
         Command::Queue(queue) => sync::queue(&cx, &queue).await,
         Command::Health => accounts::health(&cx).await,
         Command::Users(command) => users::users(&cx, command).await,

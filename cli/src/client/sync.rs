@@ -67,7 +67,10 @@ enum QueueCommand {
 }
 
 /// A long job at the hub, with a bar on a terminal.
-async fn job<T: serde::de::DeserializeOwned>(cx: &Cx, path: &str, body: &Value) -> anyhow::Result<T> {
+///
+/// # Errors
+/// What the hub said.
+pub async fn job<T: serde::de::DeserializeOwned>(cx: &Cx, path: &str, body: &Value) -> anyhow::Result<T> {
     let bar =
         if std::io::stderr().is_terminal() && !cx.show.json { ProgressBar::new(0) } else { ProgressBar::hidden() };
     let known = ProgressStyle::with_template("{msg:24} {wide_bar} {pos}/{len}")?;
@@ -142,6 +145,12 @@ fn adoption(cx: &Cx, adoption: &Adoption) -> String {
         for clash in &account.clashes {
             let _ =
                 write!(text, "\n{id}: SKU {clash} appears more than once; it is not written until that is put right");
+        }
+        for (location, units) in &account.unlinked {
+            let _ = write!(
+                text,
+                "\n{id}: {units} units at location {location}, which belongs to no warehouse, are not touched"
+            );
         }
         for (sku, near) in &account.near_misses {
             let _ = write!(text, "\n{id}: SKU {sku:?} is nearly {near:?} and was not matched");
@@ -219,10 +228,12 @@ fn comparison(cx: &Cx, found: &Comparison, dry: bool) -> String {
             count(account.nominated),
             count(account.unmapped),
             count(account.missing),
+            count(account.closed),
+            count(account.unlinked),
             judged(says.map_or("ok", String::as_str), says.is_none()),
         ]
     };
-    let head = ["ACCOUNT", "COMPARED", "DIFFERENT", "NOT MAPPED", "MISSING", "SAYS"];
+    let head = ["ACCOUNT", "COMPARED", "DIFFERENT", "NOT MAPPED", "MISSING", "CLOSED", "UNLINKED", "SAYS"];
     let mut text = cx.show.table(&head, found.accounts.iter().map(row).collect());
     for (id, account) in &found.accounts {
         for (sku, _, known, seen) in &account.shown {

@@ -124,6 +124,7 @@ impl Hub {
             added: self.clock.now(),
             feeds: Vec::new(),
             duplicates: Duplicates::default(),
+            leads: false,
         };
         self.check_endpoint(&account.settings)?;
         self.store_secrets(&account.id, channel, &new.secrets).await?;

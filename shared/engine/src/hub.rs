@@ -204,32 +204,40 @@ impl Hub {
     }
 
     async fn load_accounts(&self) -> Result<BTreeMap<AccountId, Connected>, Error> {
-        let (accounts, healths, locations) = futures::try_join!(
-            self.all_rows(HUB, "ACCOUNT#"),
-            self.all_rows(HUB, "HEALTH#"),
-            self.all_rows(HUB, "LOCATION#")
-        )?;
-        let mut health: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
-        for row in healths {
+        let mut healths: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
+        for row in self.all_rows(HUB, "HEALTH#").await? {
             let id = row.key.sk.trim_start_matches("HEALTH#").to_owned();
             if let Ok(id) = AccountId::new(id) {
-                health.insert(id, (records::body(&row)?, row.version));
+                healths.insert(id, (records::body(&row)?, row.version));
             }
         }
+        let mut accounts = BTreeMap::new();
+        for row in self.all_rows(HUB, "ACCOUNT#").await? {
+            let account: Account = records::body(&row)?;
+            let channel = self.channel(&account.channel)?;
+            let health = healths.remove(&account.id).unwrap_or_default();
+            let locations = Arc::default();
+            accounts.insert(account.id.clone(), Connected { account, health, channel, locations });
+        }
+        // a hub without stores that have locations reads no rows of them
+        if accounts.values().any(Connected::has_locations) {
+            self.load_locations(&mut accounts).await?;
+        }
+        Ok(accounts)
+    }
+
+    async fn load_locations(&self, accounts: &mut BTreeMap<AccountId, Connected>) -> Result<(), Error> {
         let mut places: BTreeMap<AccountId, BTreeMap<LocationId, StoreLocation>> = BTreeMap::new();
-        for row in locations {
+        for row in self.all_rows(HUB, "LOCATION#").await? {
             let location: StoreLocation = records::body(&row)?;
             places.entry(location.account.clone()).or_default().insert(location.location.clone(), location);
         }
-        let mut connected = BTreeMap::new();
-        for row in accounts {
-            let account: Account = records::body(&row)?;
-            let channel = self.channel(&account.channel)?;
-            let health = health.remove(&account.id).unwrap_or_default();
-            let locations = Arc::new(places.remove(&account.id).unwrap_or_default());
-            connected.insert(account.id.clone(), Connected { account, health, channel, locations });
+        for (account, locations) in places {
+            if let Some(connected) = accounts.get_mut(&account) {
+                connected.locations = Arc::new(locations);
+            }
         }
-        Ok(connected)
+        Ok(())
     }
 
     /// Every row of a partition below a prefix; for partitions that are known to be small.

@@ -7,7 +7,7 @@ pub use linking::{Linking, Order};
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
-use crate::records::{self, HUB, StoreLocation};
+use crate::records::{self, Account, HUB, StoreLocation};
 use channels::Location;
 use domain::{AccountId, ListingId, LocationId, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -147,23 +147,46 @@ impl Hub {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Invalid`] when it belongs to no warehouse.
     pub async fn set_master_location(&self, id: &ListingId) -> Result<LocationView, Error> {
+        self.forget_accounts();
         let connected = self.connected(&id.account).await?;
-        let chosen = self.place(&connected, id)?;
+        if connected.has_locations() || id.location != LocationId::single() {
+            self.place(&connected, id)?;
+        }
         let Some(warehouse) = connected.home(&id.location) else {
             return Err(Error::Invalid(format!("location: {id} belongs to no warehouse; link it first")));
         };
-        let chosen = StoreLocation { warehouse: Some(warehouse.clone()), ..chosen };
         let mut changes = Vec::new();
-        for other in self.accounts().await?.values().flat_map(|it| it.locations.values()) {
-            if other.master && other.warehouse.as_ref() == Some(&warehouse) && other.id() != *id {
-                changes.push(self.located(StoreLocation { master: false, ..other.clone() }).await?);
-            }
+        for other in self.accounts().await?.values() {
+            changes.extend(self.leading(other, &warehouse, id).await?);
         }
-        changes.push(self.located(StoreLocation { master: true, ..chosen }).await?);
         self.store.write(&changes).await.map_err(raced)?;
         self.forget_accounts();
         let views = self.list_locations(Some(&id.account)).await?;
         views.into_iter().find(|view| view.id == *id).ok_or_else(|| unknown(id))
+    }
+
+    /// The writes after which one location leads a warehouse, as far as they concern an account.
+    async fn leading(
+        &self,
+        connected: &Connected,
+        warehouse: &WarehouseId,
+        leader: &ListingId,
+    ) -> Result<Vec<Change>, Error> {
+        let is_leader = |location: &LocationId| leader.account == connected.account.id && leader.location == *location;
+        let single = LocationId::single();
+        if !connected.has_locations() {
+            let leads = is_leader(&single);
+            let concerned = connected.home(&single).as_ref() == Some(warehouse) && connected.account.leads != leads;
+            let account = Account { leads, ..connected.account.clone() };
+            return Ok(concerned.then(|| Change::Put(account.row(), Condition::Any)).into_iter().collect());
+        }
+        let mut changes = Vec::new();
+        let here = connected.locations.values().filter(|place| place.warehouse.as_ref() == Some(warehouse));
+        for place in here.filter(|place| place.master != is_leader(&place.location)) {
+            let master = !place.master;
+            changes.push(self.located(StoreLocation { master, ..place.clone() }).await?);
+        }
+        Ok(changes)
     }
 
     /// Forgets the locations of an account that is removed.
@@ -185,25 +208,9 @@ impl Hub {
         Ok(Change::Put(location.row(version + 1), condition))
     }
 
-    /// A location that is known, or that of an account without any.
+    /// A location that is known.
     fn place(&self, connected: &Connected, id: &ListingId) -> Result<StoreLocation, Error> {
-        if let Some(place) = connected.place(&id.location) {
-            return Ok(place.clone());
-        }
-        if connected.has_locations() || id.location != LocationId::single() {
-            return Err(unknown(id));
-        }
-        Ok(StoreLocation {
-            account: id.account.clone(),
-            location: id.location.clone(),
-            name: connected.channel.info().title.into(),
-            active: true,
-            gone: None,
-            seen: self.clock.now(),
-            warehouse: None,
-            master: false,
-            zeroed: false,
-        })
+        connected.place(&id.location).cloned().ok_or_else(|| unknown(id))
     }
 }
 

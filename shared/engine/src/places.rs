@@ -72,10 +72,16 @@ impl Connected {
         if self.is_zeroed(location) || !self.is_mapped(location) {
             return None;
         }
-        if self.place(location).is_some_and(|place| place.master) {
+        if self.leads(location) {
             return Some(0);
         }
         (self.account.role == Role::Master).then_some(1)
+    }
+
+    /// Whether a person had the warehouse of a location take its levels from it.
+    #[must_use]
+    pub fn leads(&self, location: &LocationId) -> bool {
+        if self.has_locations() { self.place(location).is_some_and(|place| place.master) } else { self.account.leads }
     }
 
     /// What counts at a location: everything where its warehouse takes its levels from, nothing where it is kept at zero.
@@ -84,10 +90,8 @@ impl Connected {
         if self.is_zeroed(location) {
             return Inbound::None;
         }
-        match self.place(location) {
-            Some(place) if place.master && self.account.inbound == Inbound::Sales => Inbound::All,
-            Some(_) | None => self.account.inbound,
-        }
+        let leads = self.leads(location) && self.account.inbound == Inbound::Sales;
+        if leads { Inbound::All } else { self.account.inbound }
     }
 
     /// The settings that decide what an observation at a location means.

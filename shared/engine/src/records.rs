@@ -122,6 +122,10 @@ pub struct Account {
     /// What happens where several of its units have the same SKU at the same location.
     #[serde(default)]
     pub duplicates: Duplicates,
+    /// Whether the first warehouse that feeds it takes its levels from it, although it is not the hub's master: what is counted
+    /// there is the truth. Of a channel with locations each location has its own instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leads: bool,
 }
 
 /// A rate limit.

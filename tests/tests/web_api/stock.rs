@@ -24,7 +24,7 @@ async fn a_sku_may_hold_any_character() {
 async fn an_edit_reaches_every_store_and_says_who_and_why() {
     let api = Api::open(&[("TEE", 10)]).await;
     let change = api.post("/api/item/stock?sku=TEE", json!({ "adjust": 5, "reason": "purchase order 17" })).await;
-    assert_eq!(change, json!({ "sku": "TEE", "before": 10, "after": 15 }));
+    assert_eq!(change, json!({ "sku": "TEE", "before": 10, "after": 15, "warehouse": "main" }));
     api.shops.settle().await;
     api.shops.all_show("TEE", 15).await;
     let history = api.get("/api/item/history?sku=TEE").await;

@@ -4,7 +4,7 @@
 //! listing counted stays where it was counted, and units that no other listing shows move along (`Ledger::relocate`). Only a
 //! level that was unknown enters. Done half, it can be asked for again.
 
-use super::{StoreLocation, raced};
+use super::{StoreLocation, raced, unknown};
 use crate::adopt::{Difference, Draft, Progress, SHOWN};
 use crate::hub::{Connected, Error, Hub};
 use crate::items::{PAGE_MAX, levels};
@@ -44,6 +44,27 @@ pub enum Order {
     Feed(AccountId, Vec<WarehouseId>),
     /// What is mapped shall be zero at the locations of an account that belong to no warehouse; or left alone again.
     Zero(AccountId, bool),
+}
+
+impl Order {
+    /// What it is about: a location, or an account.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Link { location, .. } | Self::Unlink(location) => location.to_string(),
+            Self::Feed(account, _) | Self::Zero(account, _) => account.to_string(),
+        }
+    }
+
+    /// The warehouses that it asks for.
+    #[must_use]
+    pub fn warehouses(&self) -> Vec<WarehouseId> {
+        match self {
+            Self::Link { warehouse, .. } => vec![warehouse.clone()],
+            Self::Feed(_, warehouses) => warehouses.clone(),
+            Self::Unlink(_) | Self::Zero(..) => Vec::new(),
+        }
+    }
 }
 
 /// What an order would do, or did.
@@ -161,7 +182,9 @@ impl Hub {
         self.warehouse(warehouse).await?;
         let connected = self.connected(&id.account).await?;
         if !connected.has_locations() {
-            self.place(&connected, id)?;
+            if id.location != LocationId::single() {
+                return Err(unknown(id));
+            }
             return self.prepare_feed(&id.account, std::slice::from_ref(warehouse)).await;
         }
         let connected = self.discover(&connected, PATIENCE).await?;

@@ -91,7 +91,7 @@ pub(super) async fn reconcile(
 const LINES: usize = 64;
 
 /// Tells the listener how far a job is.
-struct Teller(Option<mpsc::Sender<Value>>);
+pub(super) struct Teller(Option<mpsc::Sender<Value>>);
 
 impl Progress for Teller {
     fn tell(&self, step: &str, done: u64, all: u64) {
@@ -102,13 +102,13 @@ impl Progress for Teller {
     }
 }
 
-async fn run<T, F>(app: Arc<App>, headers: &HeaderMap, job: impl FnOnce(Arc<App>, Teller) -> F) -> Response
+pub(super) async fn run<T, F>(app: Arc<App>, headers: &HeaderMap, job: impl FnOnce(Arc<App>, Teller) -> F) -> Response
 where
     T: Serialize + Send + 'static,
     F: Future<Output = Result<T, Error>> + Send + 'static,
 {
     let Ok(turn) = Arc::clone(&app.long_job).try_lock_owned() else {
-        return Failure::conflict("another adoption or comparison is running; wait until it has ended").into_response();
+        return Failure::conflict("another long job is running; wait until it has ended").into_response();
     };
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (lines, listener) = mpsc::channel(LINES);

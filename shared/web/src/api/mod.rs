@@ -11,10 +11,12 @@ mod health;
 mod history;
 mod items;
 mod jobs;
+mod places;
 mod queues;
 mod schema;
 mod schema_accounts;
 pub(crate) mod schema_people;
+mod schema_places;
 mod stock;
 mod token;
 mod trail;
@@ -115,6 +117,9 @@ fn viewers_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(items::history))
         .routes(routes!(items::explain))
         .routes(routes!(stock::export))
+        .routes(routes!(places::warehouses))
+        .routes(routes!(places::show))
+        .routes(routes!(places::locations))
         .routes(routes!(queues::show))
         .routes(routes!(history::of_day))
         .routes(routes!(trail::of_day))
@@ -145,6 +150,13 @@ fn admins_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(accounts::add))
         .routes(routes!(accounts::remove))
         .routes(routes!(accounts::rotate))
+        .routes(routes!(places::add))
+        .routes(routes!(places::rename, places::remove))
+        .routes(routes!(places::master))
+        .routes(routes!(places::link))
+        .routes(routes!(places::unlink))
+        .routes(routes!(places::zero))
+        .routes(routes!(places::feed))
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::change, users::remove))
 }

@@ -101,6 +101,9 @@ pub(crate) struct AccountView {
     #[schema(required = false)]
     feeds: Vec<String>,
     duplicates: Duplicates,
+    /// Whether the first warehouse that feeds it takes its levels from it, although it is not the hub's master; absent: no.
+    #[schema(required = false)]
+    leads: bool,
     health: Health,
     capabilities: Capabilities,
     /// Where its store must send webhooks.
