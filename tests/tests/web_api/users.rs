@@ -238,7 +238,7 @@ async fn whoever_changes_something_is_in_the_audit_trail() {
         .iter()
         .map(|row| json!([row["action"], row["subject"], row["outcome"], row["before"], row["after"]]))
         .collect();
-    let change = json!({"sku": "TEE", "before": 7, "after": 9});
+    let change = json!({"sku": "TEE", "before": 7, "after": 9, "warehouse": "main"});
     assert_eq!(
         told,
         [

@@ -114,7 +114,7 @@ static INFO: Info = Info {
     rate_per_second: 7.0,
     burst: 40,
     tried_live: false,
-    ready: false,
+    ready: true,
 };
 
 #[async_trait]
@@ -137,6 +137,10 @@ impl Channel for Shopify {
 
     fn read_hook(&self, hook: Hook<'_>, _signer: &Secret) -> Result<Delivery, Error> {
         hook::read(hook)
+    }
+
+    fn stocks_on_write(&self, settings: &BTreeMap<String, String>) -> bool {
+        settings.get("activate").is_some_and(|text| text == "yes")
     }
 
     fn event_owner(&self) -> Option<&'static str> {

@@ -199,10 +199,14 @@ impl Hub {
         let place = StoreLocation { warehouse: Some(warehouse.clone()), zeroed: false, master, ..place };
         let rows = vec![self.located(place.clone()).await?];
         let connected = with_places(&connected, [place]);
-        let scan = self.scan_units(&connected, progress).await?;
+        // while the hub knows no SKU, adoption will do all of it
+        let scan = match self.list_items("", None, 1).await?.rows.is_empty() {
+            true => None,
+            false => Some(self.scan_units(&connected, progress).await?),
+        };
         let step = Step::Join(id.location.clone(), warehouse.clone());
         let reason = format!("{id} belongs to warehouse {warehouse}");
-        Ok(Job { connected, scan: Some(scan), step, rows, cause: "link", reason })
+        Ok(Job { connected, scan, step, rows, cause: "link", reason })
     }
 
     /// Whether a warehouse takes its levels from somewhere else than this location.

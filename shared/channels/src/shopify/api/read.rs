@@ -65,7 +65,7 @@ pub(crate) async fn levels(
         let found = found.get(&(location.clone(), item.clone()?))?;
         // an item whose SKU was changed is another listing now
         let same = found.sku.as_deref() == Some(sku.as_str());
-        found.inventory_level.as_ref().filter(|_| same)?.counted(found.tracked, kept)
+        found.counted(kept).filter(|_| same)
     };
     Ok(named.iter().zip(listings).map(level).collect())
 }
@@ -116,8 +116,11 @@ async fn at(session: Session<'_>, location: &LocationId, items: &[&str]) -> Resu
     let mut places: Vec<Option<Place>> = answer.field(call, "place")?;
     let place = places.pop().flatten().unwrap_or_default();
     let mut items: Vec<Option<Item>> = answer.field(call, "items")?;
-    for level in items.iter_mut().flatten().filter_map(|item| item.inventory_level.as_mut()) {
-        level.location.clone_from(&place);
+    for item in items.iter_mut().flatten() {
+        item.place.clone_from(&place);
+        if let Some(level) = &mut item.inventory_level {
+            level.location.clone_from(&place);
+        }
     }
     Ok(items)
 }

@@ -115,9 +115,22 @@ pub(super) struct Item {
     variant: Option<Variant>,
     #[serde(default)]
     pub(super) inventory_level: Option<Level>,
+    /// The location that was asked about, whether or not the item is stocked there.
+    #[serde(skip)]
+    pub(super) place: Place,
 }
 
 impl Item {
+    /// What may be sold at the location that was asked about. Where the item was never stocked, there is nothing to be known;
+    /// with `kept` the first write stocks it, and it begins with none.
+    pub(super) fn counted(&self, kept: bool) -> Option<i64> {
+        let stockable = kept && self.place.is_active && !self.place.is_fulfillment_service;
+        match &self.inventory_level {
+            Some(level) => level.counted(self.tracked, kept),
+            None => stockable.then_some(0),
+        }
+    }
+
     /// Its SKU, if it has a usable one.
     pub(super) fn sku(&self) -> Option<Sku> {
         self.sku.as_deref().and_then(|sku| Sku::new(sku).ok())

@@ -93,10 +93,10 @@ fn obstacle(write: &Write, item: Option<&Item>) -> Obstacle {
         return stop(ErrorKind::NotFound, "the inventory item has another SKU now");
     }
     let level = item.inventory_level.as_ref();
-    if level.is_some_and(|level| level.location.is_fulfillment_service) {
+    if item.place.is_fulfillment_service {
         return stop(ErrorKind::Forbidden, "the location is kept by a fulfilment service");
     }
-    if level.is_some_and(|level| !level.location.is_active) {
+    if !item.place.is_active {
         return stop(ErrorKind::NotFound, "the location is not active");
     }
     let (tracked, active) = (item.tracked, level.is_some_and(|level| level.is_active));

@@ -166,7 +166,7 @@ fn apply(
         return Vec::new();
     }
     let key = if place == 0 { key.to_owned() } else { format!("{key}#{place}") };
-    shop.writes.push(ApiWrite { item: at.0, location: at.1, from, to: from + delta, key });
+    shop.writes.push(ApiWrite { item: at.0, location: at.1, from, to: from + delta, key, at: now });
     let row = |name: &str| {
         let fields = vec![
             ("name", json!(name).into()),

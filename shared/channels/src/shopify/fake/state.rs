@@ -140,6 +140,8 @@ pub struct ApiWrite {
     pub to: i64,
     /// The key of the call.
     pub key: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// One store.
