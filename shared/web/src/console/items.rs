@@ -347,7 +347,7 @@ pub(super) async fn edit(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent)
 fn read_edit(sent: &Fields) -> Result<StockEdit, Wrong> {
     let quantity = sent.number("quantity")?;
     let amount = if sent.text("how") == "adjust" { Amount::Adjust(quantity) } else { Amount::Set(quantity) };
-    Ok(StockEdit { amount, reason: sent.text("reason").to_owned() })
+    Ok(StockEdit { amount, reason: sent.text("reason").to_owned(), warehouse: None })
 }
 
 /// Looks at every listing of an item now.

@@ -32,6 +32,9 @@ const fn hold_badge(hold: Hold) -> Said {
         Hold::Excluded => (Tone::Plain, "Excluded"),
         Hold::Unseen => (Tone::Plain, "Not seen yet"),
         Hold::Pending | Hold::Unresolved => (Tone::Note, "Being written"),
+        Hold::Unlinked => (Tone::Plain, "Not linked"),
+        Hold::Closed => (Tone::Warn, "Location closed"),
+        Hold::NoLevel => (Tone::Warn, "No level yet"),
     }
 }
 
@@ -48,6 +51,9 @@ pub(super) const fn hold(hold: Hold) -> &'static str {
         Hold::Unseen => "The store has not shown a level yet. Unknown is not zero, so nothing is written.",
         Hold::Pending => "A write is on its way.",
         Hold::Unresolved => "Nobody knows yet whether the last write arrived. It is being found out.",
+        Hold::Unlinked => "Its location belongs to no warehouse, so it is not touched. Link the location to one.",
+        Hold::Closed => "Its location is closed in the store, or gone. Its units are neither zeroed nor lost.",
+        Hold::NoLevel => "No warehouse that feeds it has a level of this SKU. Set its stock in the warehouse.",
     }
 }
 
