@@ -75,6 +75,12 @@ pub struct Serve {
     /// Where stores reach this hub's webhooks, such as `https://hub.example.com`; the listening address if absent
     #[arg(long, env = "EVENSTOCK_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// The mail server for alerts, such as smtps://user:password@mail.example.com or smtp://localhost:25
+    #[arg(long, env = "EVENSTOCK_SMTP_URL", hide_env_values = true, requires = "mail_from")]
+    pub smtp_url: Option<String>,
+    /// The address that alerts come from
+    #[arg(long, env = "EVENSTOCK_MAIL_FROM")]
+    pub mail_from: Option<String>,
     /// Let stores be reached without TLS or on this machine: for tests and fakes only
     #[arg(long)]
     pub allow_insecure_endpoints: bool,

@@ -7,6 +7,7 @@ use domain::planted::Mistake;
 use tests::sim::run::{Order, Variation, run};
 use tests::sim::scenes;
 use tests::sim::setup::{Class, Profile};
+use tests::sim::stops;
 
 /// Where a mistake shows, and within how many seeds it must.
 struct Field {
@@ -63,7 +64,7 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::MarkerApart => field(Class::Shops, Profile::Calm, 5),
         Mistake::EarlyAck => Field {
             variation: Variation { batch: 10, doubled: false, unaided: true, crash_at: None },
-            ..field(Class::Exact, Profile::Realistic, 20)
+            ..field(Class::Exact, Profile::Realistic, 80)
         },
         Mistake::NewKey => field(Class::Exact, Profile::Harsh, 60),
         Mistake::StaleVersion => field(Class::Exact, Profile::Realistic, 20),
@@ -75,6 +76,9 @@ const fn place(mistake: Mistake) -> Option<Field> {
         // these have scenes of their own, or wait for worlds with several warehouses
         Mistake::GuardOff
         | Mistake::UnknownIsZero
+        | Mistake::FreezeIgnored
+        | Mistake::FightIgnored
+        | Mistake::RestockRefused
         | Mistake::WrongWarehouse
         | Mistake::WholeLevel
         | Mistake::ReturnElsewhere => return None,
@@ -96,7 +100,13 @@ macro_rules! mistakes {
 
         #[test]
         fn no_mistake_is_left_out() {
-            let scenes = [Mistake::GuardOff, Mistake::UnknownIsZero];
+            let scenes = [
+                Mistake::GuardOff,
+                Mistake::UnknownIsZero,
+                Mistake::FreezeIgnored,
+                Mistake::FightIgnored,
+                Mistake::RestockRefused,
+            ];
             let waiting = [Mistake::WrongWarehouse, Mistake::WholeLevel, Mistake::ReturnElsewhere];
             let tested = [[$(Mistake::$mistake,)+].as_slice(), &scenes, &waiting].concat();
             assert!(Mistake::ALL.iter().all(|mistake| tested.contains(mistake)));
@@ -131,4 +141,24 @@ fn a_guard_that_is_off() {
 #[test]
 fn an_unknown_level_taken_for_zero() {
     finds_in(scenes::nothing_is_told, Mistake::UnknownIsZero);
+}
+
+#[test]
+fn a_live_guard_that_is_off() {
+    finds_in(stops::a_master_emptied_bit_by_bit, Mistake::GuardOff);
+}
+
+#[test]
+fn a_freeze_that_is_ignored() {
+    finds_in(stops::a_frozen_store, Mistake::FreezeIgnored);
+}
+
+#[test]
+fn a_fight_that_is_ignored() {
+    finds_in(stops::another_writer, Mistake::FightIgnored);
+}
+
+#[test]
+fn goods_stocked_again_against_the_policy() {
+    finds_in(stops::goods_that_are_not_restocked, Mistake::RestockRefused);
 }

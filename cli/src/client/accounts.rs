@@ -4,7 +4,7 @@ use super::add::{self, Add};
 use super::show::{cell, judged, number, time_or_never, word};
 use super::{Cx, api, ask};
 use anyhow::bail;
-use channels::{Subscription, SubscriptionState};
+use channels::Subscription;
 use comfy_table::Cell;
 use domain::LocationId;
 use engine::accounts::{AccountTest, AccountView};
@@ -36,6 +36,18 @@ pub enum Command {
         /// Its name
         id: String,
     },
+    /// Stop both ways: nothing that happens in it counts until it is thawed, and it is not written
+    Freeze {
+        /// Its name
+        id: String,
+    },
+    /// Let it go on: what happened meanwhile is counted by its policies
+    Thaw {
+        /// Its name
+        id: String,
+    },
+    /// Change its policies and its rate limit
+    Set(Set),
     /// Write to it again, and bring it up to date
     Resume {
         /// Its name
@@ -78,6 +90,59 @@ pub enum Command {
     },
 }
 
+/// What to change of an account.
+#[derive(Debug, clap::Args)]
+pub struct Set {
+    /// Its name
+    id: String,
+    /// What counts of it
+    #[arg(long, value_parser = ["all", "sales", "none"])]
+    counts: Option<String>,
+    /// What happens to a change that does not count
+    #[arg(long, value_parser = ["overwrite", "adopt", "report"])]
+    drift: Option<String>,
+    /// What of what comes back is stocked again
+    #[arg(long, value_parser = ["always", "cancellations", "returns", "never"])]
+    restock: Option<String>,
+    /// Keep back what sells in so many minutes while something sells fast; 0 turns it off
+    #[arg(long, value_name = "MINUTES")]
+    flash: Option<u32>,
+    /// Calls in a minute
+    #[arg(long, requires = "burst")]
+    per_minute: Option<u32>,
+    /// Calls at once after a pause
+    #[arg(long, requires = "per_minute")]
+    burst: Option<u32>,
+    /// A setting of the channel's form
+    #[arg(long, value_name = "NAME=VALUE")]
+    setting: Vec<String>,
+}
+
+impl Set {
+    fn patch(&self) -> anyhow::Result<Value> {
+        let mut patch = serde_json::Map::new();
+        for (name, value) in [("inbound", &self.counts), ("drift", &self.drift), ("restock", &self.restock)] {
+            patch.extend(value.as_ref().map(|value| (name.to_owned(), json!(value))));
+        }
+        patch.extend(self.flash.map(|minutes| ("flash_minutes".to_owned(), json!(minutes))));
+        if let (Some(per_minute), Some(burst)) = (self.per_minute, self.burst) {
+            patch.insert("rate".into(), json!({"per_minute": per_minute, "burst": burst}));
+        }
+        let mut settings = serde_json::Map::new();
+        for pair in &self.setting {
+            let Some((name, value)) = pair.split_once('=') else { bail!("setting: {pair:?} is not NAME=VALUE") };
+            settings.insert(name.to_owned(), json!(value));
+        }
+        if !settings.is_empty() {
+            patch.insert("settings".into(), Value::Object(settings));
+        }
+        if patch.is_empty() {
+            bail!("say what to change; --help lists it");
+        }
+        Ok(Value::Object(patch))
+    }
+}
+
 /// Runs an `accounts` command.
 ///
 /// # Errors
@@ -89,6 +154,9 @@ pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
         Command::Show { id } => show(cx, &cx.client.get(&path(&id, "")).await?)?,
         Command::Test { id } => return test(cx, &cx.client.post(&path(&id, "/test"), &json!({})).await?),
         Command::Pause { id } => change(cx, &id, json!({"paused": true})).await?,
+        Command::Freeze { id } => change(cx, &id, json!({"frozen": true})).await?,
+        Command::Thaw { id } => change(cx, &id, json!({"frozen": false})).await?,
+        Command::Set(set) => change(cx, &set.id, set.patch()?).await?,
         Command::Resume { id } => change(cx, &id, json!({"paused": false})).await?,
         Command::Release { id, yes } => {
             ask::agree(&format!("Release {id}: count what its store says now, zeros included?"), yes)?;
@@ -160,9 +228,15 @@ fn state(view: &AccountView) -> Cell {
         judged("quarantine", false)
     } else if health.failures > 0 {
         judged("failing", false)
+    } else if view.account.frozen.is_some() {
+        cell("frozen")
     } else if view.account.paused {
         cell("paused")
-    } else if !health.clashes.is_empty() || subscriptions_bad(&health.subscriptions) {
+    } else if !health.clashes.is_empty()
+        || !health.contested.is_empty()
+        || health.two_hubs.is_some()
+        || subscriptions_bad(&health.subscriptions)
+    {
         judged("attention", false)
     } else {
         judged("ok", true)
@@ -170,14 +244,7 @@ fn state(view: &AccountView) -> Cell {
 }
 
 fn subscriptions_bad(subscriptions: &[Subscription]) -> bool {
-    subscriptions.iter().any(|one| one.required && !is_good(one.state))
-}
-
-const fn is_good(state: SubscriptionState) -> bool {
-    match state {
-        SubscriptionState::Active | SubscriptionState::Created | SubscriptionState::Reenabled => true,
-        SubscriptionState::Unverified | SubscriptionState::Refused => false,
-    }
+    subscriptions.iter().any(|one| one.required && !one.state.is_good())
 }
 
 fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
@@ -189,6 +256,7 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
             vec![cell("role"), cell(word(&account.role))],
             vec![cell("counts"), cell(word(&account.inbound))],
             vec![cell("drift"), cell(word(&account.drift))],
+            vec![cell("restocks"), cell(word(&account.restock))],
             vec![cell("duplicate SKUs"), cell(word(&account.duplicates))],
             vec![cell("state"), state(view)],
             vec![
@@ -199,6 +267,7 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
             vec![cell("last read"), cell(time_or_never(health.read))],
             vec![cell("last written"), cell(time_or_never(health.written))],
             vec![cell("last compared"), cell(time_or_never(health.compared))],
+            vec![cell("changes arrive"), cell(latency(view))],
             vec![cell("waiting"), cell(view.waiting)],
             vec![cell("refused webhooks"), cell(health.refused)],
             vec![cell("unreadable webhooks"), cell(health.unreadable)],
@@ -206,7 +275,12 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
         rows.extend(account.settings.iter().map(|(name, value)| vec![cell(name), cell(value)]));
         let told = [("quarantine", &account.quarantine), ("last failure", &health.error)];
         rows.extend(told.into_iter().filter_map(|(name, text)| Some(vec![cell(name), judged(text.as_ref()?, false)])));
-        let lists = [("unknown SKUs", &health.unknown_skus), ("clashing SKUs", &health.clashes)];
+        rows.extend(health.two_hubs.iter().map(|why| vec![cell("another hub"), judged(why, false)]));
+        let lists = [
+            ("contested SKUs", &health.contested),
+            ("unknown SKUs", &health.unknown_skus),
+            ("clashing SKUs", &health.clashes),
+        ];
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         rows.extend(lists.map(|(name, list)| vec![cell(name), judged(list.join(", "), false)]));
         rows.extend(places("not linked: not touched", &health.unlinked));
@@ -214,11 +288,17 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
         rows.extend(health.subscriptions.iter().map(|one| {
             vec![
                 cell(format!("webhook {}", one.topic)),
-                judged(format!("{} {}", word(&one.state), one.note), is_good(one.state)),
+                judged(format!("{} {}", word(&one.state), one.note), one.state.is_good()),
             ]
         }));
         cx.show.table(&["", ""], rows)
     })
+}
+
+/// How long changes take to arrive: half of them, and 95 of 100.
+fn latency(view: &AccountView) -> String {
+    let shown = |ms: i64| if ms == i64::MAX { "long".into() } else { format!("{ms} ms") };
+    view.latency.map_or_else(|| "-".into(), |it| format!("{} / {}", shown(it.p50_ms), shown(it.p95_ms)))
 }
 
 fn places(what: &str, locations: &BTreeMap<LocationId, String>) -> Vec<Vec<Cell>> {
@@ -262,6 +342,8 @@ pub async fn health(cx: &Cx) -> anyhow::Result<bool> {
         view.account.quarantine.is_none()
             && view.health.failures == 0
             && view.health.clashes.is_empty()
+            && view.health.contested.is_empty()
+            && view.health.two_hubs.is_none()
             && !subscriptions_bad(&view.health.subscriptions)
     };
     let version = hub.get("version").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -276,11 +358,12 @@ pub async fn health(cx: &Cx) -> anyhow::Result<bool> {
                 cell(time_or_never(health.hook)),
                 cell(time_or_never(health.written)),
                 cell(time_or_never(health.compared)),
+                cell(latency(view)),
                 number(i64::try_from(health.drift).ok()),
                 cell(note),
             ]
         };
-        let head = ["ACCOUNT", "STATE", "LAST WEBHOOK", "LAST WRITTEN", "COMPARED", "DRIFT", "SAYS"];
+        let head = ["ACCOUNT", "STATE", "LAST WEBHOOK", "LAST WRITTEN", "COMPARED", "P50 / P95", "DRIFT", "SAYS"];
         let table = cx.show.table(&head, health.accounts.iter().map(row).collect());
         format!("hub {} answers\n\n{table}", health.version)
     })?;

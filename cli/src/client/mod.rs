@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod add;
+pub mod alerts;
 pub mod api;
 pub mod ask;
 pub mod items;
@@ -50,6 +51,12 @@ pub enum Command {
     Queue(sync::Queue),
     /// How every account is doing
     Health,
+    /// What is wrong, and who is told of it
+    #[command(subcommand)]
+    Alerts(alerts::Alerts),
+    /// What guards have stopped: look, then release or discard
+    #[command(subcommand)]
+    Quarantine(alerts::Quarantine),
     /// Who may use the hub
     #[command(subcommand)]
     Users(users::Users),
@@ -93,6 +100,8 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<bool> {
         Command::Locations(command) => places::locations(&cx, command).await,
         Command::Queue(queue) => sync::queue(&cx, &queue).await,
         Command::Health => accounts::health(&cx).await,
+        Command::Alerts(command) => alerts::alerts(&cx, command).await,
+        Command::Quarantine(command) => alerts::quarantine(&cx, command).await,
         Command::Users(command) => users::users(&cx, command).await,
         Command::Tokens(command) => users::tokens(&cx, command).await,
         Command::Audit(audit) => users::audit(&cx, &audit).await,

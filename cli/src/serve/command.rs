@@ -30,6 +30,10 @@ pub async fn serve(options: &Serve) -> anyhow::Result<()> {
     };
     let http = Arc::new(NetHttp::new(options.allow_insecure_endpoints));
     let serving = Serving::start(listener, &settings, http).await?;
+    if let (Some(url), Some(from)) = (&options.smtp_url, &options.mail_from) {
+        let mailer = local::SmtpMailer::new(url, from).map_err(anyhow::Error::msg)?;
+        serving.hub.use_mailer(Arc::new(mailer));
+    }
     greet(&serving);
     told_to_stop().await?;
     tracing::info!("stopping: finishing what is being done");

@@ -90,7 +90,8 @@ async fn every<W: Future<Output = Result<(), String>>>(
 /// Does a timer's work. A sweep is left out while the calls of former ones still wait: more would only add to them.
 async fn ring_for(hub: &Hub, task: Task) -> Result<(), Error> {
     if task == Task::Sweep && lanes_are_full(hub).await? {
-        return hub.flush_health(false).await;
+        hub.flush_health(false).await?;
+        return hub.watch().await;
     }
     hub.run_task(task).await
 }
@@ -116,7 +117,7 @@ async fn wake_due(hub: &Hub) -> Result<(), Error> {
 /// Whether the first row that waits for an account, urgent or not, is due: rows are ordered by when they are.
 async fn has_due(hub: &Hub, account: &AccountId) -> Result<bool, Error> {
     let now = hub.clock.now();
-    for urgency in ["0", "1"] {
+    for urgency in records::URGENCIES {
         let query = Query {
             partition: records::todo_partition(account),
             index: false,

@@ -5,5 +5,6 @@
 mod commands;
 mod demo;
 mod kill;
+mod people;
 mod serve;
 mod town;

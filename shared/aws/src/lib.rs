@@ -13,6 +13,8 @@ pub mod logging;
 #[cfg(feature = "services")]
 pub mod queue;
 mod said;
+#[cfg(feature = "services")]
+pub mod ses;
 pub mod store;
 #[cfg(feature = "services")]
 pub mod vault;

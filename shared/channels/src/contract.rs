@@ -39,6 +39,8 @@ pub struct Info {
     pub rate_per_second: f64,
     /// How many calls may be made at once after a pause.
     pub burst: u32,
+    /// After how many days its credentials end, where they do.
+    pub credential_days: Option<u32>,
     /// Whether it was tried on a real store.
     pub tried_live: bool,
     /// Whether the engine does all that it needs. An account of one that is not ready is refused, but by a hub that may reach
@@ -241,6 +243,17 @@ pub enum SubscriptionState {
     Unverified,
     /// The store refuses it.
     Refused,
+}
+
+impl SubscriptionState {
+    /// Whether webhooks come.
+    #[must_use]
+    pub const fn is_good(self) -> bool {
+        match self {
+            Self::Active | Self::Created | Self::Reenabled => true,
+            Self::Unverified | Self::Refused => false,
+        }
+    }
 }
 
 /// One of our webhooks in a store.

@@ -227,7 +227,7 @@ pub fn of_account(account: &str, facts: &Facts, thresholds: &Thresholds, now: Ti
             format!("{list} appear more than once at {account} and are not written there; give each its own SKU.")
         }),
     );
-    if facts.frozen {
+    if facts.frozen || facts.quarantine.is_some() {
         return alarms;
     }
     let failing = facts.failures >= thresholds.failures;

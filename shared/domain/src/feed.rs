@@ -70,6 +70,8 @@ pub struct LineState {
     pub counted: Option<i64>,
     /// Whether the entry of its sale was seen in the feed: then no other can be.
     pub logged: bool,
+    /// Whether the order is cancelled: then what comes back of it is no customer's return.
+    pub cancelled: bool,
     /// From which warehouses its units were taken, where several feed the listing.
     pub taken: Taken,
 }
@@ -85,6 +87,8 @@ pub enum Cause {
     Sale(OrderId, LineId),
     /// A sold line came back.
     Return(OrderId, LineId),
+    /// A line of a cancelled order came back.
+    Cancelled(OrderId, LineId),
     /// An order moved stock that none of its lines names: a bundle's component, or an order that is gone.
     Order(OrderId),
     /// Somebody changed the quantity.

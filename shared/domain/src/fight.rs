@@ -4,6 +4,7 @@
 //! order's, we write our number over it. Once is a person. The same listing again and again within an hour is a program;
 //! many listings, each more than once, is another hub at work on the whole store.
 
+use crate::planted::{self, Mistake};
 use crate::{ListingId, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,9 @@ pub struct Verdict {
 /// Judges the corrections of one account.
 #[must_use]
 pub fn judge(corrections: &[Correction], limits: &Limits, now: Timestamp) -> Verdict {
+    if planted::is(Mistake::FightIgnored) {
+        return Verdict::default();
+    }
     let mut times: BTreeMap<(Sku, ListingId), usize> = BTreeMap::new();
     for one in corrections.iter().filter(|one| now.since_ms(one.at) < limits.window_ms) {
         *times.entry((one.sku.clone(), one.listing.clone())).or_default() += 1;

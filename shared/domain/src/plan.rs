@@ -13,8 +13,12 @@ use std::collections::BTreeMap;
 pub enum Hold {
     /// The account is paused.
     Paused,
-    /// The account is quarantined by the mass-zero guard.
+    /// The account is quarantined by a guard.
     Quarantined,
+    /// A person has stopped the account both ways.
+    Frozen,
+    /// Another writer keeps changing it: left alone until a person decides.
+    Contested,
     /// The SKU appears more than once in the account: a person must decide.
     Clash,
     /// The unit is made of other units, or otherwise never written.

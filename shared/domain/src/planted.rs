@@ -36,6 +36,12 @@ pub enum Mistake {
     Unsettled,
     /// What our write may have erased is not remembered.
     NoSuspects,
+    /// An account that a person has stopped both ways is counted all the same.
+    FreezeIgnored,
+    /// Another writer who keeps changing a listing is overwritten for ever.
+    FightIgnored,
+    /// What comes back is stocked again although the account's policy says no.
+    RestockRefused,
     /// A push of which nothing was heard is taken for done.
     SilenceIsYes,
     /// A push of which nothing was heard is taken for not done.
@@ -67,6 +73,9 @@ impl Mistake {
         Self::HoldIgnored,
         Self::Unsettled,
         Self::NoSuspects,
+        Self::FreezeIgnored,
+        Self::FightIgnored,
+        Self::RestockRefused,
         Self::SilenceIsYes,
         Self::SilenceIsNo,
         Self::WrongWarehouse,

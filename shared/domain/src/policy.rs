@@ -35,6 +35,34 @@ pub enum Inbound {
     None,
 }
 
+/// What of what comes back is stocked again. What is not is set back in the store, and a person is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restock {
+    /// All that the store takes back into stock.
+    #[default]
+    Always,
+    /// Only what comes back of cancelled orders.
+    Cancellations,
+    /// Only what comes back of orders that are not cancelled: customers' returns.
+    Returns,
+    /// Nothing: somebody looks at the goods first and enters them by hand.
+    Never,
+}
+
+impl Restock {
+    /// Whether what comes back of an order is stocked again.
+    #[must_use]
+    pub const fn takes(self, cancelled: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Cancellations => cancelled,
+            Self::Returns => !cancelled,
+            Self::Never => false,
+        }
+    }
+}
+
 /// What happens to a change that does not count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

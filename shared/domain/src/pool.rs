@@ -84,7 +84,9 @@ pub fn charge(
 }
 
 fn line<'a>(cause: &Cause, markers: &'a mut [Marker]) -> Option<&'a mut Marker> {
-    let (Cause::Sale(order, line) | Cause::Return(order, line)) = cause else { return None };
+    let (Cause::Sale(order, line) | Cause::Return(order, line) | Cause::Cancelled(order, line)) = cause else {
+        return None;
+    };
     markers.iter_mut().find(|marker| marker.order == *order && marker.line == *line)
 }
 

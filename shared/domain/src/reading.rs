@@ -182,7 +182,9 @@ impl Reader {
             }
             left -= back;
             self.mark(order, line, held - back);
-            self.count(back, Cause::Return(order.clone(), line.id.clone()));
+            let (order, id) = (order.clone(), line.id.clone());
+            let cause = if line.cancelled { Cause::Cancelled(order, id) } else { Cause::Return(order, id) };
+            self.count(back, cause);
         }
     }
 
@@ -333,6 +335,7 @@ mod tests {
             quantity,
             counted,
             logged: counted.is_some(),
+            cancelled: false,
             taken: BTreeMap::new(),
         }
     }

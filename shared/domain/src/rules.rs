@@ -15,6 +15,9 @@ pub struct Rules {
     /// Units kept back from the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_back: Option<i64>,
+    /// Units kept back while it sells fast ([`crate::flash`]); never stored with the rules, it changes from minute to minute.
+    #[serde(skip)]
+    pub flash: i64,
     /// Show zero at or below this many units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub show_zero_at: Option<i64>,
@@ -69,6 +72,9 @@ impl Rules {
         }
         if let Some(units) = self.hold_back {
             now = step(format!("hold back {units}"), now.saturating_sub(units));
+        }
+        if self.flash > 0 {
+            now = step(format!("hold back {}: it sells fast", self.flash), now.saturating_sub(self.flash));
         }
         if let Some(limit) = self.show_zero_at {
             now = step(format!("show zero at {limit}"), if now <= limit { 0 } else { now });

@@ -7,7 +7,7 @@
 use crate::feed::{Cause, Counted};
 use crate::ledger::{Entry, Square};
 use crate::planted::{self, Mistake};
-use crate::{Class, Drift, Inbound, Timestamp};
+use crate::{Class, Drift, Inbound, Restock, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The settings that decide what an observation means.
@@ -21,6 +21,8 @@ pub struct Policy {
     pub drift: Drift,
     /// How long a level must stand still, milliseconds.
     pub settle_ms: i64,
+    /// What of what comes back is stocked again.
+    pub restock: Restock,
 }
 
 /// Something a person may want to know about an observation.
@@ -38,6 +40,8 @@ pub enum Note {
     /// A difference of so many units that may be an edit or the trace of our write: the target is written; enter it by
     /// hand if it was an edit.
     Ambiguous(i64),
+    /// So many units came back to the store and are not stocked again, by the account's policy; the store is set back.
+    NotRestocked(i64),
     /// A push of unknown outcome was found to have taken effect, or not.
     PushResolved(bool),
 }
@@ -161,6 +165,18 @@ const RECHECK_MS: i64 = 250;
 fn count_lines(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
     let mut observed = Observed::default();
     for counted in seen.counted {
+        if let Cause::Return(..) | Cause::Cancelled(..) = counted.cause
+            && policy.inbound != Inbound::None
+            && !policy.restock.takes(matches!(counted.cause, Cause::Cancelled(..)))
+            && !planted::is(Mistake::RestockRefused)
+        {
+            // the store has raised itself: what it is square with follows, the hub does not
+            if let Some(square) = entry.square.as_mut() {
+                square.count(counted.by);
+                observed.notes.push(Note::NotRestocked(counted.by));
+            }
+            continue;
+        }
         let counts = match policy.inbound {
             Inbound::All => true,
             Inbound::Sales => !matches!(counted.cause, Cause::Edit(_)) || policy.drift == Drift::Adopt,
@@ -247,7 +263,13 @@ mod tests {
     use super::*;
     use crate::{Position, WarehouseId};
 
-    const ALL: Policy = Policy { class: Class::C, inbound: Inbound::All, drift: Drift::Overwrite, settle_ms: 5_000 };
+    const ALL: Policy = Policy {
+        class: Class::C,
+        inbound: Inbound::All,
+        drift: Drift::Overwrite,
+        settle_ms: 5_000,
+        restock: Restock::Always,
+    };
     const SALES: Policy = Policy { inbound: Inbound::Sales, ..ALL };
 
     fn listing(level: i64) -> Entry {
@@ -296,6 +318,32 @@ mod tests {
         let settled = observe(&mut entry, seen(15, &[], 6_000), SALES);
         assert_eq!((entry.counted, settled.notes), (0, vec![Note::Overwriting(5)]));
         assert!(entry.square.expect("it has a feed").rewrite);
+    }
+
+    #[test]
+    fn what_comes_back_is_stocked_again_as_the_policy_says() {
+        let id = |text: &str| (crate::OrderId::new(text).expect("valid"), crate::LineId::new(text).expect("valid"));
+        let back = |cancelled: bool| {
+            let (order, line) = id("1");
+            let cause = if cancelled { Cause::Cancelled(order, line) } else { Cause::Return(order, line) };
+            [Counted { by: 2, cause }]
+        };
+        for (restock, cancelled, counted) in [
+            (Restock::Always, false, 2),
+            (Restock::Always, true, 2),
+            (Restock::Never, false, 0),
+            (Restock::Never, true, 0),
+            (Restock::Returns, false, 2),
+            (Restock::Returns, true, 0),
+            (Restock::Cancellations, false, 0),
+            (Restock::Cancellations, true, 2),
+        ] {
+            let mut entry = listing(8);
+            let seen = observe(&mut entry, seen(10, &back(cancelled), 100), Policy { restock, ..ALL });
+            let square = entry.square.expect("it has a feed");
+            assert_eq!((entry.counted, square.with), (counted, 10), "{restock:?} {cancelled}");
+            assert_eq!(seen.notes.is_empty(), counted == 2, "{restock:?} {cancelled}");
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::receive::{SIGNING, signing_field};
 use crate::records::{Account, Health, Rate, todo_partition};
 use channels::{Channel, Identity, Secret, Secrets, Subscription};
 use domain::Capabilities;
-use domain::{AccountId, Drift, Duplicates, Inbound, Role, Timestamp};
+use domain::latency::Quantiles;
+use domain::{AccountId, Drift, Duplicates, Inbound, Restock, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +51,12 @@ pub struct AccountPatch {
     pub drift: Option<Drift>,
     /// Stop or start writing.
     pub paused: Option<bool>,
+    /// Stop both ways, or let go on: what happened meanwhile is then counted by its policies.
+    pub frozen: Option<bool>,
+    /// What of what comes back is stocked again.
+    pub restock: Option<Restock>,
+    /// Keep back what sells in so many minutes while something sells fast; 0 turns it off.
+    pub flash_minutes: Option<u32>,
     /// Settings to replace, by name.
     pub settings: BTreeMap<String, String>,
     /// Another rate limit.
@@ -64,7 +71,7 @@ impl AccountPatch {
     /// Whether it changes more than an operator may: pausing and releasing are no settings.
     #[must_use]
     pub fn changes_settings(&self) -> bool {
-        let act = Self { paused: self.paused, release: self.release, ..Self::default() };
+        let act = Self { paused: self.paused, frozen: self.frozen, release: self.release, ..Self::default() };
         *self != act
     }
 }
@@ -85,6 +92,9 @@ pub struct AccountView {
     pub waiting: u64,
     /// No calls before this time.
     pub closed_until: Option<Timestamp>,
+    /// How long changes of other stores took to reach it, today and yesterday.
+    #[serde(default)]
+    pub latency: Option<Quantiles>,
 }
 
 /// What a test of an account found.
@@ -96,6 +106,8 @@ pub struct AccountTest {
     pub subscriptions: Vec<Subscription>,
 }
 
+/// How long a former signing secret is accepted, milliseconds: two days, so that a store's late webhooks still count.
+const OVERLAP_MS: i64 = 2 * crate::records::DAY_MS;
 /// How long a person waits for a call's turn.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Waiting rows counted for show; more are shown as this many.
@@ -122,10 +134,16 @@ impl Hub {
             rate: new.rate,
             feed: true,
             added: self.clock.now(),
+            frozen: None,
+            rotated: None,
+            former_signer_until: None,
+            restock: Restock::default(),
+            flash_minutes: None,
             feeds: Vec::new(),
             duplicates: Duplicates::default(),
             leads: false,
         };
+        check_rate(account.rate)?;
         self.check_endpoint(&account.settings)?;
         self.store_secrets(&account.id, channel, &new.secrets).await?;
         let subscriptions = match self.enter(&mut account, channel).await {
@@ -288,6 +306,7 @@ impl Hub {
     async fn view(&self, connected: &Connected) -> Result<AccountView, Error> {
         let id = &connected.account.id;
         let waiting = self.page(&todo_partition(id), "", None, COUNTED).await?.rows.len() as u64;
+        let latency = connected.health.0.latency.quantiles();
         let local = self.budgets.closed_until(id, self.clock.now());
         Ok(AccountView {
             account: connected.account.clone(),
@@ -296,6 +315,7 @@ impl Hub {
             webhook_url: self.webhook_url(id),
             waiting,
             closed_until: local,
+            latency,
         })
     }
 
@@ -309,18 +329,30 @@ impl Hub {
         account.inbound = patch.inbound.unwrap_or(account.inbound);
         account.drift = patch.drift.unwrap_or(account.drift);
         account.paused = patch.paused.unwrap_or(account.paused);
-        account.rate = patch.rate.or(account.rate);
+        account.restock = patch.restock.unwrap_or(account.restock);
+        account.flash_minutes = check_flash(patch.flash_minutes)?.or(account.flash_minutes);
+        account.rate = check_rate(patch.rate)?.or(account.rate);
         account.duplicates = patch.duplicates.unwrap_or(account.duplicates);
         account.settings.extend(patch.settings);
-        if patch.release {
-            account.quarantine = None;
+        match patch.frozen {
+            Some(true) => account.frozen = account.frozen.or_else(|| Some(self.clock.now())),
+            Some(false) => account.frozen = None,
+            None => {}
         }
         self.check_endpoint(&account.settings)?;
         self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
         self.forget_accounts();
+        if patch.paused == Some(false) {
+            self.forget_corrections(id, None).await?;
+            self.change_health(id, |health| health.two_hubs = None).await?;
+        }
+        if patch.release {
+            self.lift(id).await?;
+        }
         // asked once more means that the first time may have ended between the two
-        if patch.paused == Some(false) || patch.release {
+        if patch.paused == Some(false) || patch.frozen == Some(false) {
             self.bring_up_to_date(id).await?;
+            self.sweep_lane(id).await?;
         }
         self.show_account(id).await
     }
@@ -343,13 +375,56 @@ impl Hub {
         // the pause was for the former secrets
         self.budgets.reopen(id);
         match self.test_account(id).await {
-            Ok(test) => Ok(test),
+            Ok(test) => {
+                self.note_rotation(&connected, &secrets).await?;
+                Ok(test)
+            }
             Err(error) => {
                 self.vault.put(&secrets_name(id), &former).await?;
                 self.vault.put(SIGNING, &bundle).await?;
                 Err(error)
             }
         }
+    }
+
+    /// Remembers when an account's secrets were replaced, and how long the former signing secret is still accepted.
+    async fn note_rotation(&self, connected: &Connected, secrets: &Secrets) -> Result<(), Error> {
+        let mut account = self.connected(&connected.account.id).await?.account;
+        let now = self.clock.now();
+        let signing = connected.channel.signing_secrets();
+        if secrets.keys().any(|name| !signing.contains(&name.as_str())) {
+            account.rotated = Some(now);
+        }
+        if secrets.keys().any(|name| signing.contains(&name.as_str())) {
+            account.former_signer_until = Some(now.plus_ms(OVERLAP_MS));
+        }
+        self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
+        self.forget_accounts();
+        Ok(())
+    }
+
+    /// Forgets former signing secrets whose time is over: whoever has one can no longer forge a webhook.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Vault`].
+    pub async fn end_overlaps(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        for (id, connected) in self.accounts().await?.iter() {
+            let over = connected.account.former_signer_until.is_some_and(|until| until <= now);
+            let [_, former, ..] = connected.channel.signing_secrets() else { continue };
+            if !over {
+                continue;
+            }
+            let mut bundle = self.vault.get(SIGNING, true).await?.unwrap_or_default();
+            if bundle.remove(&signing_field(id, former)).is_some() {
+                self.vault.put(SIGNING, &bundle).await?;
+            }
+            let mut account = connected.account.clone();
+            account.former_signer_until = None;
+            self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
+            self.forget_accounts();
+        }
+        Ok(())
     }
 
     /// With a new current signing secret, the old current one becomes the previous one.
@@ -387,6 +462,37 @@ impl Hub {
         self.forget_secrets(id, connected.channel).await?;
         self.forget_accounts();
         Ok(())
+    }
+}
+
+/// Calls that an account may be allowed in a minute: a limit that allows none stops it without saying so.
+const PER_MINUTE: std::ops::RangeInclusive<u32> = 1..=600_000;
+
+/// The most minutes of sales that may be kept back: an hour.
+const FLASH_MAX: u32 = 60;
+
+fn check_flash(minutes: Option<u32>) -> Result<Option<u32>, Error> {
+    match minutes {
+        Some(given) if given > FLASH_MAX => {
+            Err(Error::Invalid(format!("flash_minutes: {given} is not between 0 and {FLASH_MAX}")))
+        }
+        minutes => Ok(minutes),
+    }
+}
+
+fn check_rate(rate: Option<Rate>) -> Result<Option<Rate>, Error> {
+    match rate {
+        Some(rate) if !PER_MINUTE.contains(&rate.per_minute) => {
+            let given = rate.per_minute;
+            Err(Error::Invalid(format!(
+                "rate.per_minute: {given} is not between 1 and 600000; to stop an account, pause it"
+            )))
+        }
+        Some(rate) if rate.burst == 0 || rate.burst > rate.per_minute.max(1_000) => {
+            let given = rate.burst;
+            Err(Error::Invalid(format!("rate.burst: {given} is not between 1 and what a minute allows")))
+        }
+        rate => Ok(rate),
     }
 }
 

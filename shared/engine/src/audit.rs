@@ -25,7 +25,10 @@ impl Hub {
     /// [`Error::Store`]. A store that does not answer is in its account's health.
     pub async fn audit_orders(&self) -> Result<(), Error> {
         for (id, connected) in self.accounts().await?.iter() {
-            if !connected.account.feed || connected.channel.info().capabilities.class() != Class::C {
+            if connected.account.frozen.is_some()
+                || !connected.account.feed
+                || connected.channel.info().capabilities.class() != Class::C
+            {
                 continue;
             }
             match self.unaccounted(connected).await {

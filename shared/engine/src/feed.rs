@@ -37,6 +37,9 @@ impl Hub {
         let entries = news.page.as_ref().map_or(0, |page| page.entries.len());
         self.note_backlog(account, news.page.as_ref().is_some_and(|page| page.more));
         let report = self.sync(&hints, Pace::feed(entries)).await?;
+        if report.counted > 0 {
+            self.noted_unheard(account, report.counted);
+        }
         match news.page {
             Some(page) => self.move_cursor(&connected, news.since, &page, &report).await,
             None if report.failed.is_empty() => {

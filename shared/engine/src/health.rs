@@ -3,7 +3,7 @@
 use crate::hub::{Error, Hub};
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, Health};
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, Latency, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +20,8 @@ pub struct Noted {
     refused: u64,
     unreadable: u64,
     unknown_skus: Vec<String>,
+    latency: Latency,
+    unheard: u64,
 }
 
 /// What is not stored yet, by account.
@@ -48,6 +50,11 @@ impl Noted {
         health.hook = health.hook.max(self.hook);
         health.refused += self.refused;
         health.unreadable += self.unreadable;
+        if self.hook.is_some() {
+            health.unheard = 0;
+        }
+        health.unheard = health.unheard.saturating_add(self.unheard);
+        health.latency.merge(&self.latency);
         if self.recovered {
             (health.failures, health.error, health.cooldown) = (0, None, None);
         }
@@ -93,7 +100,18 @@ impl Hub {
 
     pub(crate) fn noted_hook(&self, account: &AccountId) {
         let now = self.clock.now();
-        self.note(account, |noted| noted.hook = Some(now));
+        self.note(account, |noted| (noted.hook, noted.unheard) = (Some(now), 0));
+    }
+
+    /// A change of another store was written here so long after it was told, milliseconds.
+    pub(crate) fn noted_latency(&self, account: &AccountId, ms: i64) {
+        let now = self.clock.now();
+        self.note(account, |noted| noted.latency.add(ms, now));
+    }
+
+    /// The feed has shown movements that no webhook had told, as far as this process knows.
+    pub(crate) fn noted_unheard(&self, account: &AccountId, movements: u64) {
+        self.note(account, |noted| noted.unheard += movements);
     }
 
     pub(crate) fn noted_refused(&self, account: &AccountId) {

@@ -2,12 +2,12 @@
 
 use crate::budget::Budgets;
 use crate::health::Notes;
-use crate::ports::{Clock, Http, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
+use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
 use channels::{Channel, Secrets, Session, Tokens};
-use domain::{AccountId, LocationId, Timestamp, guard};
+use domain::{AccountId, LocationId, Timestamp, fight, guard};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Settings of the hub itself.
@@ -25,6 +25,8 @@ pub struct Config {
     pub deadline: Duration,
     /// When the mass-zero guard stops believing a store.
     pub guard: guard::Limits,
+    /// When another writer is taken for one.
+    pub fight: fight::Limits,
     /// How long account settings may be cached: the time until a pause is respected everywhere.
     pub account_cache: Duration,
 }
@@ -38,6 +40,7 @@ impl Default for Config {
             lease: Duration::from_secs(75),
             deadline: Duration::from_secs(20),
             guard: guard::Limits::default(),
+            fight: fight::Limits::default(),
             account_cache: Duration::from_secs(5),
         }
     }
@@ -111,6 +114,7 @@ pub struct Hub {
     /// Settings.
     pub config: Config,
     pub(crate) http: Arc<dyn Http>,
+    mailer: OnceLock<Arc<dyn Mailer>>,
     pub(crate) budgets: Budgets,
     pub(crate) notes: Notes,
     channels: &'static [&'static dyn Channel],
@@ -138,6 +142,7 @@ impl Hub {
             clock,
             config,
             http,
+            mailer: OnceLock::new(),
             budgets: Budgets::default(),
             notes: Notes::default(),
             channels,
@@ -145,6 +150,16 @@ impl Hub {
             tokens: Mutex::default(),
             backlogs: Mutex::default(),
         }
+    }
+
+    /// Gives the hub a mail server; the first one stays.
+    pub fn use_mailer(&self, mailer: Arc<dyn Mailer>) {
+        self.mailer.set(mailer).ok();
+    }
+
+    /// The hub's mail server, if it has one.
+    pub(crate) fn mailer(&self) -> Option<&Arc<dyn Mailer>> {
+        self.mailer.get()
     }
 
     /// The same hub over other channels: for simulations of channel classes.

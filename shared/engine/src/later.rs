@@ -111,6 +111,9 @@ impl Hub {
         let mut drained = Drained::default();
         // what waits may wait for a change of the account itself, such as the end of a pause
         self.forget_accounts();
+        if self.is_stopped(account).await? {
+            return Ok(drained);
+        }
         for _ in 0..BATCHES {
             let late = self.clock.now().since_ms(started) >= limit_ms;
             if late || self.budgets.closed_until(account, self.clock.now()).is_some() {
@@ -119,13 +122,25 @@ impl Hub {
             }
             let done = self.drain_batch(account).await?;
             drained.done += done;
-            let more_feed = self.drain_feed(account).await?;
+            let more_feed = self.is_believed(account).await? && self.drain_feed(account).await?;
             if done == 0 && !more_feed {
                 return Ok(drained);
             }
         }
         drained.more = true;
         Ok(drained)
+    }
+
+    /// Whether a person has stopped an account both ways: then its work waits.
+    async fn is_stopped(&self, account: &AccountId) -> Result<bool, Error> {
+        let accounts = self.accounts().await?;
+        Ok(accounts.get(account).is_some_and(|connected| connected.account.is_frozen()))
+    }
+
+    /// Whether what an account's feed says may be counted: until it may, the cursors stay where they are.
+    async fn is_believed(&self, account: &AccountId) -> Result<bool, Error> {
+        let accounts = self.accounts().await?;
+        Ok(accounts.get(account).is_none_or(|connected| connected.account.is_believed()))
     }
 
     async fn drain_batch(&self, account: &AccountId) -> Result<u64, Error> {
@@ -148,7 +163,7 @@ impl Hub {
     /// Work that is due, the urgent first.
     async fn due(&self, account: &AccountId, now: Timestamp, most: usize) -> Result<Vec<(Row, Todo)>, Error> {
         let mut due = Vec::new();
-        for urgency in ["0", "1"] {
+        for urgency in records::URGENCIES {
             let page = self.page(&records::todo_partition(account), urgency, None, most - due.len()).await?;
             for row in page.rows {
                 let todo: Todo = records::body(&row)?;

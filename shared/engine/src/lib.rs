@@ -2,10 +2,12 @@
 
 pub mod accounts;
 pub mod adopt;
+pub mod alerts;
 pub mod audit;
 pub mod budget;
 pub mod endpoint;
 mod feed;
+mod fights;
 pub mod health;
 pub mod hub;
 pub mod items;
@@ -17,10 +19,12 @@ pub mod locations;
 pub mod people;
 mod places;
 pub mod ports;
+pub mod quarantine;
 pub mod receive;
 pub mod reconcile;
 pub mod records;
 mod scan;
+mod selling;
 pub mod stock;
 pub mod sync;
 pub mod trail;

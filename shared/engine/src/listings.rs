@@ -70,5 +70,6 @@ pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp) 
         due: now,
         attempts: 0,
         urgent: target <= 0,
+        level: Some(target),
     }
 }

@@ -103,6 +103,7 @@ impl Connected {
             inbound: self.inbound(location),
             drift: if self.is_zeroed(location) { Drift::Overwrite } else { self.account.drift },
             settle_ms: capabilities.settle_ms,
+            restock: self.account.restock,
         }
     }
 

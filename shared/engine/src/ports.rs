@@ -253,6 +253,32 @@ pub trait Queue: Send + Sync {
 /// Receives after which a message is dead.
 pub const MAX_RECEIVES: u32 = 6;
 
+/// A mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// One address.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+}
+
+/// A mail was not taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the mail server did not take it: {0}")]
+pub struct MailError(pub String);
+
+/// Sends mail, where the hub has a server for it (`docs/adr/0005-mail-is-a-port.md`).
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Hands a mail to the server.
+    ///
+    /// # Errors
+    /// [`MailError`]; it may be tried again.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+}
+
 /// The vault did not do it. Never holds a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("the vault did not {action}: {reason}")]

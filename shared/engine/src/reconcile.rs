@@ -4,6 +4,7 @@
 use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
 use crate::ports::{Change, Condition, Query, Row};
+use crate::quarantine::Suspect;
 use crate::records::{self, ITEMS, Item, Todo};
 use crate::scan::{SCANS, Scan};
 use channels::Touch;
@@ -13,7 +14,7 @@ use domain::reconcile::{Nomination, nominate};
 use domain::{AccountId, Ledger, ListingId, Sku, Timestamp};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a comparison found.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -51,6 +52,8 @@ pub struct AccountComparison {
 
 /// Nominations and names shown in a report.
 const SHOWN: usize = 100;
+/// Suspects kept for a person to decide about.
+const SUSPECTS_MAX: usize = 20_000;
 /// Items of one page.
 const PAGE: usize = 1_000;
 /// Keys of one read of ledgers.
@@ -64,6 +67,8 @@ struct Part {
     found: AccountComparison,
     tally: Tally,
     todos: Vec<Row>,
+    /// Listings that show less than we knew, for the guard.
+    suspects: Vec<Suspect>,
     /// Items whose clash has come or gone.
     changed: Vec<(Sku, ListingId, Option<Hold>)>,
 }
@@ -90,7 +95,10 @@ impl Hub {
             }
         }
         let seen: Vec<_> = parts.iter().map(|part| part.scan.levels()).collect();
-        self.compare_items(&mut parts, progress).await?;
+        let low = self.compare_items(&mut parts, progress).await?;
+        if apply && only.is_none() {
+            self.note_low(low).await?;
+        }
         for (mut part, seen) in parts.into_iter().zip(seen) {
             part.found.quarantine = part.tally.objection(&self.config.guard);
             if apply {
@@ -109,7 +117,8 @@ impl Hub {
     async fn chosen(&self, only: Option<&AccountId>) -> Result<Vec<Connected>, Error> {
         match only {
             Some(only) => Ok(vec![self.connected(only).await?]),
-            None => Ok(self.accounts().await?.values().cloned().collect()),
+            // one that a person has stopped both ways is not read
+            None => Ok(self.accounts().await?.values().filter(|it| !it.account.is_frozen()).cloned().collect()),
         }
     }
 
@@ -158,13 +167,14 @@ impl Hub {
         let seen = scan.levels();
         let skus: Vec<Sku> = scan.worth_a_look(&seen, &last, &touched).into_iter().collect();
         let mut part = Part::new(scan);
-        for (key, level) in last.levels.iter().filter(|(key, _)| part.scan.is_told(&key.1)) {
+        // what shows something else is measured by its ledger: our own zeros since the last comparison are no loss
+        let looked: BTreeSet<&Sku> = skus.iter().collect();
+        let same = last.levels.iter().filter(|(key, _)| !looked.contains(&key.0));
+        for (key, level) in same.filter(|(key, _)| part.scan.is_told(&key.1)) {
             part.tally.add(level.unwrap_or(0), seen.get(key).copied().flatten());
         }
-        let tally = part.tally;
         self.compare_some(&mut part, &skus).await?;
         part.found.compared = seen.len() as u64;
-        part.tally = tally;
         part.found.quarantine = part.tally.objection(&self.config.guard);
         self.act(&mut part).await?;
         if part.found.quarantine.is_none() {
@@ -188,9 +198,10 @@ impl Hub {
         Ok(())
     }
 
-    /// One pass over the hub's items, against every scan at once.
-    async fn compare_items(&self, parts: &mut [Part], progress: &dyn Progress) -> Result<(), Error> {
+    /// One pass over the hub's items, against every scan at once; gives the SKUs of which little is left, the first of them.
+    async fn compare_items(&self, parts: &mut [Part], progress: &dyn Progress) -> Result<BTreeSet<String>, Error> {
         let (mut after, mut done) = (None, 0);
+        let (mut low, limit) = (BTreeSet::new(), self.alert_settings().await?.0.thresholds.low_stock);
         loop {
             let query = Query {
                 partition: ITEMS.into(),
@@ -206,13 +217,16 @@ impl Hub {
             let now = self.clock.now();
             for (item, ledger) in items.iter().zip(&ledgers) {
                 parts.iter_mut().for_each(|part| part.compare(item, ledger, now));
+                if limit > 0 && low.len() < SHOWN && (0..=limit).contains(&ledger.total()) {
+                    low.insert(item.sku.to_string());
+                }
             }
             done += items.len() as u64;
             progress.tell("comparing", done, 0);
             after = page.next;
             if after.is_none() {
                 parts.iter_mut().for_each(Part::count_unmapped);
-                return Ok(());
+                return Ok(low);
             }
         }
     }
@@ -238,27 +252,18 @@ impl Hub {
         let id = &connected.account.id;
         self.write_clashes(&part.changed).await?;
         if let Some(why) = &part.found.quarantine {
-            self.close(&connected, why).await?;
+            self.close(&connected, why, &part.suspects).await?;
         } else if !part.todos.is_empty() {
             self.store.put_all(&part.todos).await?;
             self.wake_lane(id).await?;
         }
-        let (now, drift) = (self.clock.now(), part.found.nominated);
+        let (now, drift, stocked) = (self.clock.now(), part.found.nominated, part.tally.stocked);
         let clashes = part.found.clashes.clone();
         self.change_health(id, |health| {
-            (health.compared, health.drift) = (Some(now), drift);
+            (health.compared, health.drift, health.stocked) = (Some(now), drift, stocked);
             health.clashes.clone_from(&clashes);
         })
         .await?;
-        Ok(())
-    }
-
-    async fn close(&self, connected: &Connected, why: &str) -> Result<(), Error> {
-        tracing::error!(account = %connected.account.id, why, "mass-zero guard: the account is in quarantine");
-        let mut account = connected.account.clone();
-        account.quarantine = Some(why.to_owned());
-        self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
-        self.forget_accounts();
         Ok(())
     }
 
@@ -284,7 +289,7 @@ impl Part {
     fn new(scan: Scan) -> Self {
         let unlinked = scan.unlinked.values().sum();
         let (found, tally) = (AccountComparison { unlinked, ..AccountComparison::default() }, Tally::default());
-        Self { scan, found, tally, todos: Vec::new(), changed: Vec::new() }
+        Self { scan, found, tally, todos: Vec::new(), suspects: Vec::new(), changed: Vec::new() }
     }
 
     fn compare(&mut self, item: &Item, ledger: &Ledger, now: Timestamp) {
@@ -300,6 +305,7 @@ impl Part {
             }
             let seen = self.scan.find(&item.sku, listing, &settings.external);
             self.tally.add(entry.shadow.unwrap_or(0), seen.and_then(|(level, _)| level));
+            self.suspect(&item.sku, listing, entry.shadow, seen.and_then(|(level, _)| level), now);
             let Some((level, clash)) = seen else {
                 self.found.missing += 1;
                 continue;
@@ -309,10 +315,21 @@ impl Part {
             let view = settings.view(listing, &self.scan.connected);
             let decision = plan::plan(ledger, &BTreeMap::from([(listing.clone(), view)])).remove(listing);
             if let Some(why) = nominate(entry, level, matches!(decision, Some(Decision::Push(_))), now) {
-                self.nominate(&item.sku, why, (entry.shadow, level), ledger.total() <= 0, now);
+                self.nominate(&item.sku, why, (entry.shadow, level), ledger.total(), now);
             }
         }
         self.scan.seen(&item.sku);
+    }
+
+    /// Keeps what a person may have to decide about, should the guard object.
+    fn suspect(&mut self, sku: &Sku, listing: &ListingId, shadow: Option<i64>, seen: Option<i64>, at: Timestamp) {
+        let Some(known) = shadow.filter(|shadow| *shadow > 0 && seen.is_none_or(|level| level < *shadow)) else {
+            return;
+        };
+        if self.suspects.len() < SUSPECTS_MAX {
+            let (sku, listing) = (sku.clone(), listing.clone());
+            self.suspects.push(Suspect { sku, listing, known, seen, at, counted: 0, verdict: None, handled: false });
+        }
     }
 
     fn nominate(
@@ -320,16 +337,17 @@ impl Part {
         sku: &Sku,
         why: Nomination,
         (shadow, level): (Option<i64>, Option<i64>),
-        urgent: bool,
+        total: i64,
         now: Timestamp,
     ) {
+        let urgent = total <= 0;
         self.found.nominated += 1;
         if self.found.shown.len() < SHOWN {
             self.found.shown.push((sku.clone(), why, shadow, level));
         }
         let account = self.scan.connected.account.id.clone();
         let (touch, reason) = (Touch::Sku(sku.clone()), "comparison: its level differs".into());
-        self.todos.push(Todo { account, touch, reason, due: now, attempts: 0, urgent }.row());
+        self.todos.push(Todo { account, touch, reason, due: now, attempts: 0, urgent, level: Some(total) }.row());
     }
 
     fn note_clash(&mut self, item: &Item, listing: &ListingId, hold: Option<Hold>, clash: bool) {

@@ -16,23 +16,28 @@
 //! | kept webhook that nobody could read (expires) | `KEPT#<account>` | `<time>` | |
 
 mod history;
+mod kept;
 mod levels;
 mod places;
 mod sales;
+mod todo;
 
 pub use history::{History, Pushed, Seen, history_day};
+pub use kept::KeptHook;
 pub use levels::{SeenLevels, SnapshotChunk};
 pub use places::{StoreLocation, Warehouse};
 pub use sales::{SaleMarker, sale_change, sale_partition, sale_row};
+pub use todo::{Todo, URGENCIES, todo_partition};
 
 use crate::hub::Connected;
 use crate::ports::{IndexKey, Key, Row};
 use channels::Touch;
 use domain::plan::{Hold, View};
+use domain::planted::{self, Mistake};
 use domain::rules::Rules;
 use domain::{
-    AccountId, Drift, Duplicates, Inbound, Ledger, ListingId, LocationId, OrderId, Position, Role, Sku, Timestamp,
-    WarehouseId,
+    AccountId, Drift, Duplicates, Inbound, Latency, Ledger, ListingId, LocationId, OrderId, Position, Restock, Role,
+    Sku, Timestamp, WarehouseId,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -115,6 +120,21 @@ pub struct Account {
     pub feed: bool,
     /// When it was added.
     pub added: Timestamp,
+    /// Since when a person has stopped it both ways: nothing is read for stock, nothing is written.
+    #[serde(default)]
+    pub frozen: Option<Timestamp>,
+    /// When its credentials were last replaced.
+    #[serde(default)]
+    pub rotated: Option<Timestamp>,
+    /// Until when the signing secret before the present one is accepted; for ever where absent.
+    #[serde(default)]
+    pub former_signer_until: Option<Timestamp>,
+    /// What of what comes back is stocked again.
+    #[serde(default)]
+    pub restock: Restock,
+    /// Keep back what sells in so many minutes while something sells fast; nothing when absent.
+    #[serde(default)]
+    pub flash_minutes: Option<u32>,
     /// The warehouses that feed it, in the order in which its sales are charged to them; empty: the main one. Of a channel
     /// with locations each location has its own instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -138,6 +158,18 @@ pub struct Rate {
 }
 
 impl Account {
+    /// Whether what its store says is taken in.
+    #[must_use]
+    pub fn is_believed(&self) -> bool {
+        self.quarantine.is_none() && !self.is_frozen()
+    }
+
+    /// Whether a person has stopped it both ways.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.is_some() && !planted::is(Mistake::FreezeIgnored)
+    }
+
     /// Where it lives.
     #[must_use]
     pub fn key(id: &AccountId) -> Key {
@@ -194,6 +226,16 @@ pub struct Health {
     pub compared: Option<Timestamp>,
     /// Differences that the last comparison found.
     pub drift: u64,
+    /// How long changes of other stores took to reach it.
+    pub latency: Latency,
+    /// Movements that its feed showed since its last webhook.
+    pub unheard: u64,
+    /// SKUs with stock that the last comparison found.
+    pub stocked: u64,
+    /// What says that another hub writes it.
+    pub two_hubs: Option<String>,
+    /// SKUs that are left alone because another writer fights us.
+    pub contested: Vec<String>,
     /// Its locations that belong to no warehouse, by id with their names: nothing is done about them.
     pub unlinked: BTreeMap<LocationId, String>,
     /// Its linked locations that are closed in the store, or gone from it: their listings are held.
@@ -245,6 +287,9 @@ pub struct Listing {
     /// The warehouses that feed it instead of those of its account or location.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub feeds: Vec<WarehouseId>,
+    /// Units kept back while it sells fast.
+    #[serde(rename = "k", default, skip_serializing_if = "is_nothing")]
+    pub flash: i64,
 }
 
 impl Listing {
@@ -252,16 +297,27 @@ impl Listing {
     #[must_use]
     pub fn view(&self, id: &ListingId, connected: &Connected) -> View {
         let account = &connected.account;
-        let account_hold =
-            if account.paused { Some(Hold::Paused) } else { account.quarantine.as_ref().map(|_| Hold::Quarantined) };
+        let account_hold = if account.frozen.is_some() {
+            Some(Hold::Frozen)
+        } else if account.paused {
+            Some(Hold::Paused)
+        } else {
+            account.quarantine.as_ref().map(|_| Hold::Quarantined)
+        };
         let zeroed = connected.is_zeroed(&id.location);
+        let rules = Rules { flash: self.flash, ..self.rules.clone() };
         View {
             class: connected.channel.info().capabilities.class(),
             feeds: if self.feeds.is_empty() { connected.feeds() } else { self.feeds.clone() },
-            rules: if zeroed { Rules { fixed: Some(0), ..Rules::default() } } else { self.rules.clone() },
+            rules: if zeroed { Rules { fixed: Some(0), ..Rules::default() } } else { rules },
             hold: self.hold.or(account_hold).or_else(|| connected.hold(&id.location)),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_nothing(units: &i64) -> bool {
+    *units == 0
 }
 
 const fn yes() -> bool {
@@ -348,66 +404,6 @@ pub fn orders_cursor_row(account: &AccountId, now: Timestamp) -> Row {
 #[must_use]
 pub fn account_partition(account: &AccountId) -> String {
     format!("ACCOUNT#{account}")
-}
-
-/// Work that waits for an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Todo {
-    /// The account that it waits for.
-    pub account: AccountId,
-    /// What to look at.
-    pub touch: Touch,
-    /// Why it waits.
-    pub reason: String,
-    /// Not before.
-    pub due: Timestamp,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// Whether the target is zero: selling what is not there is worse than not selling what is.
-    pub urgent: bool,
-}
-
-/// The partition of the work that waits for an account.
-#[must_use]
-pub fn todo_partition(account: &AccountId) -> String {
-    format!("TODO#{account}")
-}
-
-impl Todo {
-    /// As a row, ordered by urgency and age.
-    #[must_use]
-    pub fn row(&self) -> Row {
-        let urgency = if self.urgent { 0 } else { 1 };
-        let touch = match &self.touch {
-            Touch::Sku(sku) => format!("sku#{sku}"),
-            Touch::External(external) => format!("external#{external}"),
-            Touch::Order(order) => format!("order#{order}"),
-            Touch::Feed => "feed".into(),
-        };
-        row(key(todo_partition(&self.account), format!("{urgency}{:015}#{touch}", self.due.0)), 1, text(self))
-    }
-}
-
-/// A webhook with a good signature that nobody could read, kept for inspection without its content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptHook {
-    /// The account.
-    pub account: AccountId,
-    /// When it came.
-    pub at: Timestamp,
-    /// Why it could not be read.
-    pub reason: String,
-    /// Its first bytes, with everything but structure and names blanked out.
-    pub shape: String,
-}
-
-impl KeptHook {
-    /// As a row.
-    #[must_use]
-    pub fn row(&self, random: u64) -> Row {
-        let key = key(format!("KEPT#{}", self.account), format!("{:015}#{random:016x}", self.at.0));
-        Row { expires: Some(self.at.plus_ms(30 * DAY_MS)), ..row(key, 1, text(self)) }
-    }
 }
 
 /// A message on the `changes` queue: where to look, never how many.

@@ -132,11 +132,17 @@ impl Hub {
     /// [`Error`]; the timer tries again.
     pub async fn run_task(&self, task: Task) -> Result<(), Error> {
         match task {
-            Task::Sweep => self.sweep().await,
+            Task::Sweep => {
+                self.sweep().await?;
+                self.lift_finished().await?;
+                self.follow_sales().await?;
+                self.watch().await
+            }
             Task::Compare => self.compare_quickly(None, &Silent).await.map(drop),
             Task::Full => {
                 self.compare(None, true, &Silent).await?;
                 self.audit_orders().await?;
+                self.end_overlaps().await?;
                 self.check_hooks().await
             }
             Task::Health => self.check_hooks().await,

@@ -148,7 +148,13 @@ impl Kind {
 
     /// Every change counts, in every store.
     const fn policy(self) -> Policy {
-        Policy { class: self.class(), inbound: Inbound::All, drift: Drift::Overwrite, settle_ms: 0 }
+        Policy {
+            class: self.class(),
+            inbound: Inbound::All,
+            drift: Drift::Overwrite,
+            restock: domain::Restock::Always,
+            settle_ms: 0,
+        }
     }
 }
 

@@ -88,6 +88,7 @@ impl World {
     fn orders(&self, place: usize, upto: usize) -> Orders {
         let sales = self.shops[place].log.iter().take(upto).filter_map(|logged| logged.sale);
         let line = |(number, units): (u8, i64)| LineState {
+            cancelled: false,
             id: LineId::new("line").expect("a valid name"),
             quantity: units,
             counted: self.markers.get(&number).map(|(held, _)| *held),

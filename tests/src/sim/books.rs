@@ -45,6 +45,8 @@ pub struct Books {
     pub notes: BTreeMap<&'static str, u64>,
     /// Accounts that must not be written, since when.
     pub paused: BTreeMap<AccountId, i64>,
+    /// Accounts that stock nothing again of what comes back.
+    pub never_restocks: BTreeSet<AccountId>,
     /// Commits of ledgers.
     pub commits: u64,
     /// Writes of levels that reached a store.

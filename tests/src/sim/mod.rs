@@ -14,4 +14,5 @@ pub mod run;
 pub mod scenes;
 pub mod script;
 pub mod setup;
+pub mod stops;
 pub mod world;

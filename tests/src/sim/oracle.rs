@@ -124,6 +124,8 @@ impl Oracle {
                 let was = before.entries.get(listing).map_or(0, |entry| entry.counted);
                 let place = (listing.account.clone(), sku.clone());
                 let sold = markers.remove(&place).unwrap_or(0);
+                // what comes back to such an account is not stocked again
+                let sold = if books.never_restocks.contains(&listing.account) { sold.max(0) } else { sold };
                 let believed = before.entries.get(listing).map_or(0, |was| believed(was, entry));
                 *books.believed.entry(place.clone()).or_default() += believed;
                 if before.entries.get(listing).is_some_and(|was| is_decided(was, entry)) {
@@ -160,6 +162,7 @@ impl Oracle {
                         ("repaired", None)
                     }
                     Note::Ambiguous(by) => ("ambiguous", Some(*by)),
+                    Note::NotRestocked(_) => ("not restocked", None),
                     Note::PushResolved(_) => ("push resolved", None),
                 };
                 *books.notes.entry(name).or_default() += 1;

@@ -28,8 +28,20 @@ const fn kind(name: &'static str, write: WriteKind, key: bool) -> Plain {
         verify_ms: None,
     };
     let (rate_per_second, burst) = (100.0, 500);
-    let (settings, tried_live, ready) = (&[], false, true);
-    Plain { info: Info { name, title: name, capabilities, settings, rate_per_second, burst, tried_live, ready } }
+    let (settings, credential_days, tried_live, ready) = (&[], None, false, true);
+    Plain {
+        info: Info {
+            name,
+            title: name,
+            capabilities,
+            settings,
+            rate_per_second,
+            burst,
+            credential_days,
+            tried_live,
+            ready,
+        },
+    }
 }
 
 /// Compare-and-set with an idempotency key.

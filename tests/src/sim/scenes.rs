@@ -57,7 +57,7 @@ fn scene(seed: u64, skus: usize, mistake: Option<Mistake>, happens: impl Fn(&mut
 }
 
 /// Hub levels, and the levels of all stores but the last.
-fn shown(run: &Run, last: usize) -> Vec<(i64, Vec<Option<i64>>)> {
+pub(super) fn shown(run: &Run, last: usize) -> Vec<(i64, Vec<Option<i64>>)> {
     let one = |sku: domain::Sku| {
         let level = run.world.oracle.books().ledgers.get(&sku).map_or(0, domain::Ledger::total);
         (level, (0..last).map(|store| run.world.level(store, sku.as_str())).collect())

@@ -145,6 +145,8 @@ pub struct Setup {
     pub budget: (u32, u32),
     /// A store that dies for ever.
     pub dead: Option<usize>,
+    /// Whether the hub looks for another writer: chance edits a replica as often as only a program would.
+    pub fights: bool,
     /// What else differs.
     pub variation: Variation,
 }
@@ -173,6 +175,7 @@ impl Setup {
             actions: rng.usize(15..60),
             budget: if tight { (90, 15) } else { (6_000, 500) },
             dead,
+            fights: false,
             variation: Variation::default(),
         }
     }

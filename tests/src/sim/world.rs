@@ -15,7 +15,7 @@ use channels::fake::Fake;
 use channels::shopwired::FakeShopWired;
 use channels::shopwired::fake::{AccountSpec, ProductSpec};
 use channels::{Channel, Http, Secret};
-use domain::{AccountId, Inbound, Role, WriteKind};
+use domain::{AccountId, Inbound, Role, WriteKind, fight};
 use engine::accounts::NewAccount;
 use engine::ports::{Queue, QueueName, Store, Vault};
 use engine::records::Rate;
@@ -111,8 +111,13 @@ impl World {
 
     /// A machine with nothing in its memory.
     fn hub(&self) -> Arc<Hub> {
-        let config =
-            Config { public_url: Some("https://hub.test".into()), allow_insecure_endpoints: true, ..Config::default() };
+        let never = fight::Limits { of_listing: usize::MAX, listings: usize::MAX, ..fight::Limits::default() };
+        let config = Config {
+            public_url: Some("https://hub.test".into()),
+            allow_insecure_endpoints: true,
+            fight: if self.setup.fights { fight::Limits::default() } else { never },
+            ..Config::default()
+        };
         let hub = Hub::new(
             Arc::clone(&self.store) as Arc<dyn Store>,
             Arc::clone(&self.queue) as Arc<dyn Queue>,

@@ -10,6 +10,7 @@ use engine::Error;
 use engine::accounts::AccountPatch;
 use engine::adopt::{Adoption, Silent};
 use engine::ports::{Change, Condition};
+use engine::quarantine::Verdict;
 use engine::stock::{Amount, StockEdit, StockLine};
 use serde_json::Value;
 
@@ -58,6 +59,21 @@ impl Town {
                 self.patch(store, AccountPatch { paused: Some(false), ..AccountPatch::default() })
             }
             Person::Releases(store) => self.patch(store, AccountPatch { release: true, ..AccountPatch::default() }),
+            Person::Freezes(store) => self.patch(store, AccountPatch { frozen: Some(true), ..AccountPatch::default() }),
+            Person::Thaws(store) => self.patch(store, AccountPatch { frozen: Some(false), ..AccountPatch::default() }),
+            Person::Restocks(store, restock) => {
+                self.patch(store, AccountPatch { restock: Some(*restock), ..AccountPatch::default() })
+            }
+            Person::Flash(store, minutes) => {
+                self.patch(store, AccountPatch { flash_minutes: Some(*minutes), ..AccountPatch::default() })
+            }
+            Person::Judges(store, verdict, skus) => self.judge(store, *verdict, skus),
+            Person::Uncontests(name, store) => {
+                let (sku, id) = (sku(name)?, account(store));
+                let done = self.ask(|hub| async move { hub.release_contested(&sku, &id).await })?;
+                Ok(done.err().as_ref().map(refused).unwrap_or_default())
+            }
+            Person::AnnouncesSigner(store) => self.rotate(store, self.next_signer(store)),
             Person::Removes(store) => {
                 let id = account(store);
                 let done = self.ask(|hub| async move { hub.remove_account(&id).await })?;
@@ -84,6 +100,16 @@ impl Town {
             }
             Person::Rule(sku, store, rule, value) => self.rule(sku, store, rule, value),
         }
+    }
+
+    fn judge(&mut self, store: &str, verdict: Verdict, names: &[String]) -> Seen {
+        let id = account(store);
+        let skus: Vec<Sku> = names.iter().map(|name| sku(name)).collect::<Result<_, _>>()?;
+        let judged = self.ask(|hub| async move {
+            let skus = (!skus.is_empty()).then_some(skus.as_slice());
+            hub.judge_quarantine(&id, verdict, skus, "ann").await
+        })?;
+        Ok(judged.err().as_ref().map(refused).unwrap_or_default())
     }
 
     fn adopt(&mut self, apply: bool) -> Seen {

@@ -7,6 +7,7 @@ use super::town::{Town, account};
 use domain::{ListingId, Sku};
 use engine::ports::QueueName;
 use engine::records::{self, History, KeptHook};
+use engine::trail::Wanted;
 
 type Seen = Result<Vec<String>, String>;
 
@@ -27,6 +28,9 @@ impl Town {
             Sight::Dead => Ok(vec![format!("{} dead", self.queue.count(QueueName::Dead))]),
             Sight::Kept(store) => self.kept(store),
             Sight::Why(sku, store) => self.why(sku, store),
+            Sight::Alarms => self.alarms(),
+            Sight::Quarantine(store) => self.quarantine(store),
+            Sight::OwnActs => self.own_acts(),
         }
     }
 
@@ -98,6 +102,36 @@ impl Town {
         let rows = self.store.peek_all(&format!("KEPT#{store}"));
         let kept = rows.iter().map(records::body::<KeptHook>);
         kept.map(|kept| Ok(tell::kept(&kept.map_err(|error| error.to_string())?))).collect()
+    }
+
+    fn alarms(&mut self) -> Seen {
+        let alerts = self.ask(|hub| async move { hub.alerts().await })?.map_err(|error| error.to_string())?;
+        let told = alerts.alarms.iter().map(|raised| format!("{}: {}", raised.alarm.kind.name(), raised.alarm.text));
+        let told: Vec<String> = told.collect();
+        Ok(if told.is_empty() { vec!["no alarm".into()] } else { told })
+    }
+
+    fn quarantine(&mut self, store: &str) -> Seen {
+        let id = account(store);
+        let view = self.ask(|hub| async move { hub.quarantine_of(&id, None, LINES).await })?;
+        let view = view.map_err(|error| error.to_string())?;
+        let (all, first) = (view.suspects.rows.len(), view.suspects.rows.first());
+        let one = first.map(|one| {
+            let seen = one.seen.map_or_else(|| "missing".to_owned(), |level| level.to_string());
+            format!("; first {} {} -> {seen}", one.sku, one.known)
+        });
+        let open = view.suspects.rows.iter().filter(|one| one.verdict.is_none()).count();
+        Ok(vec![format!("{all} listings, {open} undecided{}", one.unwrap_or_default())])
+    }
+
+    fn own_acts(&mut self) -> Seen {
+        let wanted = Wanted { actor: Some("hub".into()), limit: LINES, ..Wanted::default() };
+        let now = self.now();
+        let page = self.ask(|hub| async move { hub.trail_of_day(now, &wanted).await })?;
+        let mut rows = page.map_err(|error| error.to_string())?.rows;
+        rows.reverse();
+        let told: Vec<String> = rows.iter().map(|entry| format!("{} {}", entry.action, entry.subject)).collect();
+        Ok(if told.is_empty() { vec!["none".into()] } else { told })
     }
 
     fn why(&mut self, name: &str, store: &str) -> Seen {

@@ -1,6 +1,7 @@
 //! The steps of a story.
 
-use domain::{Drift, Inbound};
+use domain::{Drift, Inbound, Restock};
+use engine::quarantine::Verdict;
 use serde_json::Value;
 
 /// One step of a story.
@@ -139,6 +140,20 @@ pub enum Person {
     Resumes(String),
     /// Believes a store again after the mass-zero guard.
     Releases(String),
+    /// Stops an account both ways.
+    Freezes(String),
+    /// Lets it go on.
+    Thaws(String),
+    /// Sets what of what comes back is stocked again.
+    Restocks(String, Restock),
+    /// Keeps back what sells in so many minutes.
+    Flash(String, u32),
+    /// Decides about what a guard saw of an account: of these SKUs, or of all.
+    Judges(String, Verdict, Vec<String>),
+    /// Has a SKU written again that another writer kept changing.
+    Uncontests(String, String),
+    /// Enters the webhook secret that the store will have next.
+    AnnouncesSigner(String),
     /// Takes an account away.
     Removes(String),
     /// Enters the key that the store has now.
@@ -195,4 +210,10 @@ pub enum Sight {
     Kept(String),
     /// The rules behind a number.
     Why(String, String),
+    /// What is wrong.
+    Alarms,
+    /// What a guard saw of an account.
+    Quarantine(String),
+    /// What the hub did by itself, today.
+    OwnActs,
 }

@@ -39,6 +39,8 @@ const fn hold_name(hold: Hold) -> &'static str {
     match hold {
         Hold::Paused => "paused",
         Hold::Quarantined => "quarantined",
+        Hold::Frozen => "frozen",
+        Hold::Contested => "contested",
         Hold::Clash => "clash",
         Hold::NotWritable => "not writable",
         Hold::Excluded => "excluded",
@@ -78,6 +80,7 @@ fn counted_words(counted: &Counted, orders: &Orders) -> String {
     let by = counted.by;
     match &counted.cause {
         Cause::Sale(order, _) => format!("sale {by:+} ({})", order_name(order, orders)),
+        Cause::Cancelled(order, _) => format!("cancelled {by:+} ({})", order_name(order, orders)),
         Cause::Return(order, _) => format!("return {by:+} ({})", order_name(order, orders)),
         Cause::Order(order) => format!("order {by:+} ({})", order_name(order, orders)),
         Cause::Edit(_) => format!("edit {by:+}"),
@@ -99,6 +102,7 @@ fn note_words(note: &Note) -> String {
         Note::Tolerated(by) => format!("{by:+} does not count and stays"),
         Note::Repaired(by) => format!("our write had erased {by:+}, written again"),
         Note::Ambiguous(by) => format!("{by:+} may be an edit or our own trace: overwritten, enter it by hand"),
+        Note::NotRestocked(by) => format!("{by:+} came back and is not stocked again"),
         Note::PushResolved(true) => "the write of unknown outcome took effect".into(),
         Note::PushResolved(false) => "the write of unknown outcome did not take effect".into(),
     }
@@ -126,6 +130,9 @@ pub(super) fn account(view: &AccountView) -> Vec<String> {
         }
     };
     say(account.paused, "paused".into());
+    say(account.frozen.is_some(), "frozen".into());
+    say(!health.contested.is_empty(), format!("contested: {}", health.contested.join(", ")));
+    say(health.two_hubs.is_some(), "another hub writes it".into());
     say(!account.feed, "counts by orders: its log may not be read".into());
     say(account.quarantine.is_some(), format!("quarantine: {}", account.quarantine.clone().unwrap_or_default()));
     say(health.error.is_some(), format!("failed: {}", health.error.clone().unwrap_or_default()));

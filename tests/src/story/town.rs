@@ -279,6 +279,12 @@ impl Town {
         Secrets::from([secret("api_key", format!("key-{store}-{number}")), secret("api_secret", "secret".into())])
     }
 
+    /// The webhook secret that a store will have after the next replacement.
+    pub(super) fn next_signer(&self, store: &str) -> Secrets {
+        let number = self.books.signers.get(store).copied().unwrap_or_default() + 1;
+        Secrets::from([("webhook_secret".to_owned(), Secret::new(format!("signer-{store}-{number}")))])
+    }
+
     /// The webhook secret that a store has now.
     pub(super) fn signer(&self, store: &str) -> Secrets {
         let number = self.books.signers.get(store).copied().unwrap_or_default();

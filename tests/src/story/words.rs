@@ -1,6 +1,7 @@
 //! The words of the stories, and the steps that they mean.
 
 use super::step::{Calls, Failure, Machine, Page, Person, Post, Shop, Sight, Step, Trouble};
+use engine::quarantine::Verdict;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -204,6 +205,18 @@ fn person(words: &[&str], stores: &[String]) -> Result<Person, String> {
         ["pauses", name] => Person::Pauses(store(name)?),
         ["resumes", name] => Person::Resumes(store(name)?),
         ["releases", name] => Person::Releases(store(name)?),
+        ["freezes", name] => Person::Freezes(store(name)?),
+        ["thaws", name] => Person::Thaws(store(name)?),
+        ["restocks", what, "at", name] => Person::Restocks(store(name)?, choice(what)?),
+        ["keeps", "back", minutes, "minutes", "of", "sales", "at", name] => {
+            Person::Flash(store(name)?, number(minutes)?)
+        }
+        ["believes", "all", "of", name] => Person::Judges(store(name)?, Verdict::Release, Vec::new()),
+        ["believes", what, "of", name] => Person::Judges(store(name)?, Verdict::Release, skus(what)?),
+        ["discards", "all", "of", name] => Person::Judges(store(name)?, Verdict::Discard, Vec::new()),
+        ["discards", what, "of", name] => Person::Judges(store(name)?, Verdict::Discard, skus(what)?),
+        ["lets", sku, "go", "on", "at", name] => Person::Uncontests((*sku).to_owned(), store(name)?),
+        ["enters", "next", "webhook", "secret", "of", name] => Person::AnnouncesSigner(store(name)?),
         ["removes", name] => Person::Removes(store(name)?),
         ["enters", "new", "key", "of", name] => Person::Rotates(store(name)?),
         ["enters", "wrong", "key", "of", name] => Person::Mistypes(store(name)?),
@@ -252,6 +265,9 @@ fn sight(words: &[&str], stores: &[String]) -> Result<Sight, String> {
         ["accounts"] => Sight::Accounts(stores.to_vec()),
         ["account", name] => Sight::Accounts(vec![known(name, stores)?]),
         ["writes"] => Sight::Writes,
+        ["alarms"] => Sight::Alarms,
+        ["quarantine", "of", name] => Sight::Quarantine(known(name, stores)?),
+        ["own", "acts"] => Sight::OwnActs,
         ["dead", "messages"] => Sight::Dead,
         ["kept", "webhooks", "of", name] => Sight::Kept(known(name, stores)?),
         ["why", sku, "at", name] => Sight::Why((*sku).to_owned(), known(name, stores)?),

@@ -6,6 +6,7 @@ pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 pub use messages::{Nameless, work};
 
 use crate::clients::{self, Clients};
+use crate::ses;
 use crate::{Deletion, DynamoStore, EnvSettings, SecretsVault, SqsQueue};
 use async_trait::async_trait;
 use channels::clock::SystemClock;
@@ -25,14 +26,19 @@ pub async fn hub(settings: EnvSettings, http: Arc<dyn Http>) -> Hub {
         allow_insecure_endpoints: settings.allow_insecure_endpoints,
         ..Config::default()
     };
-    Hub::new(
+    let mailer = ses::from_environment(Arc::clone(&http)).await;
+    let hub = Hub::new(
         Arc::new(DynamoStore::new(dynamo, settings.table)),
         Arc::new(SqsQueue::new(sqs, settings.queues)),
         Arc::new(SecretsVault::new(secrets, settings.secrets_prefix, Deletion::After(RESTORABLE_DAYS))),
         http,
         Arc::new(SystemClock),
         config,
-    )
+    );
+    if let Some(mailer) = mailer {
+        hub.use_mailer(mailer);
+    }
+    hub
 }
 
 /// The network of a function that calls no store: it links no TLS client for stores and holds no way out.

@@ -125,6 +125,8 @@ static INFO: Info = Info {
     // Every request names its own limit (api/operation.rs); this one is for what might be sent without.
     rate_per_second: 1.0,
     burst: 5,
+    // https://developer-docs.amazon.com/sp-api/docs/rotating-your-apps-lwa-credentials
+    credential_days: Some(180),
     tried_live: false,
     ready: false,
 };

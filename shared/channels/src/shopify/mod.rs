@@ -113,6 +113,7 @@ static INFO: Info = Info {
     // every request carries its toll in points; this is only what a Standard store allows in calls of 13 points
     rate_per_second: 7.0,
     burst: 40,
+    credential_days: None,
     tried_live: false,
     ready: true,
 };

@@ -84,6 +84,7 @@ static INFO: Info = Info {
     // Two documents disagree (120 and 60 calls a minute, docs.md "Limits"): stay at the lower one.
     rate_per_second: 1.0,
     burst: 10,
+    credential_days: None,
     tried_live: false,
     ready: true,
 };

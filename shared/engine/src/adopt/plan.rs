@@ -90,6 +90,7 @@ impl Draft {
                 hold: new.hold,
                 rules: Rules::default(),
                 feeds: Vec::new(),
+                flash: 0,
             };
             views.insert(new.listing.clone(), listing.view(&new.listing, new.connected));
             self.ledger.entries.insert(new.listing.clone(), entry);

@@ -16,12 +16,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one SKU wants to write.
-struct Draft {
-    sku: Sku,
-    ledger: Ledger,
+pub(super) struct Draft {
+    pub(super) sku: Sku,
+    pub(super) ledger: Ledger,
     changes: Vec<Change>,
     pushes: Vec<Push>,
-    observed: Vec<(ListingId, Observed)>,
+    pub(super) observed: Vec<(ListingId, Observed)>,
     /// Accounts whose listings must be looked at later.
     again: Vec<(AccountId, Timestamp, &'static str)>,
 }
@@ -49,7 +49,8 @@ const PENDING_MS: i64 = 2_000;
 impl Run<'_> {
     /// Counts what was seen and claims what follows, SKU by SKU, side by side.
     pub(super) async fn count_and_claim(&mut self, open: &[Sku]) {
-        let drafts: Vec<Draft> = open.iter().filter_map(|sku| self.draft(sku)).collect();
+        let drafts = self.drafts(open);
+        let drafts = self.guarded(drafts, open).await;
         let written: Vec<(Draft, Result<(), StoreError>)> = stream::iter(drafts.into_iter().map(|draft| async {
             let result = match draft.changes.as_slice() {
                 [] => Ok(()),
@@ -76,6 +77,10 @@ impl Run<'_> {
 
     fn take_written(&mut self, draft: Draft, result: Result<(), StoreError>) {
         let wrote = !draft.changes.is_empty();
+        if result.is_ok() {
+            self.note_corrections(&draft.sku, &draft.ledger, &draft.observed);
+            self.note_handled(&draft.sku, &draft.observed);
+        }
         let Some(job) = self.jobs.get_mut(&draft.sku) else { return };
         match result {
             Ok(()) => {
@@ -90,6 +95,11 @@ impl Run<'_> {
             Err(StoreError::Conflict { .. } | StoreError::Unknown(_) | StoreError::Busy(_)) => job.look_again(),
             Err(error @ StoreError::Refused(_)) => job.state = State::Failed(error.to_string()),
         }
+    }
+
+    /// What the open SKUs want to write.
+    pub(super) fn drafts(&self, open: &[Sku]) -> Vec<Draft> {
+        open.iter().filter_map(|sku| self.draft(sku)).collect()
     }
 
     fn draft(&self, sku: &Sku) -> Option<Draft> {
@@ -140,7 +150,7 @@ impl Run<'_> {
             markers.clone_from(&reading.markers);
         }
         let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, exact: sight.exact, now };
-        let mut observed = settle::observe(entry, seen, connected.policy(&listing.location));
+        let mut observed = settle::observe(entry, seen, self.policy(&draft.sku, listing, connected));
         pool::charge(levels, entry, &feeds, &observed.counted, &mut markers);
         let account = &connected.account.id;
         draft.changes.extend(markers.iter().map(|marker| records::sale_change(account, &draft.sku, marker, now)));
@@ -181,11 +191,11 @@ impl Run<'_> {
 
     /// The SKU's listings as the planner sees them.
     pub(super) fn views(&self, job: &Job) -> BTreeMap<ListingId, View> {
-        let listings = job.item.iter().flat_map(|item| &item.listings);
+        let listings = job.item.iter().flat_map(|item| item.listings.iter().map(|pair| (&item.sku, pair)));
         listings
-            .filter_map(|(listing, settings)| {
+            .filter_map(|(sku, (listing, settings))| {
                 let connected = self.accounts.get(&listing.account)?;
-                Some((listing.clone(), settings.view(listing, connected)))
+                Some((listing.clone(), self.view_of(sku, listing, settings, connected)))
             })
             .collect()
     }

@@ -1,6 +1,6 @@
 //! One SKU of a run.
 
-use crate::records::{Hint, History, Item, Pushed, Seen};
+use crate::records::{FEED, Hint, History, Item, Pushed, Seen, WEBHOOK};
 use domain::feed::Reading;
 use domain::plan::Push;
 use domain::settle::Observed;
@@ -88,11 +88,22 @@ impl Job {
         self.ledger.as_ref().is_some_and(|ledger| ledger.total() <= 0)
     }
 
+    /// Whether what was counted in this run took the hub level below zero.
+    pub(crate) fn fell_below_zero(&self) -> bool {
+        let now = self.ledger.as_ref().map_or(0, Ledger::total);
+        now < 0 && self.first_level.is_some_and(|before| before >= 0)
+    }
+
     pub(crate) fn saw(&mut self, listing: &ListingId, observed: Observed) {
         if observed.counted.is_empty() && observed.notes.is_empty() {
             return;
         }
         self.seen.push(Seen { listing: listing.clone(), counted: observed.counted, notes: observed.notes });
+    }
+
+    /// Whether a store told of what caused this: then the time until it is written elsewhere is what people wait.
+    pub(crate) fn tells_latency(&self) -> bool {
+        self.cause == WEBHOOK || self.cause == FEED
     }
 
     pub(crate) fn pushed(&mut self, pushed: Pushed) {

@@ -43,6 +43,7 @@ struct Looked {
 #[derive(Default)]
 struct KnownOrders {
     lines: BTreeMap<OrderId, Vec<domain::Line>>,
+    cancelled: BTreeSet<OrderId>,
     markers: Held,
 }
 
@@ -91,11 +92,8 @@ impl Run<'_> {
             for (listing, settings) in
                 item.listings.iter().filter(|(listing, _)| job.look_at.contains(&listing.account))
             {
-                // an account in quarantine is not believed; its feed is counted when it is released
-                let believed = self
-                    .accounts
-                    .get(&listing.account)
-                    .is_some_and(|it| it.account.quarantine.is_none() && it.is_mapped(&listing.location));
+                // an account in quarantine is not believed, a frozen one not read; its feed is counted when it goes on
+                let believed = self.is_believed(sku, listing);
                 let Some(entry) = ledger.entries.get(listing).filter(|entry| entry.claim.is_none() && believed) else {
                     continue;
                 };
@@ -282,8 +280,10 @@ impl Run<'_> {
         let line = self.hub.line(connected, self.pace.patience);
         let (orders, markers) = futures::join!(line.orders(&ids), self.hub.held(&connected.account.id, &ids));
         let orders = orders.map_err(|error| said(connected, error))?;
+        let is_cancelled = |order: &&domain::Order| order.state == domain::OrderState::Cancelled;
+        let cancelled = orders.iter().filter(is_cancelled).map(|order| order.id.clone()).collect();
         let lines = orders.into_iter().map(|order| (order.id, order.lines)).collect();
-        Ok(KnownOrders { lines, markers: markers? })
+        Ok(KnownOrders { lines, cancelled, markers: markers? })
     }
 }
 
@@ -338,6 +338,7 @@ impl KnownOrders {
             quantity: line.quantity,
             counted: marker.filter(|_| !planted::is(Mistake::SaleTwice)).map(|marker| marker.units),
             logged: marker.is_some_and(|marker| marker.logged),
+            cancelled: self.cancelled.contains(order),
             taken: marker.map(|marker| marker.taken.clone()).unwrap_or_default(),
         }
     }

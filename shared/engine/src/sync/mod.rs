@@ -5,6 +5,7 @@
 //! one conditional write per SKU. What is not in sync when the run ends waits durably before the hints are acknowledged.
 
 mod commit;
+mod guards;
 mod job;
 mod look;
 mod name;
@@ -13,10 +14,12 @@ mod resolve;
 mod send;
 
 use crate::hub::{Accounts, Error, Hub};
+use crate::quarantine::Verdict;
 use crate::records::{Hint, Todo};
 use channels::Touch;
+use domain::fight::Correction;
 use domain::planted::{self, Mistake};
-use domain::{AccountId, Sku, Timestamp};
+use domain::{AccountId, ListingId, Sku, Timestamp};
 use job::{Job, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -98,6 +101,12 @@ pub(crate) struct Run<'a> {
     /// Accounts whose lanes shall read on.
     lanes: BTreeSet<AccountId>,
     report: Report,
+    /// What people have decided about listings of accounts in quarantine.
+    verdicts: BTreeMap<(Sku, ListingId), Verdict>,
+    /// What was put right because another writer changed it.
+    corrections: Vec<Correction>,
+    /// Listings that were decided about and looked at since.
+    handled: Vec<(Sku, ListingId)>,
 }
 
 impl Hub {
@@ -115,6 +124,9 @@ impl Hub {
             later: BTreeMap::new(),
             lanes: BTreeSet::new(),
             report: Report::default(),
+            verdicts: BTreeMap::new(),
+            corrections: Vec::new(),
+            handled: Vec::new(),
         };
         run.name(hints).await?;
         for _ in 0..ROUNDS {
@@ -170,6 +182,13 @@ impl Run<'_> {
             self.hub.wake_lane(account).await?;
         }
         self.write_history(now).await;
+        if let Err(error) = self.hub.note_corrections(&self.corrections).await {
+            tracing::error!(%error, "corrections not noted");
+        }
+        if let Err(error) = self.hub.note_handled(&self.handled).await {
+            tracing::error!(%error, "what was decided about is not noted as done");
+        }
+        self.note_oversold().await;
         if let Err(error) = self.hub.flush_health(false).await {
             tracing::warn!(%error, "health not stored");
         }
@@ -197,13 +216,23 @@ impl Run<'_> {
         }
     }
 
+    /// Notes the SKUs of which this run has found more sold than there was.
+    async fn note_oversold(&self) {
+        let sold: Vec<Sku> =
+            self.jobs.iter().filter(|(_, job)| job.fell_below_zero()).map(|(sku, _)| sku.clone()).collect();
+        if let Err(error) = self.hub.note_oversold(&sold).await {
+            tracing::error!(%error, "oversold SKUs not noted");
+        }
+    }
+
     /// Looks again at a SKU's listings of an account, at or after `due`.
     fn postpone(&mut self, sku: &Sku, account: &AccountId, due: Timestamp, reason: &str) {
         let job = self.jobs.get(sku);
         let urgent = job.is_some_and(Job::is_sold_out);
         let attempts = job.map_or(0, |job| job.attempts) + 1;
         let touch = Touch::Sku(sku.clone());
-        self.wait(Todo { account: account.clone(), touch, reason: reason.into(), due, attempts, urgent });
+        let level = job.and_then(|job| job.ledger.as_ref()).map(domain::Ledger::total);
+        self.wait(Todo { account: account.clone(), touch, reason: reason.into(), due, attempts, urgent, level });
     }
 
     /// Makes something wait until it is due; what waits already waits no longer than before.

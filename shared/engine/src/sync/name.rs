@@ -72,6 +72,7 @@ impl Run<'_> {
             due: self.opens_at(&hint.account),
             attempts: hint.attempts + 1,
             urgent: false,
+            level: None,
         };
         self.wait(todo);
     }
@@ -101,7 +102,7 @@ impl Run<'_> {
         for (sku, pair) in skus.iter().zip(rows.chunks(2)) {
             self.take_rows(sku, pair);
         }
-        Ok(())
+        self.load_verdicts(skus).await
     }
 
     fn take_rows(&mut self, sku: &Sku, pair: &[Option<Row>]) {

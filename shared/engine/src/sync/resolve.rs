@@ -39,6 +39,10 @@ impl Run<'_> {
         let Some(connected) = self.accounts.get(&listing.account).cloned() else {
             return Ok(());
         };
+        if connected.account.frozen.is_some() {
+            // the thaw has it looked at
+            return Ok(());
+        }
         let inquiry = push::inquiry(connected.channel.info().capabilities.class());
         let stopped = connected.account.paused || connected.account.quarantine.is_some();
         if stopped && inquiry == Inquiry::SameKey {

@@ -202,7 +202,12 @@ impl Run<'_> {
         }
         let Some(job) = self.jobs.get_mut(sku) else { return };
         self.report.pushed += sent.iter().filter(|sent| sent.ended == Ended::Applied).count() as u64;
+        let told = job.tells_latency();
+        let since = job.since;
         for sent in sent {
+            if told && sent.ended == Ended::Applied {
+                self.hub.noted_latency(&sent.push.listing.account, now.since_ms(since));
+            }
             if sent.ended == Ended::Stale {
                 job.look_at.insert(sent.push.listing.account.clone());
             }

@@ -5,8 +5,10 @@
 //! has none. What a route changes it says to [`token::Trail`]; the gate writes down who did it and when.
 
 mod accounts;
+mod alerts;
 mod error;
 mod extract;
+mod guards;
 mod health;
 mod history;
 mod items;
@@ -15,6 +17,7 @@ mod places;
 mod queues;
 mod schema;
 mod schema_accounts;
+mod schema_alerts;
 pub(crate) mod schema_people;
 mod schema_places;
 mod stock;
@@ -121,6 +124,8 @@ fn viewers_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(places::show))
         .routes(routes!(places::locations))
         .routes(routes!(queues::show))
+        .routes(routes!(alerts::show))
+        .routes(routes!(guards::quarantine))
         .routes(routes!(history::of_day))
         .routes(routes!(trail::of_day))
         .routes(routes!(users::me))
@@ -132,7 +137,9 @@ fn viewers_routes() -> OpenApiRouter<Arc<App>> {
 /// Acting on stock.
 fn operators_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        // pause and release; what else an account has is for admins, see there
+        .routes(routes!(guards::judge))
+        .routes(routes!(guards::release_contested))
+        // pause, freeze and release; what else an account has is for admins, see there
         .routes(routes!(accounts::change))
         .routes(routes!(accounts::test))
         .routes(routes!(accounts::sync))
@@ -150,6 +157,10 @@ fn admins_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(accounts::add))
         .routes(routes!(accounts::remove))
         .routes(routes!(accounts::rotate))
+        .routes(routes!(alerts::change))
+        .routes(routes!(alerts::add))
+        .routes(routes!(alerts::remove))
+        .routes(routes!(alerts::test))
         .routes(routes!(places::add))
         .routes(routes!(places::rename, places::remove))
         .routes(routes!(places::master))

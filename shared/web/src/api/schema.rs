@@ -90,6 +90,8 @@ pub(crate) enum Standing {
 pub(crate) enum Hold {
     Paused,
     Quarantined,
+    Frozen,
+    Contested,
     Clash,
     NotWritable,
     Excluded,

@@ -64,6 +64,11 @@ pub(crate) struct AccountPatch {
     drift: Option<Drift>,
     /// Stop or start writing.
     paused: Option<bool>,
+    /// Stop both ways, or let go on: what happened meanwhile is then counted by its policies.
+    frozen: Option<bool>,
+    restock: Option<Restock>,
+    /// Keep back what sells in so many minutes while something sells fast, at most 60; 0 turns it off.
+    flash_minutes: Option<u32>,
     #[schema(required = false)]
     settings: BTreeMap<String, String>,
     rate: Option<Rate>,
@@ -97,6 +102,15 @@ pub(crate) struct AccountView {
     /// Whether the store's movement feed may be read with these credentials.
     feed: bool,
     added: i64,
+    /// Since when a person has stopped it both ways.
+    frozen: Option<i64>,
+    /// When its credentials were last replaced.
+    rotated: Option<i64>,
+    /// Until when the signing secret before the present one is accepted.
+    former_signer_until: Option<i64>,
+    restock: Restock,
+    /// Keep back what sells in so many minutes while something sells fast.
+    flash_minutes: Option<u32>,
     /// The warehouses that feed it, in order; absent: the main one, or those of its locations.
     #[schema(required = false)]
     feeds: Vec<String>,
@@ -105,6 +119,8 @@ pub(crate) struct AccountView {
     #[schema(required = false)]
     leads: bool,
     health: Health,
+    /// How long changes of other stores took to reach it, today and yesterday.
+    latency: Option<Latency>,
     capabilities: Capabilities,
     /// Where its store must send webhooks.
     webhook_url: Option<String>,
@@ -145,6 +161,38 @@ pub(crate) struct Health {
     unlinked: BTreeMap<String, String>,
     /// Linked locations that are closed in the store, or gone from it.
     closed: BTreeMap<String, String>,
+    /// The histogram behind the account's `latency`.
+    #[schema(value_type = Object)]
+    latency: (),
+    /// Movements that its feed showed since its last webhook.
+    unheard: u64,
+    /// SKUs with stock that the last comparison found.
+    stocked: u64,
+    /// What says that another hub writes it.
+    two_hubs: Option<String>,
+    /// SKUs that are left alone because another writer keeps changing them.
+    contested: Vec<String>,
+}
+
+/// How long changes take from store to store.
+#[derive(ToSchema)]
+pub(crate) struct Latency {
+    /// Changes measured.
+    count: u64,
+    /// Half of them took at most this long.
+    p50_ms: i64,
+    /// 95 of 100 took at most this long.
+    p95_ms: i64,
+}
+
+/// What of what comes back is stocked again.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Restock {
+    Always,
+    Cancellations,
+    Returns,
+    Never,
 }
 
 /// A sold line that no movement of stock accounts for.
@@ -205,6 +253,8 @@ pub(crate) struct Channel {
     settings: Vec<Setting>,
     rate_per_second: f64,
     burst: u32,
+    /// After how many days its credentials end, where they do.
+    credential_days: Option<u32>,
     tried_live: bool,
     /// Whether accounts of it can be added.
     ready: bool,

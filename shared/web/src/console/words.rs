@@ -27,6 +27,8 @@ const fn hold_badge(hold: Hold) -> Said {
     match hold {
         Hold::Paused => (Tone::Warn, "Paused"),
         Hold::Quarantined => (Tone::Bad, "Quarantined"),
+        Hold::Frozen => (Tone::Warn, "Frozen"),
+        Hold::Contested => (Tone::Bad, "Contested"),
         Hold::Clash => (Tone::Bad, "SKU clash"),
         Hold::NotWritable => (Tone::Plain, "Read only"),
         Hold::Excluded => (Tone::Plain, "Excluded"),
@@ -45,6 +47,8 @@ pub(super) const fn hold(hold: Hold) -> &'static str {
         Hold::Quarantined => {
             "The account is in quarantine: too much stock vanished at once. Review it on the account’s page."
         }
+        Hold::Frozen => "The account is frozen: neither read nor written. Thaw it and what happened meanwhile counts.",
+        Hold::Contested => "Another writer keeps changing it in the store. Stop that one, then release it.",
         Hold::Clash => "This SKU stands more than once in the store. Give each product its own SKU there.",
         Hold::NotWritable => "Made of other products, or kept by the platform itself: never written.",
         Hold::Excluded => "The rules say that this is never written.",
@@ -83,7 +87,7 @@ impl Kind {
         match (&counted.cause, hand) {
             (_, true) => Self::Hand,
             (Cause::Sale(..), false) => Self::Sale,
-            (Cause::Return(..), false) => Self::Back,
+            (Cause::Return(..) | Cause::Cancelled(..), false) => Self::Back,
             (Cause::Order(_), false) => {
                 if counted.by < 0 {
                     Self::Sale
@@ -112,6 +116,7 @@ pub(super) fn counted(counted: &Counted) -> String {
     match &counted.cause {
         Cause::Sale(order, _) if counted.by < 0 => format!("{units} sold (order {order})"),
         Cause::Sale(order, _) | Cause::Return(order, _) => format!("{units} came back (order {order})"),
+        Cause::Cancelled(order, _) => format!("{units} came back (cancelled order {order})"),
         Cause::Order(order) => format!("{} by order {order}", signed(counted.by)),
         Cause::Edit(_) => format!("edited by {}", signed(counted.by)),
     }
@@ -130,6 +135,7 @@ pub(super) fn note(note: &Note) -> String {
             "{} may have been an edit or the trace of our own write: if it was an edit, enter it by hand",
             signed(*by)
         ),
+        Note::NotRestocked(by) => format!("{} came back and is not stocked again, as you asked", signed(*by)),
         Note::PushResolved(true) => "a write without a clear answer had arrived after all".into(),
         Note::PushResolved(false) => "a write without a clear answer had not arrived; it is sent again".into(),
     }
