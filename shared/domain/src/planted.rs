@@ -56,7 +56,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::NoClaim,
         Self::BelievedPayload,
         Self::ShortLease,
