@@ -84,7 +84,10 @@ impl Scene {
     fn sell(&mut self, store: usize, sku: usize, units: i64) -> u64 {
         let (name, now) = (format!("SKU-{sku}"), self.run.core().now());
         let sold = self.run.world.stores().sell_lines(business(store), &[(name.as_str(), units)], now);
-        sold.expect("it is on sale")
+        sold.unwrap_or_else(|refused| {
+            self.wrong(format!("I9: nobody can buy {units} of {name} in store {store}: {refused:?}"));
+            0
+        })
     }
 
     fn type_in(&mut self, store: usize, sku: usize, level: i64) {
@@ -222,8 +225,9 @@ pub fn goods_that_are_not_restocked(seed: u64, mistake: Option<Mistake>) -> Vec<
         let order = scene.sell(last, 0, 2);
         scene.minutes(3);
         scene.all_show(0, UNITS - 2, "sold");
-        let (now, item) = (scene.run.core().now(), scene.run.world.stores().lines(business(last), order)[0].item);
-        scene.run.world.stores().return_line(business(last), item, now).expect("it was sold");
+        let now = scene.run.core().now();
+        let Some(line) = scene.run.world.stores().lines(business(last), order).into_iter().next() else { return };
+        scene.run.world.stores().return_line(business(last), line.item, now).expect("it was sold");
         scene.minutes(2);
         scene.run.world.deploy();
         scene.timer(Task::Compare);
