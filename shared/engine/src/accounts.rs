@@ -286,6 +286,9 @@ impl Hub {
     pub async fn list_accounts(&self) -> Result<Vec<AccountView>, Error> {
         self.flush_health(true).await?;
         self.forget_accounts();
+        if let Err(error) = self.end_overlaps().await {
+            tracing::info!(%error, "former signing secrets are not forgotten yet");
+        }
         let mut views = Vec::new();
         for connected in self.accounts().await?.values() {
             views.push(self.view(connected).await?);
@@ -465,9 +468,6 @@ impl Hub {
     }
 }
 
-/// Calls that an account may be allowed in a minute: a limit that allows none stops it without saying so.
-const PER_MINUTE: std::ops::RangeInclusive<u32> = 1..=600_000;
-
 /// The most minutes of sales that may be kept back: an hour.
 const FLASH_MAX: u32 = 60;
 
@@ -480,18 +480,13 @@ fn check_flash(minutes: Option<u32>) -> Result<Option<u32>, Error> {
     }
 }
 
+/// A limit that allows no call would stop an account without saying so.
 fn check_rate(rate: Option<Rate>) -> Result<Option<Rate>, Error> {
     match rate {
-        Some(rate) if !PER_MINUTE.contains(&rate.per_minute) => {
-            let given = rate.per_minute;
-            Err(Error::Invalid(format!(
-                "rate.per_minute: {given} is not between 1 and 600000; to stop an account, pause it"
-            )))
+        Some(Rate { per_minute: 0, .. }) => {
+            Err(Error::Invalid("rate.per_minute: 0 allows no call; to stop an account, pause or freeze it".into()))
         }
-        Some(rate) if rate.burst == 0 || rate.burst > rate.per_minute.max(1_000) => {
-            let given = rate.burst;
-            Err(Error::Invalid(format!("rate.burst: {given} is not between 1 and what a minute allows")))
-        }
+        Some(Rate { burst: 0, .. }) => Err(Error::Invalid("rate.burst: 0 allows no call; use at least 1".into())),
         rate => Ok(rate),
     }
 }
