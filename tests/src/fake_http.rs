@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use channels::fake::{Fake, NoAnswer};
 use channels::{Clock, Http, HttpError, Request, Response};
 use domain::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -65,12 +66,24 @@ pub struct FakeHttp<F: Fake + ?Sized> {
     clock: Arc<ManualClock>,
     sent: Mutex<Vec<Sent>>,
     refuse: Mutex<Option<HttpError>>,
+    pages: Mutex<BTreeMap<String, Page>>,
+}
+
+/// What an address outside of the platform answers.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+    /// A header that must come with the request, or it is refused.
+    pub wants: Option<(&'static str, &'static str)>,
 }
 
 impl<F: Fake + ?Sized> FakeHttp<F> {
     /// A network whose only host is `fake`.
     pub const fn new(fake: Arc<Mutex<F>>, clock: Arc<ManualClock>) -> Self {
-        Self { fake, clock, sent: Mutex::new(Vec::new()), refuse: Mutex::new(None) }
+        Self { fake, clock, sent: Mutex::new(Vec::new()), refuse: Mutex::new(None), pages: Mutex::new(BTreeMap::new()) }
     }
 
     /// The fake, for a person's doings.
@@ -86,6 +99,20 @@ impl<F: Fake + ?Sized> FakeHttp<F> {
     /// From now on nothing leaves this machine, for this reason; or everything does again.
     pub fn refuse(&self, reason: Option<HttpError>) {
         *self.refuse.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
+    /// From now on an address answers so.
+    pub fn publish(&self, url: &str, page: Page) {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), page);
+    }
+
+    fn page(&self, request: &Request) -> Option<Response> {
+        let page =
+            self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&request.uri().to_string()).cloned()?;
+        let fits = page.wants.is_none_or(|(name, value)| request.headers().get(name).is_some_and(|sent| sent == value));
+        let mut response = Response::new(page.body.into());
+        *response.status_mut() = http::StatusCode::from_u16(if fits { page.status } else { 401 }).ok()?;
+        Some(response)
     }
 
     /// Delivers the webhooks that are due and reports the answers; how many there were. `None` is no answer in time.
@@ -106,6 +133,9 @@ impl<F: Fake + ?Sized + 'static> Http for FakeHttp<F> {
     async fn send(&self, request: Request, timeout: Duration) -> Result<Response, HttpError> {
         if let Some(reason) = self.refuse.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Err(reason);
+        }
+        if let Some(response) = self.page(&request) {
+            return Ok(response);
         }
         let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
         let body = String::from_utf8_lossy(request.body()).into_owned();

@@ -78,6 +78,24 @@ impl Shops {
         shops
     }
 
+    /// An empty hub beside this one, over the same stores, whose webhooks reach it from now on.
+    pub async fn another_hub(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = EmbeddedDynamo::open(folder.path()).await.expect("a database");
+        let queue = LocalQueue::open(folder.path(), Arc::clone(&self.clock) as _).expect("a queue");
+        let vault = FileVault::open(folder.path()).expect("a vault");
+        let hub = Hub::new(
+            Arc::new(database.store()),
+            Arc::new(queue),
+            Arc::new(vault),
+            Arc::clone(&self.http) as _,
+            Arc::clone(&self.clock) as _,
+            self.hub.config.clone(),
+        );
+        let (clock, http) = (Arc::clone(&self.clock), Arc::clone(&self.http));
+        Self { hub: Arc::new(hub), clock, http, _database: database, _folder: folder }
+    }
+
     /// Delivers the webhooks that are due; gives how many.
     pub async fn deliver(&self) -> usize {
         let now = self.clock.now();

@@ -18,7 +18,7 @@ struct Field {
 }
 
 const fn field(class: Class, profile: Profile, seeds: u64) -> Field {
-    let variation = Variation { batch: 10, doubled: false, unaided: false, crash_at: None };
+    let variation = Variation { batch: 10, doubled: false, unaided: false, crash_at: None, files: false };
     Field { class, profile, seeds, variation }
 }
 
@@ -63,7 +63,7 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::FeedIgnored => field(Class::Shops, Profile::Calm, 20),
         Mistake::MarkerApart => field(Class::Shops, Profile::Calm, 5),
         Mistake::EarlyAck => Field {
-            variation: Variation { batch: 10, doubled: false, unaided: true, crash_at: None },
+            variation: Variation { batch: 10, doubled: false, unaided: true, crash_at: None, files: false },
             ..field(Class::Exact, Profile::Realistic, 80)
         },
         Mistake::NewKey => field(Class::Exact, Profile::Harsh, 60),

@@ -165,3 +165,21 @@ fn a_store_that_loses_everything_at_once_is_asked_about() {
 fn a_store_that_says_nothing_of_a_sku_is_not_taken_for_empty() {
     (0..5).for_each(|seed| assert_eq!(scenes::nothing_is_told(seed, None), [""; 0], "seed {seed}"));
 }
+
+/// Stock files while everything goes wrong: no line counts twice, none is lost of a run that ended, and each is told.
+#[test]
+fn stock_files_in_a_storm() {
+    let variation = Variation { files: true, ..Variation::default() };
+    for class in [Class::Exact, Class::Shops] {
+        for seed in 0..25 {
+            let order = Order { variation, ..Order::new(class, Profile::Harsh, seed) };
+            let violations = run(&order).violations;
+            assert!(violations.is_empty(), "{}: {violations:?}", regression::line(&order));
+        }
+    }
+}
+
+#[test]
+fn everything_edited_can_be_undone_and_what_was_sold_stays_sold() {
+    (0..25).for_each(|seed| assert_eq!(scenes::everything_edited_is_undone(seed), [""; 0], "seed {seed}"));
+}

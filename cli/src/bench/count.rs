@@ -35,6 +35,10 @@ impl Store for Counting {
         self.store.query(query).await
     }
 
+    async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+        self.store.scan(after, limit).await
+    }
+
     async fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
         let ledgers = changes.iter().filter(|change| is_ledger(change.key())).count();
         self.ledgers.fetch_add(ledgers as u64, Ordering::Relaxed);

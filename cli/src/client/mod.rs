@@ -5,11 +5,15 @@ pub mod add;
 pub mod alerts;
 pub mod api;
 pub mod ask;
+pub mod feeds;
 pub mod items;
+pub mod moving;
 pub mod places;
+pub mod runs;
 pub mod show;
 pub mod stock;
 pub mod sync;
+pub mod undo;
 pub mod users;
 
 use crate::args::Global;
@@ -47,6 +51,21 @@ pub enum Command {
     /// The places inside stores that hold stock, and the warehouses that they belong to
     #[command(subcommand)]
     Locations(places::Locations),
+    /// A hub into a file, to move it: it stands still from then on
+    Export(moving::Export),
+    /// A hub out of a file, into an empty one
+    Import(moving::Import),
+    /// Stock files at an address, fetched on a schedule
+    #[command(subcommand)]
+    Feeds(feeds::Command),
+    /// Levels kept before something bulky was done
+    #[command(subcommand)]
+    Snapshots(undo::Snapshots),
+    /// Take edits back, to a snapshot or a time, or those of one run; what was sold since stays sold
+    Restore(undo::Options),
+    /// Long jobs: what they did, how far they are, and stopping them
+    #[command(subcommand)]
+    Runs(runs::Command),
     /// What waits, and what failed too often
     Queue(sync::Queue),
     /// How every account is doing
@@ -98,6 +117,12 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<bool> {
         Command::Stock(command) => stock::run(&cx, command).await,
         Command::Warehouses(command) => places::warehouses(&cx, command).await,
         Command::Locations(command) => places::locations(&cx, command).await,
+        Command::Export(options) => moving::export(&cx, &options).await,
+        Command::Import(options) => moving::import(&cx, &options).await,
+        Command::Feeds(command) => feeds::run(&cx, command).await,
+        Command::Snapshots(command) => undo::snapshots(&cx, command).await,
+        Command::Restore(options) => undo::restore(&cx, &options).await,
+        Command::Runs(command) => runs::run(&cx, command).await,
         Command::Queue(queue) => sync::queue(&cx, &queue).await,
         Command::Health => accounts::health(&cx).await,
         Command::Alerts(command) => alerts::alerts(&cx, command).await,

@@ -2,11 +2,12 @@
 
 use super::api::Progress;
 use super::show::{cell, judged, number};
-use super::{Cx, api, ask};
-use anyhow::bail;
+use super::{Cx, api, ask, runs};
+use anyhow::{Context, bail};
 use engine::accounts::AccountView;
 use engine::adopt::{AccountAdoption, Adoption};
 use engine::reconcile::{AccountComparison, Comparison};
+use engine::runs::Job;
 use engine::work::QueueView;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -19,9 +20,28 @@ pub struct Adopt {
     /// Do it, after the preview
     #[arg(long)]
     apply: bool,
+    /// Which way levels go: to-hub (this store's levels become the hub's), to-store (it follows), compare (only told)
+    #[arg(long, value_name = "ACCOUNT=WAY")]
+    direction: Vec<String>,
+    /// SKUs that are left out; a star at the beginning or the end stands for anything
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
     /// Do not ask between preview and doing
     #[arg(long)]
     yes: bool,
+}
+
+impl Adopt {
+    fn job(&self, apply: bool) -> anyhow::Result<Job> {
+        let mut directions = std::collections::BTreeMap::new();
+        for text in &self.direction {
+            let (account, way) = text.split_once('=').context("direction: write it like north=to-hub")?;
+            let way = serde_json::from_value(Value::from(way))
+                .map_err(|_| anyhow::anyhow!("direction: {way:?} is none of to-hub, to-store, compare"))?;
+            directions.insert(domain::AccountId::new(account)?, way);
+        }
+        Ok(Job::Adopt { apply, directions, exclude: self.exclude.clone() })
+    }
 }
 
 /// What to look at.
@@ -92,18 +112,18 @@ pub async fn job<T: serde::de::DeserializeOwned>(cx: &Cx, path: &str, body: &Val
 /// What the hub said.
 pub async fn adopt(cx: &Cx, options: &Adopt) -> anyhow::Result<bool> {
     if !options.apply {
-        let preview: Adoption = job(cx, "/adopt", &json!({"apply": false})).await?;
+        let preview: Adoption = runs::job(cx, &options.job(false)?).await?;
         cx.show.answer(&preview, |preview| {
             format!("{}\nThis was a preview. `adopt --apply` does it.", adoption(cx, preview))
         })?;
         return Ok(true);
     }
     if !options.yes {
-        let preview: Adoption = job(cx, "/adopt", &json!({"apply": false})).await?;
+        let preview: Adoption = runs::job(cx, &options.job(false)?).await?;
         eprintln!("{}", adoption(cx, &preview));
         ask::agree("Do it?", false)?;
     }
-    let done: Adoption = job(cx, "/adopt", &json!({"apply": true})).await?;
+    let done: Adoption = runs::job(cx, &options.job(true)?).await?;
     cx.show.answer(&done, |done| {
         let snapshot = done.snapshot.as_deref().unwrap_or("none");
         format!("{}\nDone. Levels before: snapshot {snapshot}. The stores are being written now.", adoption(cx, done))
@@ -133,6 +153,16 @@ fn adoption(cx: &Cx, adoption: &Adoption) -> String {
         "{} new SKUs, {} new listings, {} known\n\n",
         adoption.new_items, adoption.new_listings, adoption.known_listings
     );
+    if adoption.corrected > 0 {
+        let (up, down) = (adoption.hub_gains, adoption.hub_losses);
+        let _ = writeln!(text, "{} SKUs of the hub get another level (+{up} -{down})", adoption.corrected);
+    }
+    if adoption.excluded > 0 {
+        let _ = writeln!(text, "{} SKUs are left out", adoption.excluded);
+    }
+    for sku in &adoption.unsettled {
+        let _ = writeln!(text, "{sku}: its level in the store has not settled; the hub's stays, try again later");
+    }
     text.push_str(&cx.show.table(&head, adoption.accounts.iter().map(row).collect()));
     if !adoption.differences.is_empty() {
         let shown = adoption
@@ -142,6 +172,9 @@ fn adoption(cx: &Cx, adoption: &Adoption) -> String {
         let _ = write!(text, "\n\n{}", cx.show.table(&["SKU", "LISTING", "LEVEL"], shown.collect()));
     }
     for (id, account) in &adoption.accounts {
+        if let Some(way) = &account.direction {
+            let _ = write!(text, "\n{id}: {}", super::show::word(way));
+        }
         for clash in &account.clashes {
             let _ =
                 write!(text, "\n{id}: SKU {clash} appears more than once; it is not written until that is put right");
@@ -212,8 +245,9 @@ fn text(object: &Value, field: &str) -> String {
 /// # Errors
 /// What the hub said.
 pub async fn reconcile(cx: &Cx, options: &Reconcile) -> anyhow::Result<bool> {
-    let body = json!({"account": options.account, "dry_run": options.dry_run, "quick": options.quick});
-    let found: Comparison = job(cx, "/reconcile", &body).await?;
+    let account = options.account.as_ref().map(domain::AccountId::new).transpose()?;
+    let asked = Job::Reconcile { account, dry_run: options.dry_run, quick: options.quick };
+    let found: Comparison = runs::job(cx, &asked).await?;
     cx.show.answer(&found, |found| comparison(cx, found, options.dry_run))?;
     Ok(found.accounts.values().all(|account| account.error.is_none() && account.quarantine.is_none()))
 }

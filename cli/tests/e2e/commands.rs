@@ -65,8 +65,8 @@ async fn stock_is_set_imported_and_explained() {
     let file = town.file("in.csv", "\u{feff}sku\tSTOCK\nMUG\t9\nNOPE\t1\nCAP/BLACK\tmany\nPEN, blue\t7\n");
     let dry = town.run(&["stock", "import", text(&file), "--dry-run", "--json"]).await;
     assert_eq!((dry.status, town.hub_level("MUG").await), (1, 7), "two bad lines; nothing changed");
-    let failed: Vec<_> = dry.json()["failed"].as_array().unwrap().iter().map(|line| line["line"].clone()).collect();
-    assert_eq!(failed, [json!(3), json!(4)]);
+    let failed: Vec<_> = dry.json()["faults"].as_array().unwrap().iter().map(|line| line["place"].clone()).collect();
+    assert_eq!(failed, [json!("line 3"), json!("line 4")]);
     let done = town.run(&["stock", "import", text(&file), "--yes"]).await;
     assert_eq!((done.status, town.hub_level("MUG").await), (1, 9), "a bad line blocks no other: {}", done.out);
     assert!(done.out.contains("line 3: NOPE"), "{}", done.out);

@@ -8,3 +8,4 @@ mod kill;
 mod people;
 mod serve;
 mod town;
+mod undo;

@@ -12,5 +12,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let settings = EnvSettings::from_environment()?;
     let http = NetHttp::new(settings.allow_insecure_endpoints);
     let hub = hub(settings, Arc::new(http)).await;
-    lambda_http::run(web::router(Arc::new(App::new(Arc::new(hub))))).await
+    lambda_http::run(web::router(Arc::new(App::of_a_function(Arc::new(hub))))).await
 }

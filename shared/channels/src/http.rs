@@ -36,6 +36,10 @@ pub struct Allowed {
     pub burst: f64,
 }
 
+/// In a request's extensions: the largest answer that is read, bytes, where that is less than for every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerMax(pub usize);
+
 /// Why there is no answer. The difference decides whether a write may have taken effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {

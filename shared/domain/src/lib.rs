@@ -24,6 +24,7 @@ pub mod retry;
 pub mod rules;
 pub mod settle;
 pub mod time;
+pub mod undo;
 
 pub use capability::{Capabilities, Class, FeedKind, WriteKind};
 pub use feed::{Line, Movement, Order, OrderState};

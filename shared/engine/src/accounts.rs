@@ -190,6 +190,7 @@ impl Hub {
     }
 
     async fn check_new(&self, new: &NewAccount, channel: &'static dyn Channel) -> Result<(), Error> {
+        self.must_move().await?;
         let info = channel.info();
         if !info.ready && !self.config.allow_insecure_endpoints {
             return Err(Error::Invalid(format!(

@@ -3,21 +3,25 @@
 //! The master's levels become the hub's. A SKU that is there already keeps its ledger; only listings that are new to it
 //! are added. Nothing is written to a store here: the differences go the usual path.
 
+mod order;
 mod plan;
 
+pub use order::{Direction, FirstSync};
 pub(crate) use plan::Draft;
 
-use crate::hub::{Error, Hub};
+use crate::hub::{Connected, Error, Hub};
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Row, StoreError};
 use crate::records::{self, Item, SnapshotChunk};
+use crate::runs::Run;
 use crate::scan::Scan;
+use crate::snapshots::Snapshot;
 use domain::feed::Marker;
 use domain::{AccountId, ListingId, LocationId, Role, Sku};
 use futures::{StreamExt, stream};
 use plan::Plan;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tells how far a long job is.
 pub trait Progress: Send + Sync {
@@ -48,6 +52,21 @@ pub struct Adoption {
     /// SKUs of which no warehouse has a level yet: not written anywhere until one has.
     #[serde(default)]
     pub without_level: u64,
+    /// SKUs left out on request.
+    #[serde(default)]
+    pub excluded: u64,
+    /// SKUs that the hub knew and whose level becomes that of a store.
+    #[serde(default)]
+    pub corrected: u64,
+    /// Units that the hub gains by that.
+    #[serde(default)]
+    pub hub_gains: i64,
+    /// Units that the hub loses by that.
+    #[serde(default)]
+    pub hub_losses: i64,
+    /// SKUs whose level in that store is not settled, so that the hub's stays; the first of them.
+    #[serde(default)]
+    pub unsettled: Vec<String>,
     /// By account.
     pub accounts: BTreeMap<AccountId, AccountAdoption>,
     /// The first differences, for show.
@@ -57,6 +76,9 @@ pub struct Adoption {
 /// What adoption finds in one account.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AccountAdoption {
+    /// Which way, where it is not the usual one.
+    #[serde(default)]
+    pub direction: Option<Direction>,
     /// Units in the store.
     pub units: u64,
     /// Matched by SKU.
@@ -105,6 +127,21 @@ const TOGETHER: usize = 50;
 const WRITES: usize = 4;
 /// SKUs of one chunk of work.
 const CHUNK: usize = 1_000;
+/// SKUs of one chunk of a snapshot.
+const SNAPSHOT: usize = 100;
+
+/// Who has it done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct By<'a> {
+    /// The run, if it is one.
+    pub run: Option<&'a Run>,
+}
+
+impl By<'_> {
+    pub(crate) fn actor(&self) -> &str {
+        self.run.map_or("", |run| run.actor.as_str())
+    }
+}
 
 impl Hub {
     /// Shows what adoption would do; with `apply` does it.
@@ -112,54 +149,72 @@ impl Hub {
     /// # Errors
     /// [`Error::Invalid`] without a master; [`Error::Channel`] with what a store said. Then nothing was changed.
     pub async fn adopt(&self, apply: bool, progress: &dyn Progress) -> Result<Adoption, Error> {
+        self.first_sync(&FirstSync { apply, ..FirstSync::default() }, By::default(), progress).await
+    }
+
+    /// The same, with a direction for each account, and SKUs left out.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the field; [`Error::Channel`] with what a store said. Then nothing was changed.
+    pub(crate) async fn first_sync(
+        &self,
+        order: &FirstSync,
+        by: By<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Adoption, Error> {
         let accounts = self.accounts().await?;
-        if !accounts.values().any(|connected| connected.account.role == Role::Master) {
-            return Err(Error::Invalid("accounts: there is no master yet; add one with role \"master\"".into()));
-        }
+        order.check(&accounts.iter().map(|(id, connected)| (id.clone(), connected.account.role)).collect())?;
         let mut scans = BTreeMap::new();
         for (connected, scan) in self.scans(accounts.values().cloned().collect(), progress).await {
             scans.insert(connected.account.id, scan?);
         }
-        linked_master(&scans)?;
-        let mut plan = Plan::new(&scans);
-        plan.report.applied = apply;
-        if apply {
-            plan.report.snapshot = Some(self.snapshot(&scans).await?);
+        linked_master(&scans, order)?;
+        let mut plan = Plan::new(&scans, order, by);
+        if order.apply {
+            plan.report.snapshot = Some(self.snapshot(&scans, by).await?);
             self.hold_orders(&scans).await?;
         }
-        self.adopt_all(&mut plan, &scans, apply, progress).await?;
-        if apply {
+        self.adopt_all(&mut plan, &scans, order.apply, progress).await?;
+        if order.apply {
             self.start_cursors(&scans).await?;
-            for id in scans.keys() {
+            for id in scans.keys().chain([&ListingId::hub().account]) {
                 self.wake_lane(id).await?;
             }
         }
         Ok(plan.report)
     }
 
-    /// Keeps the levels that every store has, for undoing.
-    pub(crate) async fn snapshot(&self, scans: &BTreeMap<AccountId, Scan>) -> Result<String, Error> {
+    /// Keeps the levels that the hub and every store have, for undoing.
+    async fn snapshot(&self, scans: &BTreeMap<AccountId, Scan>, by: By<'_>) -> Result<String, Error> {
         let now = self.clock.now();
-        let id = format!("{:015}-{:04x}", now.0, self.clock.random() & 0xffff);
-        let mut rows: Vec<Row> = Vec::new();
-        let mut chunk = SnapshotChunk::default();
-        for scan in scans.values() {
-            for unit in scan.units.values().flatten() {
-                let Some(sku) = unit.sku.clone() else { continue };
-                chunk.levels.push((sku, scan.listing(unit), unit.level));
-                if chunk.levels.len() == CHUNK {
-                    rows.push(std::mem::take(&mut chunk).row(&id, rows.len(), now));
+        let fresh = || format!("{:015}-{:04x}", now.0, self.clock.random() & 0xffff);
+        let id = by.run.map_or_else(fresh, |run| run.id.clone());
+        let skus: BTreeSet<&Sku> = scans.values().flat_map(|scan| scan.units.keys()).collect();
+        let skus: Vec<&Sku> = skus.into_iter().collect();
+        let mut rows = Vec::new();
+        for (number, skus) in skus.chunks(SNAPSHOT).enumerate() {
+            let mut chunk = SnapshotChunk::default();
+            let keys: Vec<Key> = skus.iter().map(|sku| records::ledger_key(sku)).collect();
+            for (sku, row) in skus.iter().zip(self.store.get(&keys).await?) {
+                let ledger = row.as_ref().map(records::ledger).transpose()?.unwrap_or_default();
+                chunk.hub.extend(ledger.base.keys().map(|one| ((*sku).clone(), one.clone(), ledger.level(one))));
+                for scan in scans.values() {
+                    let units = scan.units.get(*sku).into_iter().flatten();
+                    chunk.levels.extend(units.map(|unit| ((*sku).clone(), scan.listing(unit), unit.level)));
                 }
             }
+            rows.push(chunk.row(&id, number, now));
         }
-        rows.push(chunk.row(&id, rows.len(), now));
         self.store.put_all(&rows).await?;
+        let at = by.run.map_or(now, crate::runs::before);
+        let (why, actor) = ("adopt".to_owned(), by.actor().to_owned());
+        self.enter_snapshot(&Snapshot { id: id.clone(), at, why, actor, skus: skus.len() as u64 }).await?;
         Ok(id)
     }
 
     async fn adopt_all(
         &self,
-        plan: &mut Plan,
+        plan: &mut Plan<'_>,
         scans: &BTreeMap<AccountId, Scan>,
         apply: bool,
         progress: &dyn Progress,
@@ -179,7 +234,7 @@ impl Hub {
 
     async fn draft_chunk(
         &self,
-        plan: &mut Plan,
+        plan: &mut Plan<'_>,
         scans: &BTreeMap<AccountId, Scan>,
         skus: &[Sku],
     ) -> Result<Vec<Draft>, Error> {
@@ -231,7 +286,10 @@ impl Hub {
     async fn extend_item(&self, draft: &Draft) -> Result<(), Error> {
         let version = draft.ledger.version;
         let row = records::ledger_row(&draft.item.sku, &draft.ledger, version + 1);
-        let changes = [Change::Put(row, Condition::Version(version)), Change::Put(draft.item.row(), Condition::Any)];
+        let mut changes =
+            vec![Change::Put(row, Condition::Version(version)), Change::Put(draft.item.row(), Condition::Any)];
+        let told = draft.history.iter().map(|history| history.row(self.clock.random()));
+        changes.extend(told.map(|row| Change::Put(row, Condition::Any)));
         match self.store.write(&changes).await {
             Ok(()) => Ok(()),
             Err(StoreError::Conflict { .. }) => {
@@ -292,8 +350,9 @@ fn entering(drafts: &[Draft]) -> Vec<Change> {
 }
 
 /// A master that keeps its stock at several locations must say which of them are meant.
-fn linked_master(scans: &BTreeMap<AccountId, Scan>) -> Result<(), Error> {
-    let masters = scans.values().map(|scan| &scan.connected).filter(|it| it.account.role == Role::Master);
+fn linked_master(scans: &BTreeMap<AccountId, Scan>, order: &FirstSync) -> Result<(), Error> {
+    let usual = |it: &&Connected| it.account.role == Role::Master && order.direction(&it.account.id).is_none();
+    let masters = scans.values().map(|scan| &scan.connected).filter(usual);
     for master in masters.filter(|it| it.has_locations()) {
         if !master.locations.values().any(|location| location.is_mapped()) {
             let id = &master.account.id;

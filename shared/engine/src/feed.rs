@@ -24,6 +24,9 @@ impl Hub {
     /// Counts what an account's feed shows beyond its cursor, and moves the cursor; whether there is more.
     pub(crate) async fn drain_feed(&self, account: &AccountId) -> Result<bool, Error> {
         let Some(connected) = self.accounts().await?.get(account).cloned() else { return Ok(false) };
+        if self.stands_still().is_some() {
+            return Ok(false);
+        }
         let at = self.clock.now();
         let news = self.news(&connected, Pace::lane().patience).await?;
         if news.page.as_ref().is_some_and(|page| page.gap) && news.since > Position::default() {
@@ -89,6 +92,10 @@ impl Hub {
 
     /// Moves a cursor forward; never back.
     async fn advance(&self, cursor: Row) -> Result<(), Error> {
+        // a standstill may have begun since the entries were read: then nothing of them was counted
+        if self.stands_still().is_some() {
+            return Ok(());
+        }
         let condition = Condition::Below(cursor.version);
         match self.store.write(&[Change::Put(cursor, condition)]).await {
             Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),

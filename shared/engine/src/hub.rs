@@ -2,6 +2,7 @@
 
 use crate::budget::Budgets;
 use crate::health::Notes;
+use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
 use channels::{Channel, Secrets, Session, Tokens};
@@ -121,6 +122,7 @@ pub struct Hub {
     cache: Mutex<Option<(Timestamp, Accounts)>>,
     tokens: Mutex<BTreeMap<AccountId, Arc<Tokens>>>,
     backlogs: Mutex<BTreeMap<AccountId, Timestamp>>,
+    still: Mutex<Option<Why>>,
 }
 
 impl Hub {
@@ -149,6 +151,7 @@ impl Hub {
             cache: Mutex::default(),
             tokens: Mutex::default(),
             backlogs: Mutex::default(),
+            still: Mutex::default(),
         }
     }
 
@@ -209,6 +212,11 @@ impl Hub {
         *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Why the hub stands still, as it was when its accounts were last read.
+    pub(crate) fn stands_still(&self) -> Option<Why> {
+        *self.still.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// One account.
     ///
     /// # Errors
@@ -220,7 +228,11 @@ impl Hub {
 
     async fn load_accounts(&self) -> Result<BTreeMap<AccountId, Connected>, Error> {
         let mut healths: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
+        let mut still = None;
         for row in self.all_rows(HUB, "HEALTH#").await? {
+            if row.key == Standstill::key() {
+                still = Some(records::body::<Standstill>(&row)?.why);
+            }
             let id = row.key.sk.trim_start_matches("HEALTH#").to_owned();
             if let Ok(id) = AccountId::new(id) {
                 healths.insert(id, (records::body(&row)?, row.version));
@@ -238,6 +250,7 @@ impl Hub {
         if accounts.values().any(Connected::has_locations) {
             self.load_locations(&mut accounts).await?;
         }
+        *self.still.lock().unwrap_or_else(PoisonError::into_inner) = still;
         Ok(accounts)
     }
 

@@ -138,6 +138,13 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;
 
+    /// One page of all rows there are, in no order that means anything; `after` is the [`Page::next`] of the page before. For
+    /// moving a hub, and for nothing else: it costs a read of the whole table.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError>;
+
     /// All changes or none; 1 to 100, each key once. One change costs half of what a transaction costs.
     ///
     /// # Errors

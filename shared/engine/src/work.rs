@@ -5,11 +5,20 @@ use crate::hub::{Error, Hub};
 use crate::later::LaneCall;
 use crate::ports::{Depth, Inbound, QueueName};
 use crate::records::{Hint, todo_partition};
+use crate::runs::RunCall;
 use crate::sync::Pace;
 use channels::Touch;
 use domain::{AccountId, ListingId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// What a message on the `lane` queue asks for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Call {
+    Run(RunCall),
+    Lane(LaneCall),
+}
 
 /// What the timers do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,8 +105,9 @@ impl Hub {
     async fn work_lane(&self, messages: &[Inbound]) -> BTreeMap<String, String> {
         let mut failed = BTreeMap::new();
         for message in messages {
-            let result = match serde_json::from_str::<LaneCall>(&message.body) {
-                Ok(call) => {
+            let result = match serde_json::from_str::<Call>(&message.body) {
+                Ok(Call::Run(call)) => self.work_run(&call).await,
+                Ok(Call::Lane(call)) => {
                     if let Some(second) = call.second {
                         self.wait_for_end_of(second).await;
                     }
@@ -131,6 +141,10 @@ impl Hub {
     /// # Errors
     /// [`Error`]; the timer tries again.
     pub async fn run_task(&self, task: Task) -> Result<(), Error> {
+        self.accounts().await?;
+        if self.stands_still().is_some() {
+            return Ok(());
+        }
         match task {
             Task::Sweep => {
                 self.sweep().await?;
@@ -152,7 +166,8 @@ impl Hub {
         }
     }
 
-    /// Calls the lane of every account: what waits there, and what its feed shows, is picked up.
+    /// Calls the lane of every account: what waits there, and what its feed shows, is picked up. Stock
+    /// feeds that are due are fetched; runs that nobody drives are driven on.
     ///
     /// # Errors
     /// [`Error::Queue`], [`Error::Store`].
@@ -162,6 +177,8 @@ impl Hub {
         for account in accounts.keys().chain([&hub]) {
             self.sweep_lane(account).await?;
         }
+        self.sweep_feeds().await?;
+        self.sweep_runs().await?;
         self.flush_health(false).await
     }
 

@@ -7,7 +7,11 @@ use std::sync::Arc;
 pub struct App {
     /// The hub.
     pub hub: Arc<Hub>,
-    /// Held by the one long job that may run at a time.
+    /// Whether this process lives on after an answer: then a long job is waited for however long it takes. A function on
+    /// AWS answers with the run as it then stands.
+    #[cfg(feature = "admin")]
+    pub(crate) stays: bool,
+    /// Held by the one long job that is no run.
     #[cfg(feature = "admin")]
     pub(crate) long_job: Arc<tokio::sync::Mutex<()>>,
     /// Attempts to sign in to the console that failed.
@@ -19,11 +23,13 @@ pub struct App {
 }
 
 impl App {
-    /// An app over `hub`.
+    /// An app over `hub`, in a process that stays.
     #[must_use]
     pub fn new(hub: Arc<Hub>) -> Self {
         Self {
             hub,
+            #[cfg(feature = "admin")]
+            stays: true,
             #[cfg(feature = "admin")]
             long_job: Arc::default(),
             #[cfg(feature = "admin")]
@@ -31,6 +37,13 @@ impl App {
             #[cfg(feature = "admin")]
             playground: None,
         }
+    }
+
+    /// The same in a function, which may work only while it answers.
+    #[cfg(feature = "admin")]
+    #[must_use]
+    pub fn of_a_function(hub: Arc<Hub>) -> Self {
+        Self { stays: false, ..Self::new(hub) }
     }
 
     /// The same with fake stores to play in, on the console's demo page.

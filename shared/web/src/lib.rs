@@ -12,6 +12,8 @@ pub mod client;
 #[cfg(feature = "admin")]
 pub mod console;
 #[cfg(feature = "admin")]
+mod seal;
+#[cfg(feature = "admin")]
 pub mod tokens;
 mod trace;
 mod webhooks;

@@ -57,7 +57,8 @@ macro_rules! store_contract_calls {
         $crate::each_contract!($open, store_lists =>
             a_partition_is_listed_in_order, a_prefix_limits_the_list, pages_follow_each_other_exactly,
             pages_follow_each_other_backwards, large_pages_are_whole, a_strange_token_is_refused,
-            the_index_lists_only_rows_that_have_a_place, a_row_leaves_the_index, pages_of_the_index_follow_each_other);
+            the_index_lists_only_rows_that_have_a_place, a_row_leaves_the_index, pages_of_the_index_follow_each_other,
+            a_scan_sees_every_row_once);
     };
 }
 

@@ -145,3 +145,23 @@ pub async fn pages_of_the_index_follow_each_other(store: &dyn Store) {
         assert_eq!(found, ["0", "1", "2", "3", "4", "5", "6"]);
     }
 }
+
+/// Every row there is, each once, however the pages fall; also those of the index, with their place.
+pub async fn a_scan_sees_every_row_once(store: &dyn Store) {
+    let pk = unique("scan");
+    put_sorts(store, &pk, &["1", "2", "3", "4", "5"]).await;
+    put(store, &indexed(&pk, "6", "somewhere", "here")).await;
+    let (mut seen, mut after) = (Vec::new(), None);
+    for _ in 0..10_000 {
+        let page = store.scan(after.as_deref(), 2).await.expect("a page");
+        assert!(page.rows.len() <= 2);
+        seen.extend(page.rows.into_iter().filter(|row| row.key.pk == pk));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    seen.sort_by(|one, other| one.key.cmp(&other.key));
+    assert_eq!(seen.iter().map(|row| row.key.sk.as_str()).collect::<Vec<_>>(), ["1", "2", "3", "4", "5", "6"]);
+    assert_eq!(seen[5].index.as_ref().map(|index| index.sort.as_str()), Some("here"));
+}

@@ -171,6 +171,18 @@ impl Store for MemoryStore {
         self.read(|rows| page(rows, query)).await
     }
 
+    async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+        self.read(|rows| {
+            let token = |row: &Row| format!("{}\u{1}{}", row.key.pk, row.key.sk);
+            let beyond = rows.values().filter(|row| after.is_none_or(|after| token(row).as_str() > after));
+            let mut found: Vec<Row> = beyond.take(limit + 1).cloned().collect();
+            let more = found.len() > limit;
+            found.truncate(limit);
+            Page { next: found.last().filter(|_| more).map(token), rows: found }
+        })
+        .await
+    }
+
     async fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
         if changes.is_empty() || changes.len() > 100 {
             return Err(StoreError::Refused(format!("{} changes in one write", changes.len())));

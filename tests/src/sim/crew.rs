@@ -10,7 +10,9 @@ use engine::Hub;
 use engine::accounts::AccountPatch;
 use engine::ports::{Inbound, Queue, QueueName};
 use engine::receive::Received;
-use engine::stock::{Amount, StockEdit};
+use engine::runs::{Job, Restore};
+use engine::stock::{Amount, Mode, StockEdit};
+use engine::table::Line;
 use engine::work::Task;
 use futures::future::{Either, select};
 use std::collections::BTreeMap;
@@ -107,6 +109,27 @@ pub async fn hub_edit(member: Member, sku: Sku, by: i64) {
     let edit = StockEdit { amount: Amount::Adjust(by), reason: "stock take".into(), warehouse: None };
     if let Err(error) = member.hub.edit_stock(&sku, &edit, "somebody").await {
         member.core.tell(|| format!("stock edit failed: {error}"));
+    }
+}
+
+/// Somebody takes a stock file of differences: one line for each SKU, and the same once more.
+pub async fn import(member: Member, lines: Vec<Line>) {
+    let job = Job::Import { mode: Mode::Adjust, warehouse: None, reason: "file".into(), dry_run: false };
+    let started = async {
+        let run = member.hub.start_run(job, "somebody").await?;
+        member.hub.give_run(&run.id, lines, false).await?;
+        member.hub.close_run(&run.id).await
+    };
+    if let Err(error) = started.await {
+        member.core.tell(|| format!("stock file failed: {error}"));
+    }
+}
+
+/// Somebody takes everything back that was edited since a time.
+pub async fn restore(member: Member, time: domain::Timestamp) {
+    let restore = Restore { time: Some(time), apply: true, ..Restore::default() };
+    if let Err(error) = member.hub.start_run(Job::Restore(restore), "somebody").await {
+        member.core.tell(|| format!("restore failed: {error}"));
     }
 }
 

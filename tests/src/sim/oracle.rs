@@ -7,6 +7,7 @@ use channels::Request;
 use domain::settle::Note;
 use domain::{AccountId, Entry, Ledger, ListingId, Sku};
 use engine::records::{self, History, SaleMarker};
+use engine::runs::RunDone;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -146,6 +147,43 @@ impl Oracle {
             }
         }
         self.books().ledgers.insert(sku, after);
+    }
+
+    /// What is edited here is told in the same transaction, to the unit (an undo is no exception); and what a run did to a
+    /// line is done once.
+    fn audited(&self, commits: &[Commit]) {
+        if !self.is_watching() {
+            return;
+        }
+        let by_hub = |row: &Option<engine::ports::Row>| {
+            let ledger = row.as_ref().and_then(|row| records::ledger(row).ok());
+            ledger.and_then(|ledger| Some(ledger.entries.get(&ListingId::hub())?.counted)).unwrap_or(0)
+        };
+        // what a listing that moves or goes has counted is handed over to the hub: no unit moves
+        let others = |row: &Option<engine::ports::Row>| {
+            let ledger = row.as_ref().and_then(|row| records::ledger(row).ok()).unwrap_or_default();
+            let entries = ledger.entries.into_iter().filter(|(listing, _)| !listing.is_hub());
+            entries.map(|(listing, entry)| (listing, entry.counted)).collect::<Vec<_>>()
+        };
+        let states =
+            commits.iter().filter(|commit| commit.key.sk == "STATE" && others(&commit.before) == others(&commit.after));
+        let moved: i64 = states.map(|commit| by_hub(&commit.after) - by_hub(&commit.before)).sum();
+        let histories = commits.iter().filter(|commit| commit.key.sk.starts_with("HISTORY#"));
+        let told = histories.filter_map(|commit| records::body::<History>(commit.after.as_ref()?).ok());
+        let told = told.flat_map(|history| history.seen).filter(|seen| seen.listing.is_hub());
+        let told: i64 = told.flat_map(|seen| seen.counted).map(|counted| counted.by).sum();
+        if moved != told {
+            self.object(format!("I1: {moved} units edited here, {told} told in the same transaction"));
+        }
+        for done in commits.iter().filter(|commit| commit.key.sk.starts_with("DONE#")) {
+            let row = done.after.as_ref().and_then(|row| records::body::<RunDone>(row).ok());
+            let by = row.map_or(0, |done| done.after - done.before);
+            if done.before.is_some() {
+                self.object(format!("I5: {} {} is done twice", done.key.pk, done.key.sk));
+            } else if by != moved {
+                self.object(format!("I1: {} {} says {by}, moved is {moved}", done.key.pk, done.key.sk));
+            }
+        }
     }
 
     fn note(&self, history: &History) {
@@ -289,6 +327,7 @@ impl Watch for Oracle {
             self.core.tell(|| format!("marker {} at {}: {more} more held as sold", place.1, place.0));
             *self.books().sold.entry(place).or_default() += more;
         }
+        self.audited(commits);
         for commit in commits.iter().filter(|commit| commit.key.sk == "STATE") {
             self.ledger_commit(commit, &mut markers);
         }

@@ -14,6 +14,7 @@ use domain::planted::{self, Mistake};
 use domain::{Ledger, ListingId, Sku, WriteKind};
 use engine::adopt::Silent;
 use engine::ports::QueueName;
+use engine::table::Line;
 use engine::work::Task;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,11 +50,13 @@ pub struct Variation {
     pub unaided: bool,
     /// A task of ours dies at its so-many-th poll.
     pub crash_at: Option<u64>,
+    /// Whether half of what is edited here comes in stock files.
+    pub files: bool,
 }
 
 impl Default for Variation {
     fn default() -> Self {
-        Self { batch: 10, doubled: false, unaided: false, crash_at: None }
+        Self { batch: 10, doubled: false, unaided: false, crash_at: None, files: false }
     }
 }
 
@@ -150,6 +153,13 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(setup: Setup, traced: bool) -> Self {
         Self { world: World::new(setup, traced), steps: 0, actions: 0, polls: 0, timers: Vec::new() }
+    }
+
+    /// Plays a script to its quiet end; gives when it began.
+    pub(super) fn play_from(&mut self, script: &[(i64, Action)]) -> domain::Timestamp {
+        let began = domain::Timestamp(START_MS + 120_000);
+        self.play(script, &[]);
+        began
     }
 
     fn play(&mut self, script: &[(i64, Action)], without: &[usize]) -> i64 {
@@ -273,6 +283,16 @@ impl Run {
         let (core, now) = (self.core(), self.core().now());
         let person = self.world.member(super::world::CHANGES + super::world::LANES);
         match action {
+            // every other one comes as a stock file, which is a run
+            Action::HubEdit(sku, by) if by % 2 == 0 && self.world.setup.variation.files => {
+                let line = |line, units: i64| Line {
+                    line,
+                    sku: self.sku(*sku).to_string(),
+                    quantity: units.to_string(),
+                    warehouse: None,
+                };
+                self.world.exec.add(Kind::Person, crew::import(person, vec![line(2, *by), line(3, by / 3)]));
+            }
             Action::HubEdit(sku, by) => {
                 let sku = self.sku(*sku);
                 self.world.exec.add(Kind::Person, crew::hub_edit(person, sku, *by));
@@ -418,10 +438,21 @@ impl Run {
                 reasons.push(format!("{todos} TODO rows of {}", account(store)));
             }
         }
+        let own = self.world.store.peek_all("TODO#hub").len();
+        if own > 0 {
+            reasons.push(format!("{own} TODO rows of the hub"));
+        }
+        reasons.extend(self.active_runs().into_iter().map(|id| format!("run {id} has not ended")));
         for place in 0..self.world.setup.skus.len() {
             reasons.extend(self.restless(&self.sku(place)));
         }
         reasons
+    }
+
+    /// Runs that somebody shall still drive.
+    pub(super) fn active_runs(&self) -> Vec<String> {
+        let rows = self.world.store.peek_all("HUB").into_iter().filter(|row| row.key.sk.starts_with("RUN#"));
+        rows.filter(|row| row.index.is_some()).map(|row| row.key.sk).collect()
     }
 
     fn restless(&self, sku: &Sku) -> Vec<String> {

@@ -3,6 +3,7 @@
 use super::crew;
 use super::exec::Kind;
 use super::run::Run;
+use super::script;
 use super::setup::{Class, Profile, Setup};
 use super::world::{CHANGES, LANES};
 use domain::planted::{self, Mistake};
@@ -33,6 +34,38 @@ pub fn nothing_is_told(seed: u64, mistake: Option<Mistake>) -> Vec<String> {
             store.news.push(sku);
         }
     })
+}
+
+/// Everything that people edited, here, in stock files and on the master, is taken back after a day of it: what was sold and
+/// returned stays, to the unit (class C). What was violated.
+#[must_use]
+pub fn everything_edited_is_undone(seed: u64) -> Vec<String> {
+    let setup = Setup::new(seed, Profile::Calm, Class::Shops);
+    let script = script::script(&setup);
+    let mut run = Run::new(setup, false);
+    let began = run.play_from(&script);
+    if !run.world.oracle.books().violations.is_empty() {
+        return run.world.oracle.books().violations.clone();
+    }
+    let member = run.world.member(CHANGES + LANES);
+    run.world.exec.add(Kind::Person, crew::restore(member, began));
+    run.until(run.core().now_ms() + 2 * SCENE_MS);
+    for place in 0..run.world.setup.skus.len() {
+        let sku = run.sku(place);
+        let books = run.world.oracle.books();
+        let ledger = books.ledgers.get(&sku).cloned().unwrap_or_default();
+        let sold: i64 = books.sold.iter().filter(|((_, of), _)| *of == sku).map(|(_, units)| units).sum();
+        drop(books);
+        let (level, base) = (ledger.total(), ledger.base.values().sum::<i64>());
+        if level != base - sold {
+            let problem = format!("{sku}: began with {base}, {sold} sold; after everything was undone it is {level}");
+            run.world.oracle.object(problem);
+        }
+    }
+    if !run.active_runs().is_empty() {
+        run.world.oracle.object("the restore has not ended".into());
+    }
+    run.world.oracle.books().violations.clone()
 }
 
 /// Something happens to the last store of a calm world of exact stores; no hub level may move and no other store.

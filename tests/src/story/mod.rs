@@ -11,6 +11,7 @@ mod sights;
 mod step;
 mod tell;
 mod town;
+mod undoing;
 mod wires;
 pub mod words;
 

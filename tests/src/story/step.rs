@@ -21,6 +21,8 @@ pub enum Step {
     Person(Person),
     /// Something happens to the hub itself.
     Hub(Machine),
+    /// Stock files, feeds, snapshots, going back.
+    Undo(super::undoing::Undoing),
     /// Somebody looks.
     See(Sight),
 }

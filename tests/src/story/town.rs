@@ -62,6 +62,9 @@ pub(super) struct Books {
     /// How much of each history and of each store's writes was looked at.
     pub(super) read: BTreeMap<Sku, usize>,
     pub(super) writes: BTreeMap<String, usize>,
+    /// The last run, and the last snapshot that a run took.
+    pub(super) run: Option<String>,
+    pub(super) snapshot: Option<String>,
 }
 
 /// Workers of each kind.
@@ -136,6 +139,7 @@ impl Town {
             Step::Trouble(store, trouble) => self.trouble(store, trouble),
             Step::Person(person) => self.person(person),
             Step::Hub(machine) => self.machine(machine),
+            Step::Undo(step) => self.undoing(step),
             Step::See(sight) => self.see(sight),
         }
     }

@@ -26,6 +26,8 @@ struct Plan {
     /// The hub dies at its next write to this store: before, or after it took effect.
     dies: Option<(String, bool)>,
     dead: bool,
+    /// What the supplier's address answers.
+    list: Option<(u16, String)>,
 }
 
 pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -44,6 +46,18 @@ impl Wires {
 
     pub(super) fn cut(&self, store: &str) {
         lock(&self.plan).unreachable.insert(store.to_owned());
+    }
+
+    /// From now on the supplier's address answers so.
+    pub(super) fn publish(&self, status: u16, body: String) {
+        lock(&self.plan).list = Some((status, body));
+    }
+
+    fn list(&self) -> Response {
+        let (status, body) = lock(&self.plan).list.clone().unwrap_or((404, String::new()));
+        let mut response = Response::new(body.into());
+        *response.status_mut() = ::http::StatusCode::from_u16(status).unwrap_or_default();
+        response
     }
 
     pub(super) fn mend(&self, store: &str) {
@@ -92,6 +106,9 @@ impl Http for Net {
         let wires = &self.0;
         let store = request.uri().host().unwrap_or_default().trim_end_matches(".test").to_owned();
         wires.travel().await;
+        if store == "supplier" {
+            return Ok(wires.list());
+        }
         if lock(&wires.plan).unreachable.contains(&store) {
             return Err(HttpError::NotSent("connection refused".into()));
         }

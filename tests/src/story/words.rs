@@ -35,6 +35,9 @@ pub fn tokens(line: &str) -> Result<Vec<String>, String> {
 /// What is not understood of it.
 pub fn step(tokens: &[String], stores: &[String]) -> Result<Step, String> {
     let words: Vec<&str> = tokens.iter().map(String::as_str).collect();
+    if let Some(step) = super::undoing::read(&words)? {
+        return Ok(step);
+    }
     let is_store = |name: &str| stores.iter().any(|store| store == name);
     match words.as_slice() {
         ["stock", sku, level, rest @ ..] => stock(sku, level, rest, stores),
@@ -65,7 +68,7 @@ fn known(store: &str, stores: &[String]) -> Result<String, String> {
     }
 }
 
-fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
+pub(super) fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
     word.parse().map_err(|_| format!("{word:?} is not a number that fits here"))
 }
 
@@ -74,7 +77,7 @@ fn choice<T: DeserializeOwned>(word: &str) -> Result<T, String> {
     serde_json::from_value(Value::from(word)).map_err(|error| error.to_string())
 }
 
-fn duration(count: &str, unit: &str) -> Result<i64, String> {
+pub(super) fn duration(count: &str, unit: &str) -> Result<i64, String> {
     let unit_ms = match unit.trim_end_matches('s') {
         "second" => 1_000,
         "minute" => 60_000,
@@ -235,7 +238,7 @@ fn person(words: &[&str], stores: &[String]) -> Result<Person, String> {
 }
 
 /// `TEE 5, MUG lots`
-fn upload(file: &str) -> Result<Vec<(String, String)>, String> {
+pub(super) fn upload(file: &str) -> Result<Vec<(String, String)>, String> {
     let line = |line: &str| match line.trim().rsplit_once(' ') {
         Some((sku, quantity)) => Ok((sku.to_owned(), quantity.to_owned())),
         None => Err(format!("{line:?} has no quantity")),

@@ -55,3 +55,20 @@ async fn queues_are_counted_and_the_dead_come_back() {
     assert_eq!(queues["dead"], json!({ "waiting": 0, "in_flight": 0 }));
     assert_eq!(api.post("/api/queues/redrive", json!({ "most": 10 })).await, json!({ "moved": 0 }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_started_shown_and_listed_over_http() {
+    let api = Api::over(Shops::connect(&[("TEE", 10)]).await).await;
+    let started = api.post("/api/runs", json!({ "kind": "adopt", "apply": true })).await;
+    let id = started["id"].as_str().unwrap().to_owned();
+    assert_eq!((&started["state"], &started["job"]["kind"]), (&json!("waiting"), &json!("adopt")));
+    api.refused("POST", "/api/adopt", json!({}), 409, "conflict").await;
+    api.shops.settle().await;
+    let shown = api.get(&format!("/api/runs/{id}")).await;
+    assert_eq!((&shown["state"], &shown["result"]["new_items"]), (&json!("done"), &json!(1)));
+    assert_eq!(api.get("/api/runs").await["rows"][0]["id"], json!(id));
+    assert_eq!(api.get(&format!("/api/runs/{id}/changes")).await["rows"], json!([]));
+    api.refused("POST", &format!("/api/runs/{id}/cancel"), json!({}), 409, "conflict").await;
+    api.refused("GET", "/api/runs/never", Value::Null, 404, "not-found").await;
+    api.refused("POST", "/api/runs", json!({ "kind": "dance" }), 400, "invalid").await;
+}

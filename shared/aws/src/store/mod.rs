@@ -60,6 +60,10 @@ impl Store for DynamoStore {
         query::page(self, query).await
     }
 
+    async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+        query::scan(self, after, limit).await
+    }
+
     async fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
         match changes {
             [] => Ok(()),

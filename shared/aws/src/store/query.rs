@@ -4,6 +4,7 @@ use super::errors::store_error;
 use super::rows::{Item, item_row, text};
 use super::{DynamoStore, INDEX};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
 use engine::ports::{Page, Query, Row, StoreError};
 
 /// Most rows of a page.
@@ -27,6 +28,31 @@ pub(super) async fn page(store: &DynamoStore, query: &Query) -> Result<Page, Sto
             return Ok(cut(query, rows, limit));
         }
     }
+}
+
+/// One page of all rows, read strongly.
+pub(super) async fn scan(store: &DynamoStore, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+    let limit = i32::try_from(limit.clamp(1, MOST_ROWS)).unwrap_or(1);
+    let start = after.map(scan_key).transpose()?;
+    let request = store.retrying.scan().table_name(&store.table).consistent_read(true).limit(limit);
+    let answer = request.set_exclusive_start_key(start).send().await.map_err(|error| store_error(&error))?;
+    let rows = answer.items.unwrap_or_default().into_iter().map(item_row).collect::<Result<_, _>>()?;
+    let last = answer.last_evaluated_key.filter(|key| !key.is_empty());
+    Ok(Page { rows, next: last.map(scan_token).transpose()? })
+}
+
+fn scan_token(mut key: Item) -> Result<String, StoreError> {
+    let mut part = |name: &str| match key.remove(name) {
+        Some(AttributeValue::S(value)) => Ok(value),
+        _ => Err(StoreError::Refused(format!("the last key of a page has no {name}"))),
+    };
+    Ok(serde_json::Value::from(vec![part("pk")?, part("sk")?]).to_string())
+}
+
+fn scan_key(token: &str) -> Result<Item, StoreError> {
+    let wrong = || StoreError::Refused("the token of the page before is not one of ours".to_owned());
+    let [pk, sk]: [String; 2] = serde_json::from_str(token).map_err(|_| wrong())?;
+    Ok(Item::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(&sk))]))
 }
 
 fn request(store: &DynamoStore, query: &Query) -> QueryFluentBuilder {

@@ -1,14 +1,15 @@
 //! What adoption makes of the scans: which SKUs there are, which listings they get, and where their levels come from.
 
-use super::{AccountAdoption, Adoption, Difference, SHOWN};
+use super::{AccountAdoption, Adoption, By, Difference, Direction, FirstSync, SHOWN};
 use crate::hub::Connected;
-use crate::records::{Item, Listing};
+use crate::records::{History, Item, Listing, Seen};
 use crate::scan::{Found, Scan};
 use channels::{Unit, UnitKind};
+use domain::feed::{Cause, Counted};
 use domain::ledger::Square;
 use domain::plan::{self, Hold, View};
 use domain::rules::Rules;
-use domain::{AccountId, Class, Entry, Ledger, ListingId, LocationId, Role, Sku, Timestamp, WarehouseId};
+use domain::{AccountId, Class, Entry, Ledger, ListingId, LocationId, Position, Sku, Timestamp, WarehouseId};
 use std::collections::BTreeMap;
 
 /// A SKU to be written.
@@ -17,6 +18,8 @@ pub(crate) struct Draft {
     pub ledger: Ledger,
     /// Accounts whose store differs, with the target.
     pub differs: Vec<(AccountId, i64)>,
+    /// What the hub's level was corrected by, for the same write.
+    pub history: Vec<History>,
 }
 
 /// A listing that a SKU does not have yet.
@@ -28,6 +31,8 @@ pub(crate) struct Entering<'a> {
     level: Option<i64>,
     hold: Option<Hold>,
     square: Option<Square>,
+    /// How surely its level starts what is unknown.
+    rank: Option<u8>,
 }
 
 /// A listing that a SKU has got.
@@ -41,7 +46,7 @@ pub(crate) struct Entered {
 
 impl Draft {
     pub const fn new(item: Item, ledger: Ledger) -> Self {
-        Self { item, ledger, differs: Vec::new() }
+        Self { item, ledger, differs: Vec::new(), history: Vec::new() }
     }
 
     /// What a scan shows of the SKU that is no listing yet, at one location or all; and how many are.
@@ -73,6 +78,28 @@ impl Draft {
             !has && !self.item.listings.contains_key(&here) && only.is_none_or(|only| place.location == *only)
         });
         empty.map(|place| Entering { level: None, ..entering(scan, (place.id(), unit, false), now) }).collect()
+    }
+
+    /// Moves the hub's level to that of a store: an edit, told in the same write, which can be undone.
+    fn correct(&mut self, warehouse: &WarehouseId, by: i64, leader: &AccountId, whose: By<'_>, now: Timestamp) {
+        let before = self.ledger.total();
+        self.ledger.adjust(warehouse, by);
+        let counted = vec![Counted { by, cause: Cause::Edit(Position::default()) }];
+        self.history.push(History {
+            sku: self.item.sku.clone(),
+            at: now,
+            since: now,
+            cause: "adopt".into(),
+            actor: Some(whose.actor().to_owned()).filter(|actor| !actor.is_empty()),
+            reason: Some(format!("First sync: the levels of {leader}")),
+            level: (before, self.ledger.total()),
+            seen: vec![Seen { listing: ListingId::hub(), counted, notes: Vec::new() }],
+            pushed: Vec::new(),
+            event: None,
+            run: whose.run.map(|run| run.id.clone()),
+            warehouse: (*warehouse != WarehouseId::main()).then(|| warehouse.clone()),
+        });
+        self.differs.push((ListingId::hub().account, self.ledger.total()));
     }
 
     /// Enters listings: levels start where they were unknown, then everybody's target follows.
@@ -115,7 +142,7 @@ impl Draft {
         let mut starts: BTreeMap<WarehouseId, (u8, &LocationId, i64)> = BTreeMap::new();
         for new in entering.iter().filter(|new| new.hold.is_none()) {
             let location = &new.listing.location;
-            let (Some(rank), Some(level)) = (new.connected.master_rank(location), new.level) else { continue };
+            let (Some(rank), Some(level)) = (new.rank, new.level) else { continue };
             let Some(home) = new.connected.home(location).filter(|home| !self.ledger.knows(home)) else { continue };
             match starts.get_mut(&home) {
                 Some((best, place, lowest)) if *best == rank && *place == location => *lowest = (*lowest).min(level),
@@ -127,18 +154,20 @@ impl Draft {
     }
 }
 
-pub(crate) struct Plan {
+pub(crate) struct Plan<'a> {
+    order: &'a FirstSync,
+    by: By<'a>,
     /// SKUs of the master with what people call them.
     pub products: BTreeMap<Sku, String>,
     pub report: Adoption,
 }
 
-impl Plan {
+impl<'a> Plan<'a> {
     /// New products come from the master; a product is there before its count shows.
-    pub fn new(scans: &BTreeMap<AccountId, Scan>) -> Self {
+    pub fn new(scans: &BTreeMap<AccountId, Scan>, order: &'a FirstSync, by: By<'a>) -> Self {
         let mut products = BTreeMap::new();
         let known = BTreeMap::new();
-        for scan in scans.values().filter(|scan| scan.connected.account.role == Role::Master) {
+        for scan in scans.values().filter(|scan| order.brings_products(scan)) {
             for sku in scan.units.keys() {
                 let units = scan.listings(sku, &known);
                 let good = units.iter().find(|(_, unit, clash)| unit.kind == UnitKind::Simple && !clash);
@@ -147,14 +176,19 @@ impl Plan {
                 }
             }
         }
-        let mut plan = Self { products, report: Adoption::default() };
+        let all = products.len();
+        products.retain(|sku, _| !order.excludes(sku));
+        let (excluded, applied) = ((all - products.len()) as u64, order.apply);
+        let report = Adoption { excluded, applied, ..Adoption::default() };
+        let mut plan = Self { order, by, products, report };
         plan.report.accounts = scans.iter().map(|(id, scan)| (id.clone(), plan.account(scan))).collect();
         plan
     }
 
     fn account(&self, scan: &Scan) -> AccountAdoption {
         let folded: BTreeMap<String, &Sku> = self.products.keys().map(|sku| (folded(sku), sku)).collect();
-        let mut account = AccountAdoption { without_sku: scan.without_sku, ..AccountAdoption::default() };
+        let direction = self.order.direction(&scan.connected.account.id);
+        let mut account = AccountAdoption { direction, without_sku: scan.without_sku, ..AccountAdoption::default() };
         account.units = scan.without_sku + scan.units.values().map(|units| units.len() as u64).sum::<u64>();
         account.unlinked.clone_from(&scan.unlinked);
         for (sku, units) in &scan.units {
@@ -186,18 +220,60 @@ impl Plan {
         let (ledger, item) = known.unwrap_or_else(new);
         let mut draft = Draft::new(item, ledger);
         let mut entering = Vec::new();
-        for scan in scans.values() {
-            let (new, known) = draft.entering(scan, None, now);
+        let is_compared = |scan: &&Scan| self.order.direction(&scan.connected.account.id) == Some(Direction::Compare);
+        for scan in scans.values().filter(|scan| !is_compared(scan)) {
+            let (mut new, known) = draft.entering(scan, None, now);
+            let account = &scan.connected.account.id;
+            new.iter_mut().for_each(|one| one.rank = self.order.rank(account, one.rank));
             self.report.known_listings += known;
             entering.extend(new);
         }
+        let corrected = self.correct(&mut draft, scans, now);
         let entered = draft.take(entering);
+        for scan in scans.values().filter(is_compared) {
+            self.compare(&draft, scan);
+        }
         self.report.new_listings += entered.len() as u64;
         self.report.new_items += u64::from(is_new);
         self.report.without_level += u64::from(draft.ledger.base.is_empty());
-        let changed = is_new || !entered.is_empty();
+        let changed = is_new || !entered.is_empty() || corrected;
         entered.into_iter().for_each(|entered| self.count(sku, entered));
         changed.then_some(draft)
+    }
+
+    /// Makes the levels of the store that leads those of the hub, where the hub has others; whether it had.
+    fn correct(&mut self, draft: &mut Draft, scans: &BTreeMap<AccountId, Scan>, now: Timestamp) -> bool {
+        let leads = |scan: &&Scan| self.order.direction(&scan.connected.account.id) == Some(Direction::ToHub);
+        let Some(scan) = scans.values().find(leads) else { return false };
+        let mut corrected = false;
+        for (warehouse, level) in levels_of(draft, scan) {
+            let Some(level) = level else {
+                let sku = draft.item.sku.to_string();
+                if self.report.unsettled.len() < SHOWN && self.report.unsettled.last() != Some(&sku) {
+                    self.report.unsettled.push(sku);
+                }
+                continue;
+            };
+            let by = level.saturating_sub(draft.ledger.level(&warehouse));
+            if !draft.ledger.knows(&warehouse) || by == 0 {
+                continue;
+            }
+            draft.correct(&warehouse, by, &scan.connected.account.id, self.by, now);
+            self.report.corrected += 1;
+            self.report.hub_gains += by.max(0);
+            self.report.hub_losses += by.saturating_neg().max(0);
+            corrected = true;
+        }
+        corrected
+    }
+
+    /// Tells what a store that is only looked at has otherwise.
+    fn compare(&mut self, draft: &Draft, scan: &Scan) {
+        for (listing, unit, clash) in scan.listings(&draft.item.sku, &draft.item.listings) {
+            let home = scan.connected.home(&unit.location).filter(|home| draft.ledger.knows(home));
+            let target = home.filter(|_| !clash).map(|home| draft.ledger.level(&home).max(0));
+            self.count(&draft.item.sku, Entered { listing, level: unit.level, target });
+        }
     }
 
     fn count(&mut self, sku: &Sku, entered: Entered) {
@@ -216,6 +292,27 @@ impl Plan {
     }
 }
 
+/// The level of each warehouse as a store shows it, of its first location there; `None` where something has not settled:
+/// what is known of a listing differs from what it shows, or a write is on its way. That is counted first.
+fn levels_of(draft: &Draft, scan: &Scan) -> BTreeMap<WarehouseId, Option<i64>> {
+    let mut levels: BTreeMap<WarehouseId, Option<i64>> = BTreeMap::new();
+    for (listing, unit, clash) in scan.listings(&draft.item.sku, &draft.item.listings) {
+        let (Some(home), Some(level)) = (scan.connected.home(&unit.location), unit.level) else { continue };
+        if clash || unit.kind != UnitKind::Simple || levels.contains_key(&home) {
+            continue;
+        }
+        let entry = draft.ledger.entries.get(&listing);
+        let settled = entry.is_none_or(|entry| {
+            let square = entry.square.as_ref();
+            entry.claim.is_none()
+                && entry.shadow == Some(level)
+                && square.is_none_or(|square| !square.is_unsettled(level))
+        });
+        levels.insert(home, settled.then_some(level));
+    }
+    levels
+}
+
 fn entering<'a>(scan: &'a Scan, (listing, unit, clash): Found<'_>, now: Timestamp) -> Entering<'a> {
     let has_feed = scan.connected.channel.info().capabilities.class() == Class::C;
     Entering {
@@ -225,6 +322,7 @@ fn entering<'a>(scan: &'a Scan, (listing, unit, clash): Found<'_>, now: Timestam
         active: unit.active,
         level: unit.level,
         hold: hold_of(unit, clash),
+        rank: scan.connected.master_rank(&unit.location),
         square: has_feed.then(|| Square::new(unit.level.unwrap_or(0), scan.position, now)),
     }
 }

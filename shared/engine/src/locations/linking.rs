@@ -12,6 +12,7 @@ use crate::listings::todo;
 use crate::ports::{Change, Condition, Query, Row, StoreError};
 use crate::records::{self, History, ITEMS, Item, SnapshotChunk};
 use crate::scan::Scan;
+use crate::snapshots::Snapshot;
 use domain::plan;
 use domain::{AccountId, Ledger, ListingId, LocationId, Sku, WarehouseId};
 use futures::{StreamExt, stream};
@@ -150,7 +151,7 @@ impl Hub {
             return Ok(linking);
         }
         if linking.will_change > 0 {
-            linking.snapshot = Some(self.keep_levels(levels).await?);
+            linking.snapshot = Some(self.keep_listed(levels).await?);
         }
         self.store.write(&job.rows).await.map_err(raced)?;
         self.forget_accounts();
@@ -355,6 +356,8 @@ impl Hub {
             seen: Vec::new(),
             pushed: Vec::new(),
             event: None,
+            run: None,
+            warehouse: None,
         };
         vec![
             Change::Put(records::ledger_row(&item.sku, ledger, version + 1), Condition::Version(version)),
@@ -363,13 +366,16 @@ impl Hub {
         ]
     }
 
-    async fn keep_levels(&self, levels: Vec<(Sku, ListingId, Option<i64>)>) -> Result<String, Error> {
+    async fn keep_listed(&self, levels: Vec<(Sku, ListingId, Option<i64>)>) -> Result<String, Error> {
         let now = self.clock.now();
         let id = format!("{:015}-{:04x}", now.0, self.clock.random() & 0xffff);
         let chunks = levels.chunks(CHUNK).enumerate();
-        let rows: Vec<Row> =
-            chunks.map(|(number, levels)| SnapshotChunk { levels: levels.to_vec() }.row(&id, number, now)).collect();
+        let rows: Vec<Row> = chunks
+            .map(|(number, levels)| SnapshotChunk { levels: levels.to_vec(), hub: Vec::new() }.row(&id, number, now))
+            .collect();
         self.store.put_all(&rows).await?;
+        let (why, actor) = ("link".to_owned(), String::new());
+        self.enter_snapshot(&Snapshot { id: id.clone(), at: now, why, actor, skus: levels.len() as u64 }).await?;
         Ok(id)
     }
 }

@@ -4,7 +4,7 @@ use super::{DAY_MS, HISTORY_KEPT_MS, key, row, sku_partition, text};
 use crate::ports::{IndexKey, Row};
 use domain::feed::Counted;
 use domain::settle::Note;
-use domain::{ListingId, Sku, Timestamp};
+use domain::{ListingId, Sku, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
 
 /// What happened to one listing in a run.
@@ -64,6 +64,12 @@ pub struct History {
     /// The store's id of the event that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
+    /// The run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The warehouse whose stock was edited in Evenstock, if it is not the main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<WarehouseId>,
 }
 
 impl History {

@@ -2,7 +2,7 @@
 
 use super::{SNAPSHOT_KEPT_MS, account_partition, key, row, text};
 use crate::ports::{Key, Row};
-use domain::{AccountId, ListingId, Sku, Timestamp};
+use domain::{AccountId, ListingId, Sku, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
 
 /// A part of the levels that the last comparison of an account saw.
@@ -35,6 +35,9 @@ impl SeenLevels {
 pub struct SnapshotChunk {
     /// SKU, listing, level.
     pub levels: Vec<(Sku, ListingId, Option<i64>)>,
+    /// The hub's own levels: SKU, warehouse, level.
+    #[serde(default)]
+    pub hub: Vec<(Sku, WarehouseId, i64)>,
 }
 
 impl SnapshotChunk {

@@ -123,6 +123,8 @@ impl Job {
             seen,
             pushed: Vec::new(),
             event: self.event.clone(),
+            run: None,
+            warehouse: None,
         }
     }
 
@@ -143,6 +145,8 @@ impl Job {
             seen: self.seen.clone(),
             pushed: self.pushed.clone(),
             event: self.event.clone(),
+            run: None,
+            warehouse: None,
         })
     }
 }

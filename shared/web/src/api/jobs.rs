@@ -1,23 +1,26 @@
-//! Long jobs: adoption and comparison. Whoever asks for `application/x-ndjson` hears how far they are, line by line; others
-//! get the end. A job goes on when its listener goes away, and only one runs at a time.
+//! Long jobs asked for and waited for in one request: each is a run. Whoever asks for `application/x-ndjson` hears how far it
+//! is, line by line; others get the end. A run goes on when its listener goes away. [`super::runs`] starts runs without
+//! waiting.
 
 use super::error::{Answer, Failure, Failures};
 use super::extract::Body;
 use super::schema;
-use super::token::Trail;
+use super::schema_runs;
+use super::token::{Actor, Trail};
 use crate::App;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::AccountId;
 use engine::Error;
-use engine::adopt::Progress;
+use engine::adopt::{Direction, Progress};
+use engine::runs::{Driven, Job, Run, RunState};
 use futures::stream;
-use http::{HeaderMap, header};
-use serde::{Deserialize, Serialize};
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -28,24 +31,32 @@ pub(super) struct Adopt {
     /// Do it. Otherwise only show what would happen.
     #[serde(default)]
     apply: bool,
+    /// Which way levels go, by account, where it is not the usual one: `to-hub` (the store's levels become the hub's),
+    /// `to-store` (it follows), `compare` (only the differences are told).
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, schema::Direction>)]
+    directions: BTreeMap<AccountId, Direction>,
+    /// SKUs that are left out; a star at the beginning or the end stands for anything.
+    #[serde(default)]
+    exclude: Vec<String>,
 }
 
 /// The first sync: matches all accounts by SKU, shows what would happen, and with `apply` does it. With
 /// `Accept: application/x-ndjson` the answer is lines of `{"progress": {"step", "done", "all"}}` and at last
 /// `{"result": …}` or `{"error": …}`.
 #[utoipa::path(post, path = "/api/adopt", tag = "jobs", request_body = Adopt,
-    responses((status = 200, description = "What was found, or done.", body = schema::Adoption), Failures))]
+    responses((status = 200, description = "What was found, or done.", body = schema::Adoption),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn adopt(
     State(app): State<Arc<App>>,
+    Actor(actor): Actor,
     trail: Trail,
     headers: HeaderMap,
     Body(order): Body<Adopt>,
 ) -> Response {
-    if !order.apply {
-        trail.only_looked();
-    }
-    let job = move |app: Arc<App>, teller: Teller| async move { app.hub.adopt(order.apply, &teller).await };
-    run(app, &headers, job).await
+    let Adopt { apply, directions, exclude } = order;
+    run(app, &headers, Job::Adopt { apply, directions, exclude }, (&actor, &trail)).await
 }
 
 /// What to compare.
@@ -66,32 +77,27 @@ pub(super) struct Reconcile {
 
 /// Compares the stores with the ledger; what differs is looked at again. Lines of progress as for `/api/adopt`.
 #[utoipa::path(post, path = "/api/reconcile", tag = "jobs", request_body = Reconcile,
-    responses((status = 200, description = "What was found.", body = schema::Comparison), Failures))]
+    responses((status = 200, description = "What was found.", body = schema::Comparison),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn reconcile(
     State(app): State<Arc<App>>,
+    Actor(actor): Actor,
     trail: Trail,
     headers: HeaderMap,
     Body(order): Body<Reconcile>,
 ) -> Response {
-    if order.dry_run {
-        trail.only_looked();
-    }
-    let job = move |app: Arc<App>, teller: Teller| async move {
-        let only = order.account.as_ref();
-        match (order.quick, order.dry_run) {
-            (false, dry_run) => app.hub.compare(only, !dry_run, &teller).await,
-            (true, false) => app.hub.compare_quickly(only, &teller).await,
-            (true, true) => Err(engine::Error::Invalid("dry_run: a quick comparison has none; leave out quick".into())),
-        }
-    };
-    run(app, &headers, job).await
+    let Reconcile { account, dry_run, quick } = order;
+    run(app, &headers, Job::Reconcile { account, dry_run, quick }, (&actor, &trail)).await
 }
 
 /// Lines on their way to the listener. Progress may be left out when it does not listen fast enough.
 const LINES: usize = 64;
+/// A run that somebody else drives is waited for, milliseconds: a function answers before its own time is up.
+const PATIENCE_MS: i64 = 20_000;
 
-/// Tells the listener how far a job is.
-pub(super) struct Teller(Option<mpsc::Sender<Value>>);
+/// Tells the listener how far a run is.
+struct Teller(Option<mpsc::Sender<Value>>);
 
 impl Progress for Teller {
     fn tell(&self, step: &str, done: u64, all: u64) {
@@ -102,42 +108,93 @@ impl Progress for Teller {
     }
 }
 
-pub(super) async fn run<T, F>(app: Arc<App>, headers: &HeaderMap, job: impl FnOnce(Arc<App>, Teller) -> F) -> Response
-where
-    T: Serialize + Send + 'static,
-    F: Future<Output = Result<T, Error>> + Send + 'static,
-{
-    let Ok(turn) = Arc::clone(&app.long_job).try_lock_owned() else {
-        return Failure::conflict("another long job is running; wait until it has ended").into_response();
+/// Starts a run and answers with its end.
+async fn run(app: Arc<App>, headers: &HeaderMap, job: Job, (actor, trail): (&str, &Trail)) -> Response {
+    if job.is_preview() {
+        trail.only_looked();
+    }
+    let run = match app.hub.enter_run(job, actor).await {
+        Ok(run) => run,
+        Err(error) => return Failure::from(error).into_response(),
     };
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (lines, listener) = mpsc::channel(LINES);
     let wants_lines = accept.contains(NDJSON);
-    let work = job(app, Teller(wants_lines.then(|| lines.clone())));
-    let task = tokio::spawn(async move {
-        let done = work.await;
-        drop(turn);
-        done
-    });
+    let teller = Teller(wants_lines.then(|| lines.clone()));
+    // a task of its own, so that it goes on when the listener goes away
+    let task = tokio::spawn(async move { drive(&app, &run.id, &teller).await });
     if wants_lines {
-        tokio::spawn(async move { lines.send(last_line(task.await)).await.ok() });
+        tokio::spawn(async move { lines.send(last_line(ended(task.await))).await.ok() });
         return lines_of(listener);
     }
-    ended(task.await).map(Json).into_response()
+    match ended(task.await) {
+        Ok(run) => shown(run),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// Starts a run and drives it to its end, or as long as a function may: then it goes on without a result.
+pub(crate) async fn run_to_end(app: &Arc<App>, job: Job, actor: &str) -> Result<Run, Error> {
+    let run = app.hub.enter_run(job, actor).await?;
+    let (app, broken) = (Arc::clone(app), Error::Conflict("the job was stopped half way; it goes on by itself".into()));
+    // a task of its own, so that it goes on when the person goes away
+    tokio::spawn(async move { drive(&app, &run.id, &Teller(None)).await }).await.unwrap_or(Err(broken))
+}
+
+/// Drives a run to its end, or as long as a function may.
+async fn drive(app: &App, id: &str, teller: &Teller) -> Result<Run, Error> {
+    loop {
+        match app.hub.drive(id, teller).await? {
+            Driven::Ended(run) => return Ok(run),
+            Driven::Failed(error) => return Err(error),
+            Driven::More(_) if app.stays => {}
+            Driven::More(run) | Driven::Later(run) if !app.stays => {
+                app.hub.call_run_on(&run.id).await?;
+                return Ok(run);
+            }
+            Driven::More(_) | Driven::Later(_) | Driven::Elsewhere => {
+                let most_ms = if app.stays { i64::MAX } else { PATIENCE_MS };
+                return of(app.hub.wait_for_run(id, most_ms).await?);
+            }
+        }
+    }
+}
+
+/// A run that somebody else has driven.
+fn of(run: Run) -> Result<Run, Error> {
+    match run.state {
+        RunState::Failed => Err(Error::Invalid(run.error.unwrap_or_else(|| "the run failed".into()))),
+        RunState::Open | RunState::Waiting | RunState::Running | RunState::Done | RunState::Cancelled => Ok(run),
+    }
 }
 
 const NDJSON: &str = "application/x-ndjson";
 
-fn ended<T>(done: Result<Result<T, Error>, tokio::task::JoinError>) -> Answer<T> {
-    match done {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Failure::conflict("the job was stopped half way; start it again")),
+fn ended(done: Result<Result<Run, Error>, tokio::task::JoinError>) -> Answer<Run> {
+    let run = match done {
+        Ok(result) => result?,
+        Err(_) => {
+            return Err(Failure::conflict("the job was stopped half way; `evenstock runs` shows what becomes of it"));
+        }
+    };
+    match run.state {
+        RunState::Cancelled => Err(Failure::conflict(format!("run {} was cancelled; what it did stays done", run.id))),
+        RunState::Open | RunState::Waiting | RunState::Running | RunState::Done | RunState::Failed => Ok(run),
     }
 }
 
-fn last_line<T: Serialize>(done: Result<Result<T, Error>, tokio::task::JoinError>) -> Value {
-    match ended(done) {
-        Ok(result) => json!({ "result": result }),
+/// What a run came to; the run itself while it goes on.
+fn shown(run: Run) -> Response {
+    match run.result {
+        Some(result) => Json(result).into_response(),
+        None => (StatusCode::ACCEPTED, Json(run)).into_response(),
+    }
+}
+
+fn last_line(run: Answer<Run>) -> Value {
+    match run {
+        Ok(Run { result: Some(result), .. }) => json!({ "result": result }),
+        Ok(run) => json!({ "run": run }),
         Err(failure) => failure.parts().1,
     }
 }

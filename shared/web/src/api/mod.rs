@@ -8,22 +8,30 @@ mod accounts;
 mod alerts;
 mod error;
 mod extract;
+mod feeds;
 mod guards;
 mod health;
 mod history;
 mod items;
 mod jobs;
+mod moving;
 mod places;
 mod queues;
+mod runs;
 mod schema;
 mod schema_accounts;
 mod schema_alerts;
 pub(crate) mod schema_people;
 mod schema_places;
+mod schema_runs;
+mod snapshots;
 mod stock;
 mod token;
 mod trail;
 mod users;
+mod waited;
+
+pub(crate) use jobs::run_to_end;
 
 use crate::{App, console, webhooks};
 use axum::Router;
@@ -123,6 +131,14 @@ fn viewers_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(places::warehouses))
         .routes(routes!(places::show))
         .routes(routes!(places::locations))
+        .routes(routes!(stock::reasons_to_choose))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::changes))
+        .routes(routes!(feeds::list))
+        .routes(routes!(feeds::show))
+        .routes(routes!(snapshots::list))
+        .routes(routes!(snapshots::show))
         .routes(routes!(queues::show))
         .routes(routes!(alerts::show))
         .routes(routes!(guards::quarantine))
@@ -146,8 +162,15 @@ fn operators_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(items::sync))
         .routes(routes!(stock::edit))
         .routes(routes!(stock::import))
+        .routes(routes!(stock::upload))
         .routes(routes!(jobs::adopt))
         .routes(routes!(jobs::reconcile))
+        .routes(routes!(runs::start))
+        .routes(routes!(runs::give))
+        .routes(routes!(runs::close))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(feeds::fetch))
+        .routes(routes!(snapshots::remove))
         .routes(routes!(queues::redrive))
 }
 
@@ -168,6 +191,17 @@ fn admins_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(places::unlink))
         .routes(routes!(places::zero))
         .routes(routes!(places::feed))
+        // where a feed leads, and with which secret, is a setting
+        .routes(routes!(feeds::put))
+        .routes(routes!(moving::show))
+        .routes(routes!(moving::stand_still))
+        .routes(routes!(moving::rows))
+        .routes(routes!(moving::secrets))
+        .routes(routes!(moving::go_on))
+        .routes(routes!(moving::begin))
+        .routes(routes!(moving::import_rows))
+        .routes(routes!(moving::import_secrets))
+        .routes(routes!(feeds::remove))
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::change, users::remove))
 }

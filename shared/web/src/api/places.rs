@@ -2,9 +2,9 @@
 
 use super::error::{Answer, Failure, Failures};
 use super::extract::{Body, Named, Params};
-use super::jobs::{Teller, run};
 use super::schema_places as schema;
 use super::token::{Actor, Trail};
+use super::waited::{Teller, run};
 use crate::App;
 use axum::Json;
 use axum::extract::{Path, State};

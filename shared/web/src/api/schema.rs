@@ -196,6 +196,12 @@ pub(crate) struct History {
     /// The store's id of the event that caused it.
     #[schema(nullable = false)]
     event: Option<String>,
+    /// The run that it belongs to.
+    #[schema(nullable = false)]
+    run: Option<String>,
+    /// The warehouse whose stock was edited in Evenstock, if it is not the main one.
+    #[schema(nullable = false)]
+    warehouse: Option<String>,
 }
 
 /// What was counted or noted at one listing.
@@ -287,6 +293,16 @@ pub(crate) struct Adoption {
     known_listings: u64,
     /// SKUs of which no warehouse has a level yet: not written anywhere until one has.
     without_level: u64,
+    /// SKUs left out on request.
+    excluded: u64,
+    /// SKUs that the hub knew and whose level becomes that of a store.
+    corrected: u64,
+    /// Units that the hub gains by that.
+    hub_gains: i64,
+    /// Units that the hub loses by that.
+    hub_losses: i64,
+    /// SKUs whose level in that store is not settled, so that the hub's stays: the first 200.
+    unsettled: Vec<String>,
     accounts: BTreeMap<String, AccountAdoption>,
     /// The first 200.
     differences: Vec<Difference>,
@@ -295,6 +311,8 @@ pub(crate) struct Adoption {
 /// What adoption finds in one account.
 #[derive(ToSchema)]
 pub(crate) struct AccountAdoption {
+    /// Which way, where it is not the usual one.
+    direction: Option<Direction>,
     units: u64,
     matched: u64,
     will_change: u64,
@@ -357,4 +375,13 @@ pub(crate) enum Nomination {
     Differs,
     Unseen,
     Abandoned,
+}
+
+/// Which way levels go between the hub and a store.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Direction {
+    ToHub,
+    ToStore,
+    Compare,
 }

@@ -7,6 +7,7 @@ mod address;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use channels::http::AnswerMax;
 use channels::{Http, HttpError, Request, Response};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
@@ -46,12 +47,12 @@ impl NetHttp {
         Ok(self.client.get_or_init(|| client))
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> Result<Response, HttpError> {
+    async fn exchange(&self, request: reqwest::Request, most: usize) -> Result<Response, HttpError> {
         let mut answer = self.client()?.execute(request).await.map_err(|error| failed(&error))?;
         let mut response = http::Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
-        *response.body_mut() = body(answer).await?;
+        *response.body_mut() = body(answer, most).await?;
         Ok(response)
     }
 }
@@ -63,12 +64,13 @@ impl Http for NetHttp {
             return Err(HttpError::NotSent("the caller's deadline has passed".into()));
         }
         let unsendable = |error: reqwest::Error| HttpError::NotSent(reason(&error.without_url()));
+        let most = request.extensions().get::<AnswerMax>().map_or(ANSWER_MAX, |most| most.0.min(ANSWER_MAX));
         let mut request = reqwest::Request::try_from(request).map_err(unsendable)?;
         if !self.allow_insecure {
             address::check(request.url()).map_err(HttpError::NotSent)?;
         }
         *request.timeout_mut() = Some(timeout);
-        self.exchange(request).await
+        self.exchange(request, most).await
     }
 }
 
@@ -88,11 +90,11 @@ fn build(allow_insecure: bool) -> Result<Client, HttpError> {
     builder.build().map_err(|error| HttpError::NotSent(reason(&error)))
 }
 
-async fn body(mut answer: reqwest::Response) -> Result<Bytes, HttpError> {
+async fn body(mut answer: reqwest::Response, most: usize) -> Result<Bytes, HttpError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&error))? {
-        if body.len() + chunk.len() > ANSWER_MAX {
-            return Err(HttpError::NoAnswer(format!("the answer is larger than {ANSWER_MAX} bytes")));
+        if body.len() + chunk.len() > most {
+            return Err(HttpError::NoAnswer(format!("the answer is larger than {most} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

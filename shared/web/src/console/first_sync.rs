@@ -6,11 +6,13 @@ use super::layout::{Head, Viewer};
 use super::reports;
 use super::ui;
 use crate::App;
+use crate::api::run_to_end;
 use axum::extract::State;
 use domain::{AccountId, Role};
 use engine::Error;
-use engine::adopt::Silent;
+use engine::adopt::Adoption;
 use engine::people::UserRole;
+use engine::runs::Job;
 use maud::{Markup, html};
 use std::sync::Arc;
 
@@ -55,11 +57,15 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
 
 /// Shows what the first sync would do, or does it.
 pub(super) async fn adopt(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Markup, Trouble> {
-    let Ok(_turn) = Arc::clone(&app.long_job).try_lock_owned() else {
-        let said = "another first sync or comparison is running; wait until it has ended";
-        return Err(Error::Conflict(said.into()).into());
-    };
-    let found = app.hub.adopt(sent.ticked("apply"), &Silent).await?;
+    let job = Job::adopt(sent.ticked("apply"));
+    let run = run_to_end(&app, job, &viewer.caller.name).await?;
+    let result = run.result.ok_or_else(|| {
+        Error::Conflict(format!(
+            "it takes longer than a page may; run {} goes on, and the list of runs shows how far it is",
+            run.id
+        ))
+    })?;
+    let found: Adoption = serde_json::from_value(result).unwrap_or_default();
     let body = html! {
         section.card { div.body.stack {
             (reports::adoption(&found))

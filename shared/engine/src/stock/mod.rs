@@ -1,12 +1,14 @@
 //! Stock edited in Evenstock itself: a counted change of the virtual listing `hub`, with a reason and an actor.
 
+pub(crate) mod edit;
+pub mod reasons;
+
 use crate::hub::{Error, Hub};
 use crate::items::Listed;
-use crate::ports::{Change, Condition, StoreError};
-use crate::records::{self, Hint, History, Seen};
+use crate::records::Hint;
 use channels::Touch;
-use domain::feed::{Cause, Counted};
-use domain::{AccountId, Ledger, ListingId, Position, Sku, WarehouseId};
+use domain::{AccountId, ListingId, Sku, WarehouseId};
+use edit::{Edit, How};
 use serde::{Deserialize, Serialize};
 
 /// An edit of one SKU's stock.
@@ -16,7 +18,7 @@ pub struct StockEdit {
     /// The new hub level, or the difference to it.
     #[serde(flatten)]
     pub amount: Amount,
-    /// Why: purchase order, stock take, damage …
+    /// Why: one of [`reasons::REASONS`], or free text.
     pub reason: String,
     /// In which warehouse; the main one if absent, or the only one that has a level of the SKU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,6 +33,51 @@ pub enum Amount {
     Set(i64),
     /// The level shall change by this.
     Adjust(i64),
+    /// The level shall be at most this; a lower one stays.
+    Lower(i64),
+}
+
+impl Amount {
+    /// The level after, from the level before.
+    #[must_use]
+    pub const fn after(self, before: i64) -> i64 {
+        match self {
+            Self::Set(level) => level,
+            Self::Adjust(by) => before.saturating_add(by),
+            Self::Lower(level) if level < before => level,
+            Self::Lower(_) => before,
+        }
+    }
+
+    const fn number(self) -> i64 {
+        let (Self::Set(number) | Self::Adjust(number) | Self::Lower(number)) = self;
+        number
+    }
+}
+
+/// What the quantities of a file or a feed mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The level.
+    #[default]
+    Set,
+    /// The difference.
+    Adjust,
+    /// The most that there may be: a level above it comes down, a lower one stays.
+    OnlyLower,
+}
+
+impl Mode {
+    /// A quantity as an amount.
+    #[must_use]
+    pub const fn amount(self, quantity: i64) -> Amount {
+        match self {
+            Self::Set => Amount::Set(quantity),
+            Self::Adjust => Amount::Adjust(quantity),
+            Self::OnlyLower => Amount::Lower(quantity),
+        }
+    }
 }
 
 /// What an edit did.
@@ -88,8 +135,6 @@ pub struct StockRow {
 
 /// No store holds more units of one thing than this: a greater number is a slip of the hand.
 const QUANTITY_MAX: i64 = 1_000_000_000;
-/// Attempts against others who change the same SKU.
-const ATTEMPTS: usize = 16;
 /// Lines of one import call.
 pub const LINES_MAX: usize = 1_000;
 
@@ -99,66 +144,21 @@ impl Hub {
     /// # Errors
     /// [`Error::Invalid`] naming the field; [`Error::NotFound`].
     pub async fn edit_stock(&self, sku: &Sku, edit: &StockEdit, actor: &str) -> Result<StockChange, Error> {
-        check(edit)?;
-        self.check_warehouse(edit).await?;
-        for _ in 0..ATTEMPTS {
-            let (_, before) = self.item(sku).await?;
-            let change = planned(sku, &before, edit)?;
-            let mut ledger = before.clone();
-            ledger.adjust(&change.warehouse, change.after - change.before);
-            match self.write_edit(sku, &before, &ledger, &change, edit, actor).await {
-                Ok(()) => {
-                    self.enqueue(&[self.hub_hint(sku)]).await?;
-                    return Ok(change);
-                }
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+        let reason = checked(edit.amount, &edit.reason)?;
+        self.check_warehouse(edit.warehouse.as_ref()).await?;
+        let how = How::One(edit.warehouse.clone(), edit.amount);
+        let edit = Edit { sku, how, reason: &reason, actor, cause: "stock", mark: None };
+        let change = self.make_edit(&edit).await?;
+        self.enqueue(&[self.hub_hint(sku)]).await?;
+        Ok(change)
     }
 
-    async fn check_warehouse(&self, edit: &StockEdit) -> Result<(), Error> {
-        match &edit.warehouse {
+    /// Refuses a warehouse that there is not.
+    pub(crate) async fn check_warehouse(&self, warehouse: Option<&WarehouseId>) -> Result<(), Error> {
+        match warehouse {
             Some(warehouse) => self.warehouse(warehouse).await.map(drop),
             None => Ok(()),
         }
-    }
-
-    async fn write_edit(
-        &self,
-        sku: &Sku,
-        before: &Ledger,
-        after: &Ledger,
-        change: &StockChange,
-        edit: &StockEdit,
-        actor: &str,
-    ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let by = change.after - change.before;
-        let seen = Seen {
-            listing: ListingId::hub(),
-            counted: vec![Counted { by, cause: Cause::Edit(Position::default()) }],
-            notes: Vec::new(),
-        };
-        let history = History {
-            sku: sku.clone(),
-            at: now,
-            since: now,
-            cause: "stock".into(),
-            actor: Some(actor.to_owned()),
-            reason: Some(edit.reason.clone()),
-            level: (before.total(), after.total()),
-            seen: vec![seen],
-            pushed: Vec::new(),
-            event: None,
-        };
-        let row = records::ledger_row(sku, after, before.version + 1);
-        let changes = [
-            Change::Put(row, Condition::Version(before.version)),
-            Change::Put(history.row(self.clock.random()), Condition::Any),
-        ];
-        self.store.write(&changes).await
     }
 
     fn hub_hint(&self, sku: &Sku) -> Hint {
@@ -196,20 +196,14 @@ impl Hub {
     }
 
     async fn import_line(&self, line: &StockLine, reason: &str, actor: &str, dry: bool) -> Result<StockChange, Error> {
-        let sku = Sku::new(line.sku.trim()).map_err(|error| Error::Invalid(error.to_string()))?;
-        let quantity: i64 = line
-            .quantity
-            .trim()
-            .parse()
-            .map_err(|_| Error::Invalid(format!("quantity: {:?} is not a whole number", line.quantity)))?;
-        let named = line.warehouse.as_deref().map(str::trim).filter(|name| !name.is_empty());
-        let warehouse = named.map(WarehouseId::new).transpose().map_err(|error| Error::Invalid(error.to_string()))?;
+        let (sku, quantity) = read_line(&line.sku, &line.quantity)?;
+        let warehouse = read_warehouse(line.warehouse.as_deref())?;
         let edit = StockEdit { amount: Amount::Set(quantity), reason: reason.to_owned(), warehouse };
         if dry {
-            check(&edit)?;
-            self.check_warehouse(&edit).await?;
+            checked(edit.amount, reason)?;
+            self.check_warehouse(edit.warehouse.as_ref()).await?;
             let (_, ledger) = self.item(&sku).await?;
-            return planned(&sku, &ledger, &edit);
+            return How::One(edit.warehouse, edit.amount).planned(&sku, &ledger);
         }
         self.edit_stock(&sku, &edit, actor).await
     }
@@ -233,35 +227,25 @@ impl Hub {
     }
 }
 
-fn planned(sku: &Sku, ledger: &Ledger, edit: &StockEdit) -> Result<StockChange, Error> {
-    let warehouse = edit.warehouse.clone().unwrap_or_else(|| usual(ledger));
-    let before = ledger.level(&warehouse);
-    let after = match edit.amount {
-        Amount::Set(level) => level,
-        Amount::Adjust(_) if !ledger.knows(&warehouse) => {
-            return Err(Error::Invalid(format!("adjust: the level of {sku} in {warehouse} is not known; set it")));
-        }
-        Amount::Adjust(by) => before.saturating_add(by),
-    };
-    Ok(StockChange { sku: sku.clone(), before, after, warehouse })
+/// SKU and quantity of a line.
+pub(crate) fn read_line(sku: &str, quantity: &str) -> Result<(Sku, i64), Error> {
+    let sku = Sku::new(sku.trim()).map_err(|error| Error::Invalid(error.to_string()))?;
+    let number = quantity.trim().parse();
+    let number = number.map_err(|_| Error::Invalid(format!("quantity: {quantity:?} is not a whole number")))?;
+    Ok((sku, number))
 }
 
-/// The warehouse that is meant where none is named.
-fn usual(ledger: &Ledger) -> WarehouseId {
-    let mut known = ledger.base.keys();
-    match (known.next(), known.next()) {
-        (Some(only), None) => only.clone(),
-        _ => WarehouseId::main(),
-    }
+/// The warehouse of a line, if it names one.
+pub(crate) fn read_warehouse(name: Option<&str>) -> Result<Option<WarehouseId>, Error> {
+    let named = name.map(str::trim).filter(|name| !name.is_empty());
+    named.map(WarehouseId::new).transpose().map_err(|error| Error::Invalid(error.to_string()))
 }
 
-fn check(edit: &StockEdit) -> Result<(), Error> {
-    let (Amount::Set(number) | Amount::Adjust(number)) = edit.amount;
+/// Refuses what is out of range; gives the reason as it is kept.
+pub(crate) fn checked(amount: Amount, reason: &str) -> Result<String, Error> {
+    let number = amount.number();
     if !(-QUANTITY_MAX..=QUANTITY_MAX).contains(&number) {
         return Err(Error::Invalid(format!("quantity: {number} is out of range; use at most {QUANTITY_MAX}")));
     }
-    if edit.reason.trim().is_empty() {
-        return Err(Error::Invalid("reason: say why, for example \"stock take\"".into()));
-    }
-    Ok(())
+    reasons::read(reason, None).map_err(Error::Invalid)
 }
