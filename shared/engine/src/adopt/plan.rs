@@ -33,6 +33,8 @@ pub(crate) struct Entering<'a> {
     square: Option<Square>,
     /// How surely its level starts what is unknown.
     rank: Option<u8>,
+    /// Whether the location does not stock it yet: whoever looks will find none there.
+    empty: bool,
 }
 
 /// A listing that a SKU has got.
@@ -77,7 +79,9 @@ impl Draft {
             let has = units.iter().any(|(listing, ..)| listing.location == place.location);
             !has && !self.item.listings.contains_key(&here) && only.is_none_or(|only| place.location == *only)
         });
-        empty.map(|place| Entering { level: None, ..entering(scan, (place.id(), unit, false), now) }).collect()
+        empty
+            .map(|place| Entering { level: None, empty: true, ..entering(scan, (place.id(), unit, false), now) })
+            .collect()
     }
 
     /// Moves the hub's level to that of a store: an edit, told in the same write, which can be undone.
@@ -130,7 +134,8 @@ impl Draft {
         let planned = self.ledger.entries.get(&new.listing).zip(views.get(&new.listing));
         let target = planned.and_then(|(entry, view)| plan::target(&self.ledger, entry, view).ok());
         let target = target.filter(|_| new.hold.is_none()).map(|target| target.max(0));
-        if let Some(target) = target.filter(|target| new.level != Some(*target)) {
+        let looked_at = if new.empty { target.or(Some(0)) } else { target };
+        if let Some(target) = looked_at.filter(|target| new.level != Some(*target)) {
             self.differs.push((new.listing.account.clone(), target));
         }
         Entered { listing: new.listing, level: new.level, target }
@@ -324,6 +329,7 @@ fn entering<'a>(scan: &'a Scan, (listing, unit, clash): Found<'_>, now: Timestam
         hold: hold_of(unit, clash),
         rank: scan.connected.master_rank(&unit.location),
         square: has_feed.then(|| Square::new(unit.level.unwrap_or(0), scan.position, now)),
+        empty: false,
     }
 }
 
