@@ -75,6 +75,12 @@ impl Arena {
         Ok(())
     }
 
+    /// The hub's address and its token.
+    #[must_use]
+    pub fn door(&self) -> (String, String) {
+        (self.hub.url(), self.hub.token.clone().unwrap_or_default())
+    }
+
     /// A SKU.
     #[must_use]
     pub fn sku(&self, place: usize) -> &str {

@@ -2,6 +2,7 @@
 
 pub mod arena;
 pub mod bulk;
+pub mod console;
 pub mod count;
 pub mod flow;
 pub mod process;
@@ -34,9 +35,11 @@ pub enum Part {
     Writes,
     /// The first sync, and the comparison of everything.
     Bulk,
+    /// The console's pages.
+    Console,
 }
 
-const PARTS: [Part; 5] = [Part::Latency, Part::Burst, Part::Hot, Part::Writes, Part::Bulk];
+const PARTS: [Part; 6] = [Part::Latency, Part::Burst, Part::Hot, Part::Writes, Part::Bulk, Part::Console];
 
 /// One figure.
 #[derive(Debug, Clone, Serialize)]
@@ -131,6 +134,7 @@ pub async fn run(options: &Options, json: bool) -> anyhow::Result<bool> {
             Part::Hot => flow::hot(scale).await?,
             Part::Writes => count::writes(scale).await?,
             Part::Bulk => bulk::bulk(scale).await?,
+            Part::Console => console::console(scale).await?,
         });
     }
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);

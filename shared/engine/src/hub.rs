@@ -1,6 +1,7 @@
 //! The hub: the ports, the settings, and what every use case needs of them.
 
 use crate::budget::Budgets;
+use crate::directory::Directory;
 use crate::health::Notes;
 use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
@@ -123,6 +124,7 @@ pub struct Hub {
     tokens: Mutex<BTreeMap<AccountId, Arc<Tokens>>>,
     backlogs: Mutex<BTreeMap<AccountId, Timestamp>>,
     still: Mutex<Option<Why>>,
+    pub(crate) directory: Directory,
 }
 
 impl Hub {
@@ -152,6 +154,7 @@ impl Hub {
             tokens: Mutex::default(),
             backlogs: Mutex::default(),
             still: Mutex::default(),
+            directory: Directory::default(),
         }
     }
 

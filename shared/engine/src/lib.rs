@@ -5,6 +5,7 @@ pub mod adopt;
 pub mod alerts;
 pub mod audit;
 pub mod budget;
+mod directory;
 pub mod endpoint;
 mod feed;
 mod fights;

@@ -128,7 +128,7 @@
     document.querySelectorAll(".toast").forEach((old) => old.remove());
     const box = document.importNode(said, true);
     box.classList.add("toast");
-    document.body.append(box);
+    (document.querySelector("main") ?? document.body).append(box);
     clearTimeout(ended);
     ended = setTimeout(() => box.remove(), 6000);
   }

@@ -1,7 +1,7 @@
 //! Answers that every route shares.
 
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 /// A JSON answer.
@@ -19,8 +19,13 @@ pub(crate) fn failure(status: StatusCode, kind: &str, message: &str) -> Response
     json_text(status, error_object(kind, message).to_string())
 }
 
-/// The answer where there is no route.
-pub(crate) async fn no_route() -> Response {
+/// The answer where there is no route: a page for whoever asks for one.
+pub(crate) async fn no_route(headers: HeaderMap) -> Response {
+    #[cfg(feature = "admin")]
+    if crate::console::wants_a_page(&headers) {
+        return crate::console::no_page();
+    }
+    let _ = headers;
     std::future::ready(failure(StatusCode::NOT_FOUND, "not-found", "there is no such address; see /api/openapi.json"))
         .await
 }

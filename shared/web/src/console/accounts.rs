@@ -444,10 +444,7 @@ pub(super) async fn replace(
     let replaced = if secrets.is_empty() {
         Err(Wrong::at("secret.", "Fill in what changes."))
     } else {
-        app.hub
-            .rotate_account(&id, secrets)
-            .await
-            .map_err(|error| Wrong::at("secret.", super::form::capital(&error.to_string())))
+        app.hub.rotate_account(&id, secrets).await.map_err(|error| Wrong::at("secret.", Wrong::of(&error, &[]).said))
     };
     match replaced {
         Ok(test) => {

@@ -4,7 +4,7 @@
 use crate::answer;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::header;
+use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
@@ -61,12 +61,12 @@ fn address(extension: &str) -> String {
 }
 
 /// A file by its name.
-pub(super) async fn serve(Path(name): Path<String>) -> Response {
+pub(super) async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match SERVED.iter().find(|served| served.name == name) {
         Some(served) => {
             let headers = [(header::CONTENT_TYPE, served.asset.kind), (header::CACHE_CONTROL, FOR_GOOD)];
             (headers, served.asset.text).into_response()
         }
-        None => answer::no_route().await,
+        None => answer::no_route(headers).await,
     }
 }

@@ -154,6 +154,9 @@ pub(super) async fn add(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent):
 
 /// The engine names fields as the API does: `secrets.api_key`, `settings.base_url`.
 fn wrong_of(info: &Info, error: &Error) -> Wrong {
+    if matches!(error, Error::Channel { .. }) {
+        return Wrong::of(error, &[]);
+    }
     let text = error.to_string();
     let Some((field, said)) = text.split_once(": ") else { return Wrong::of(error, &[]) };
     let name = field.replacen("secrets.", "secret.", 1).replacen("settings.", "setting.", 1);

@@ -88,6 +88,9 @@ impl Wrong {
 
     /// What the engine said of one of these fields: its messages begin with the field's name.
     pub(super) fn of(error: &engine::Error, fields: &[&str]) -> Self {
+        if let engine::Error::Channel { source, .. } = error {
+            return Self::at("", format!("{} The store said: {source}", super::words::advice(source.kind)));
+        }
         let text = error.to_string();
         match text.split_once(": ") {
             Some((field, said)) if fields.contains(&field) => Self::at(field, capital(said)),

@@ -8,6 +8,7 @@ pub(super) enum Icon {
     Overview,
     Items,
     Accounts,
+    Warehouses,
     History,
     Queue,
     Bell,
@@ -38,6 +39,7 @@ impl Icon {
             Self::Accounts => {
                 r#"<path d="M4 10v10h16V10M3 10l2-6h14l2 6a3 3 0 0 1-6 0 3 3 0 0 1-6 0 3 3 0 0 1-6 0ZM10 20v-5h4v5"/>"#
             }
+            Self::Warehouses => r#"<path d="M3 21V8l9-5 9 5v13M7 21v-9h10v9M7 16h10"/>"#,
             Self::History => r#"<path d="M3 12a9 9 0 1 0 3-6.7L3 8M3 3v5h5M12 7v5l3.5 2"/>"#,
             Self::Queue => r#"<path d="M4 6h16M4 12h16M4 18h10M18 16v4M20 18h-4"/>"#,
             Self::Key => r#"<path d="M8 20a5 5 0 1 0 0-10 5 5 0 0 0 0 10ZM11.5 11.5 20 3M16 7l3 3"/>"#,

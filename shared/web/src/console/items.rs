@@ -9,12 +9,14 @@ use super::{chart, feed, words};
 use crate::App;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::{AccountId, Sku};
+use domain::{AccountId, Role, Sku};
+use engine::Connected;
 use engine::items::{Explanation, ItemView, ListingView, ListingWhy, Standing};
 use engine::people::UserRole;
 use engine::stock::{Amount, StockEdit};
 use http::StatusCode;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Rows of one page.
@@ -29,8 +31,12 @@ const COLUMNS: usize = 6;
 /// The list.
 pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Asked(asked): Asked) -> Result<Markup, Trouble> {
     let (search, after) = (asked.text("q"), asked.text("after"));
-    let page = app.hub.list_items(search, asked.filled("after").map(str::to_owned), PAGE).await?;
-    let accounts: Vec<AccountId> = app.hub.accounts().await?.keys().cloned().collect();
+    let from = asked.filled("after").map(str::to_owned);
+    let page = match search {
+        "" => app.hub.list_items("", from, PAGE).await?,
+        text => app.hub.search_items(text, from, PAGE).await?,
+    };
+    let accounts = columns(&*app.hub.accounts().await?);
     let shown = ui::counted(page.rows.len() as u64, "item", "items");
     let body = html! {
         section.card {
@@ -44,11 +50,18 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Asked(aske
     Ok(viewer.page(&Head::new("Items").lead("Every SKU, with its level here and in each store.").every(8), &body))
 }
 
+/// The accounts in the order of their columns: the master first.
+fn columns(accounts: &BTreeMap<AccountId, Connected>) -> Vec<AccountId> {
+    let mut all: Vec<&Connected> = accounts.values().collect();
+    all.sort_by_key(|connected| (connected.account.role == Role::Replica, connected.account.id.clone()));
+    all.iter().map(|connected| connected.account.id.clone()).collect()
+}
+
 fn search_form(search: &str) -> Markup {
     html! {
         form.search method="get" action="/items" role="search" {
-            label.hidden for="f-q" { "Search by SKU" }
-            input #f-q type="search" name="q" value=(search) placeholder="SKU begins with …  ( / )" autocomplete="off" spellcheck="false";
+            label.hidden for="f-q" { "Search by SKU or title" }
+            input #f-q type="search" name="q" value=(search) placeholder="Part of a SKU or title  ( / )" autocomplete="off" spellcheck="false";
             button.btn type="submit" { (icon(Icon::Search)) "Search" }
         }
     }
@@ -58,8 +71,8 @@ fn nothing(search: &str, no_store: bool) -> Markup {
     match (search.is_empty(), no_store) {
         (false, _) => ui::empty(
             Icon::Search,
-            "No such SKU",
-            "SKUs are compared exactly, capitals too. Try its first letters.",
+            "Nothing found",
+            "No SKU and no title has this in it. Try a shorter part.",
             Some(("/items", "Show all items")),
         ),
         (true, true) => ui::empty(

@@ -44,6 +44,7 @@ const STOCK: &[Place] = &[
     place("/", "Overview", Icon::Overview),
     place("/items", "Items", Icon::Items),
     place("/accounts", "Accounts", Icon::Accounts),
+    place("/warehouses", "Warehouses", Icon::Warehouses),
 ];
 const WORK: &[Place] = &[place("/history", "History", Icon::History), place("/queue", "Queue", Icon::Queue)];
 const SETTINGS: &[Place] = &[place("/users", "Users", Icon::People), place("/audit", "Audit", Icon::Audit)];
@@ -232,7 +233,7 @@ impl Viewer {
     fn dock(&self) -> Markup {
         let known = DOCK.iter().any(|place| place.path != "/menu" && self.is_here(place));
         html! {
-            nav.dock aria-label="Pages" {
+            nav.dock aria-label="Sections" {
                 @for place in DOCK {
                     @let here = if place.path == "/menu" { !known } else { self.is_here(place) };
                     a href=(place.path) aria-current=[here.then_some("page")] { (icon(place.icon)) span { (place.name) } }
@@ -288,7 +289,7 @@ pub(super) fn gate_page(theme: Option<&'static str>, title: &str, first: &Markup
 
 /// A trouble in front of people who are not signed in.
 pub(super) fn plain_trouble(trouble: &Trouble) -> Response {
-    let body = html! { h1 { (trouble.title) } p.lead { (trouble.said) } p { a href="/" { "Try again" } } };
+    let body = html! { h1 { (trouble.title) } p.lead { (trouble.said) } p { a href="/" { "Go to the overview" } } };
     let inner = html! { div.gate { main { (brand()) div.card { div.body { (body) } } } } };
     (trouble.status, document(None, &trouble.title, 0, &inner)).into_response()
 }

@@ -20,6 +20,7 @@ mod people;
 mod reports;
 mod session;
 mod ui;
+mod warehouses;
 mod words;
 
 pub use demo::{Act, PlayStore, Playground, Product};
@@ -33,7 +34,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use engine::people::UserRole;
 use gate::Gate;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 
 /// The largest form to sign in, bytes.
@@ -48,6 +49,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(open())
         .merge(behind(everybody(), UserRole::Viewer, UserRole::Viewer))
         .merge(behind(stock(), UserRole::Viewer, UserRole::Operator))
+        .merge(behind(arranged(), UserRole::Viewer, UserRole::Admin))
         .merge(behind(settings(), UserRole::Admin, UserRole::Admin))
         .layer(from_fn(with_headers))
 }
@@ -84,6 +86,15 @@ fn stock() -> Router<Arc<App>> {
         .route("/demo", get(demo::page).post(demo::act))
 }
 
+/// What everybody may look at and admins change.
+fn arranged() -> Router<Arc<App>> {
+    Router::new()
+        .route("/warehouses", get(warehouses::list).post(warehouses::add))
+        .route("/warehouses/{warehouse}", get(warehouses::page).post(warehouses::change))
+        .route("/warehouses/link", post(warehouses::arrange))
+        .route("/accounts/{account}/locations", post(warehouses::refresh))
+}
+
 /// What changes settings and credentials.
 fn settings() -> Router<Arc<App>> {
     Router::new()
@@ -115,7 +126,24 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 ];
 
 async fn with_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    guarded(next.run(request).await)
+}
+
+/// Whether a request comes from somebody who reads pages.
+pub(crate) fn wants_a_page(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"))
+}
+
+/// The page where there is none.
+pub(crate) fn no_page() -> Response {
+    guarded(layout::plain_trouble(&gate::Trouble {
+        status: StatusCode::NOT_FOUND,
+        title: "There is no such page".into(),
+        said: "Perhaps it was renamed, or the address has a slip in it.".into(),
+    }))
+}
+
+fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, value);

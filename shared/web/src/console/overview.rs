@@ -116,7 +116,7 @@ fn full(scene: &Scene) -> Markup {
                     } @else { (feed::list(&scene.today[..scene.today.len().min(LATELY)], true)) }
                 }
             }
-            section.card {
+            section.card.early {
                 header { h2 { "Needs a person" } }
                 div data-live="needs" { (list(&needs, scene.has_items)) }
             }

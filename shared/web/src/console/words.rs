@@ -1,7 +1,7 @@
 //! What the engine's states are called in front of people. The only place that gives them words.
 
 use super::ui::{Tone, signed};
-use channels::SubscriptionState;
+use channels::{ErrorKind, SubscriptionState};
 use domain::feed::{Cause, Counted};
 use domain::plan::Hold;
 use domain::push::Ended;
@@ -159,6 +159,19 @@ pub(super) fn cause(cause: &str) -> String {
 /// Why a write failed. That its turn had not come is no failure of anybody's.
 pub(super) fn failure(error: &str) -> &str {
     if error.contains("no budget") { "the store’s limit of calls was reached; it is sent in its turn" } else { error }
+}
+
+/// What to do when a store said no.
+pub(super) const fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthorized => "It refuses these credentials: check each of them, and that none was revoked.",
+        ErrorKind::Forbidden => "The credentials lack a permission: give them what the fields below ask for.",
+        ErrorKind::NotFound => "It does not know what was asked for: check the store’s address.",
+        ErrorKind::Invalid | ErrorKind::Malformed => "It answered something unexpected: check the store’s address.",
+        ErrorKind::Throttled => "It limits calls just now: try again in a minute.",
+        ErrorKind::Unavailable => "It cannot be reached: check its address, or try again later.",
+        ErrorKind::Configuration | ErrorKind::Signature => "A setting is missing or wrong: check the fields below.",
+    }
 }
 
 /// A role.

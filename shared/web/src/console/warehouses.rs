@@ -1,0 +1,286 @@
+//! Warehouses: named pools of stock, the locations that belong to them, and what linking one would change.
+
+use super::form::{Wrong, capital, link};
+use super::gate::{Sent, Trouble, done};
+use super::icons::{Icon, icon};
+use super::layout::{Head, Viewer};
+use super::ui::{self, Input, Tone, badge, count, number, signed};
+use crate::App;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use domain::{AccountId, ListingId, WarehouseId};
+use engine::Error;
+use engine::adopt::Silent;
+use engine::locations::{Linking, LocationView, Order};
+use engine::people::UserRole;
+use engine::warehouses::{NewWarehouse, WarehouseView};
+use http::StatusCode;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// Differences shown.
+const LINES: usize = 100;
+
+/// The list, with the locations that belong to none.
+pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
+    list_page(&app, &viewer, None).await
+}
+
+async fn list_page(app: &App, viewer: &Viewer, wrong: Option<&Wrong>) -> Result<Markup, Trouble> {
+    let (warehouses, locations) = futures::try_join!(app.hub.list_warehouses(), app.hub.list_locations(None))?;
+    let loose: Vec<&LocationView> =
+        locations.iter().filter(|location| location.warehouses.is_empty() && location.gone.is_none()).collect();
+    let admin = viewer.may(UserRole::Admin);
+    let body = html! {
+        div.cols {
+            div {
+                @if !loose.is_empty() {
+                    section.card {
+                        header { div { h2 { "Locations that belong to no warehouse" } p { "They are reported and never touched until you link them." } } }
+                        ul.todo { @for location in &loose { (place(viewer, location, &warehouses, admin)) } }
+                    }
+                }
+                @for warehouse in &warehouses { (card(viewer, warehouse, &warehouses, admin)) }
+            }
+            @if admin { (add_form(viewer, wrong)) }
+        }
+    };
+    Ok(viewer.page(
+        &Head::new("Warehouses").lead("Pools of stock. Each location of a store belongs to one of them.").every(15),
+        &body,
+    ))
+}
+
+fn card(viewer: &Viewer, warehouse: &WarehouseView, all: &[WarehouseView], admin: bool) -> Markup {
+    html! {
+        section.card {
+            header {
+                div { h2 { a href={ "/warehouses/" (warehouse.id) } { (warehouse.name) } } @if warehouse.name != warehouse.id.as_str() { p { (warehouse.id) } } }
+                span.soft.small { (ui::counted(warehouse.locations.len() as u64, "location", "locations")) }
+            }
+            @if warehouse.locations.is_empty() { (ui::empty(Icon::Warehouses, "Feeds nothing yet", "Link a location of a store to it.", None)) }
+            @else { ul.todo { @for location in &warehouse.locations { (place(viewer, location, all, admin)) } } }
+        }
+    }
+}
+
+fn place(viewer: &Viewer, location: &LocationView, warehouses: &[WarehouseView], admin: bool) -> Markup {
+    html! {
+        li {
+            div {
+                p.row {
+                    span.strong { (location.name) }
+                    a.soft href={ "/accounts/" (location.account) } { (location.account) }
+                    @if location.master { (badge(Tone::Good, "Leads")) }
+                    @if location.zeroed { (badge(Tone::Warn, "Kept at zero")) }
+                    @if !location.open { (badge(Tone::Warn, "Closed in the store")) }
+                    @if location.gone.is_some() { (badge(Tone::Bad, "Gone from the store")) }
+                }
+                @if location.warehouses.len() > 1 { p.soft { "Fed by " (location.warehouses.iter().map(WarehouseId::as_str).collect::<Vec<_>>().join(", ")) } }
+            }
+            @if admin { (link_form(viewer, location, warehouses)) }
+        }
+    }
+}
+
+/// Links a location, takes it away, or has it lead; with a preview where stock would move.
+fn link_form(viewer: &Viewer, location: &LocationView, warehouses: &[WarehouseView]) -> Markup {
+    let id = location.id.to_string();
+    let current = location.warehouses.first();
+    html! {
+        form.row method="post" action="/warehouses/link" {
+            (viewer.token())
+            input type="hidden" name="location" value=(id);
+            input type="hidden" name="preview" value="1";
+            label.hidden for={ "w-of-" (id) } { "Warehouse of " (location.name) " in " (location.account) }
+            select.short id={ "w-of-" (id) } name="warehouse" {
+                option value="" selected[current.is_none()] { "none" }
+                @for warehouse in warehouses { option value=(warehouse.id) selected[current == Some(&warehouse.id)] { (warehouse.name) } }
+            }
+            button.btn.small type="submit" name="do" value="link" aria-label={ "Preview linking " (location.name) " in " (location.account) } { "Preview" }
+            @if current.is_some() && !location.master {
+                button.btn.small.quiet type="submit" name="do" value="lead" aria-label={ "Let lead: " (location.name) " in " (location.account) } { "Let lead" }
+            }
+        }
+    }
+}
+
+fn add_form(viewer: &Viewer, wrong: Option<&Wrong>) -> Markup {
+    html! {
+        section.card {
+            header { h2 { "Add a warehouse" } }
+            form.body method="post" action="/warehouses" {
+                (viewer.token())
+                @if let Some(said) = Wrong::above(wrong, &["id", "name"]) { (ui::say(Tone::Bad, "", said)) }
+                (Input::text("id", "Short name").help("a-z, 0-9, - and _.").field(wrong))
+                (Input::text("name", "What people call it").optional().field(wrong))
+                (ui::submit("Add"))
+            }
+        }
+    }
+}
+
+/// Adds a warehouse.
+pub(super) async fn add(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
+    let added = match WarehouseId::new(sent.text("id")) {
+        Ok(id) => app
+            .hub
+            .add_warehouse(NewWarehouse { id, name: sent.filled("name").map(str::to_owned) })
+            .await
+            .map_err(|error| Wrong::of(&error, &["id", "name"])),
+        Err(error) => Err(Wrong::at("id", capital(&error.problem))),
+    };
+    match added {
+        Ok(view) => Ok(done("/warehouses", &format!("{} is there. Link locations to it.", view.name))),
+        Err(wrong) => {
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, list_page(&app, &viewer, Some(&wrong)).await?).into_response())
+        }
+    }
+}
+
+fn read(id: &str) -> Result<WarehouseId, Error> {
+    WarehouseId::new(id).map_err(|_| Error::NotFound { what: "warehouse", name: id.to_owned() })
+}
+
+/// One warehouse with its totals.
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Markup, Trouble> {
+    let stock = app.hub.show_warehouse(&read(&id)?).await?;
+    let warehouse = &stock.warehouse;
+    let admin = viewer.may(UserRole::Admin);
+    let body = html! {
+        dl.tiles {
+            div.tile { dt { "SKUs" } dd { (count(stock.skus)) } }
+            div.tile { dt { "In stock" } dd { (count(stock.stocked)) } }
+            div.tile { dt { "Units" } dd { (number(stock.units)) } }
+        }
+        div.cols {
+            section.card {
+                header { h2 { "Locations that it feeds" } }
+                @if warehouse.locations.is_empty() { (ui::empty(Icon::Warehouses, "None", "Link a location of a store to it.", Some(("/warehouses", "All warehouses")))) }
+                @else { ul.todo { @for location in &warehouse.locations { li { div { p.strong { (location.name) } p.soft { (location.account) @if location.master { ", leads" } } } } } } }
+            }
+            @if admin {
+                section.card {
+                    header { h2 { "Change" } }
+                    form.body method="post" action={ "/warehouses/" (warehouse.id) } {
+                        (viewer.token())
+                        (Input::text("name", "What people call it").value(&warehouse.name).field(None))
+                        p.row {
+                            button.btn.main-act type="submit" name="do" value="rename" { "Save" }
+                            button.btn.danger type="submit" name="do" value="remove" data-confirm={ "Remove " (warehouse.name) "?" } { (icon(Icon::Bin)) "Remove" }
+                        }
+                        p.help { "It can be removed once it feeds nothing and has no stock." }
+                    }
+                }
+            }
+        }
+    };
+    Ok(viewer.page(&Head::new(&warehouse.name).lead("One pool of stock.").up("/warehouses", "Warehouses"), &body))
+}
+
+/// Renames or removes a warehouse.
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
+    let id = read(&id)?;
+    if sent.text("do") == "remove" {
+        app.hub.remove_warehouse(&id).await?;
+        return Ok(done("/warehouses", &format!("{id} is removed.")));
+    }
+    let view = app.hub.rename_warehouse(&id, sent.text("name").to_owned()).await?;
+    Ok(done(&format!("/warehouses/{id}"), &format!("Called {} from now on.", view.name)))
+}
+
+/// Shows what linking a location would do, or does it.
+pub(super) async fn arrange(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Sent(sent): Sent,
+) -> Result<Response, Trouble> {
+    let location =
+        ListingId::try_from(sent.text("location").to_owned()).map_err(|error| Error::Invalid(error.to_string()))?;
+    if sent.text("do") == "lead" {
+        let view = app.hub.set_master_location(&location).await?;
+        return Ok(done("/warehouses", &format!("{} leads its warehouse: whatever changes there counts.", view.name)));
+    }
+    let order = match sent.filled("warehouse") {
+        Some(warehouse) => Order::Link { location: location.clone(), warehouse: read(warehouse)?, moving: true },
+        None => Order::Unlink(location.clone()),
+    };
+    let apply = sent.ticked("apply");
+    let found = app.hub.arrange(&order, apply, &viewer.caller.name, &Silent).await?;
+    if apply {
+        return Ok(done(
+            "/warehouses",
+            &format!("Done: {} will change in the stores.", ui::counted(found.will_change, "level", "levels")),
+        ));
+    }
+    Ok(preview(&viewer, &location, sent.text("warehouse"), &found).into_response())
+}
+
+fn preview(viewer: &Viewer, location: &ListingId, warehouse: &str, found: &Linking) -> Markup {
+    let title = if warehouse.is_empty() {
+        format!("Take {location} out of its warehouse?")
+    } else {
+        format!("Link {location} to {warehouse}?")
+    };
+    let body = html! {
+        section.card {
+            div.body.stack {
+                dl.tiles {
+                    div.tile { dt { "SKUs concerned" } dd { (count(found.skus)) } }
+                    div.tile { dt { "New listings" } dd { (count(found.new_listings)) } }
+                    div.tile { dt { "Listings forgotten" } dd { (count(found.removed_listings)) } }
+                    div.tile { dt { "Levels that would change" } dd { (count(found.will_change)) } }
+                    div.tile { dt { "Units up" } dd { (signed(found.gains)) } }
+                    div.tile { dt { "Units down" } dd { (signed(-found.losses)) } }
+                }
+                @for (warehouse, (before, after)) in &found.units { p { (warehouse) ": " (number(*before)) " → " strong { (number(*after)) } " units of these SKUs" } }
+                @if found.without_level > 0 { (ui::say(Tone::Note, "", &format!("{} stay as they are: no warehouse that feeds them knows a level.", ui::counted(found.without_level, "listing", "listings")))) }
+                @if found.busy > 0 { (ui::say(Tone::Warn, "", &format!("{} are being written just now; ask again in a moment.", ui::counted(found.busy, "SKU", "SKUs")))) }
+            }
+            @if !found.differences.is_empty() { (differences(found)) }
+            footer {
+                a.btn href="/warehouses" { "Leave it as it is" }
+                form.inline method="post" action="/warehouses/link" {
+                    (viewer.token())
+                    input type="hidden" name="location" value=(location);
+                    input type="hidden" name="warehouse" value=(warehouse);
+                    input type="hidden" name="apply" value="1";
+                    (ui::submit("Apply"))
+                }
+            }
+        }
+    };
+    viewer.page(&Head::new(&title).up("/warehouses", "Warehouses"), &body)
+}
+
+fn differences(found: &Linking) -> Markup {
+    let table = html! {
+        table {
+            thead { tr { th scope="col" { "SKU" } th scope="col" { "Where" } th.num scope="col" { "Shows" } th.num scope="col" { "Will show" } } }
+            tbody { @for line in found.differences.iter().take(LINES) { tr {
+                th scope="row" { a.sku href=(link("/item", &[("sku", line.sku.as_str())])) { (line.sku) } }
+                td { (line.listing) } td.num { (number(line.from)) } td.num.strong { (number(line.to)) }
+            } } }
+        }
+    };
+    ui::scroll("Levels that would change", &table)
+}
+
+/// Asks a store for its locations again.
+pub(super) async fn refresh(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Sent(_): Sent,
+) -> Result<Response, Trouble> {
+    let id = AccountId::new(id.clone()).map_err(|_| Error::NotFound { what: "account", name: id })?;
+    let found = app.hub.refresh_locations(&id).await?;
+    Ok(done("/warehouses", &format!("{} has {}.", id, ui::counted(found.len() as u64, "location", "locations"))))
+}
