@@ -1,4 +1,4 @@
-//! A Lambda Runtime API on this machine: starts a function's binary, hands it events, takes its answers.
+//! A Lambda Runtime API on this machine: starts a function's binary, hands it events, takes its answers, keeps its log.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 #![allow(clippy::expect_used, clippy::missing_panics_doc)]
 
@@ -11,9 +11,9 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 /// A function may think this long, milliseconds.
 const PATIENCE_MS: u128 = 30_000;
@@ -26,6 +26,7 @@ pub type Outcome = Result<Value, Value>;
 struct Api {
     events: Mutex<mpsc::Receiver<Value>>,
     outcomes: mpsc::Sender<Outcome>,
+    ready: watch::Sender<bool>,
 }
 
 /// A running function.
@@ -33,31 +34,67 @@ pub struct Function {
     child: Child,
     events: mpsc::Sender<Value>,
     outcomes: mpsc::Receiver<Outcome>,
+    ready: watch::Receiver<bool>,
+    started: Instant,
+    log: tempfile::NamedTempFile,
 }
 
 impl Function {
     /// Starts the binary of a function with these variables and nothing else in its environment.
-    pub async fn start(name: &str, variables: &[(&str, String)]) -> Self {
+    pub async fn start<N: AsRef<str>>(name: &str, variables: &[(N, String)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (events, waiting) = mpsc::channel(1);
         let (answers, outcomes) = mpsc::channel(1);
-        let api = Arc::new(Api { events: Mutex::new(waiting), outcomes: answers });
+        let (told, ready) = watch::channel(false);
+        let api = Arc::new(Api { events: Mutex::new(waiting), outcomes: answers, ready: told });
         tokio::spawn(async move { axum::serve(listener, routes(api)).await });
+        let log = tempfile::NamedTempFile::new().expect("a file for its log");
         let mut command = Command::new(binary(name));
-        command.env_clear().stdout(Stdio::null()).stderr(Stdio::null());
-        command.envs(variables.iter().map(|(name, value)| (*name, value.as_str())));
+        command.env_clear().stdout(log.reopen().expect("the same file")).stderr(Stdio::null());
+        command.envs(variables.iter().map(|(name, value)| (name.as_ref(), value.as_str())));
         let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512");
         let fixed = [memory, ("AWS_LAMBDA_FUNCTION_NAME", name), ("AWS_LAMBDA_FUNCTION_VERSION", "1")];
         command.envs(fixed).env("AWS_LAMBDA_RUNTIME_API", address);
-        Self { child: command.spawn().expect("the function starts"), events, outcomes }
+        let started = Instant::now();
+        Self { child: command.spawn().expect("the function starts"), events, outcomes, ready, started, log }
     }
 
     /// Hands over an event; gives what the function made of it.
     pub async fn invoke(&mut self, event: Value) -> Outcome {
-        self.events.send(event).await.expect("the function waits for events");
+        self.hand_over(event).await;
         let outcome = tokio::time::timeout(WAIT, self.outcomes.recv()).await;
         outcome.expect("an answer in time").expect("an answer")
+    }
+
+    /// Hands over an event and does not wait.
+    pub async fn hand_over(&self, event: Value) {
+        self.events.send(event).await.expect("the function waits for events");
+    }
+
+    /// Waits until it asks for its first event; gives how long that took from its start.
+    pub async fn init(&mut self) -> Duration {
+        tokio::time::timeout(WAIT, self.ready.wait_for(|ready| *ready)).await.expect("in time").expect("it asks");
+        self.started.elapsed()
+    }
+
+    /// Ends it at once, in the middle of whatever it does.
+    pub fn kill(mut self) {
+        self.child.kill().ok();
+        self.child.wait().expect("it has ended");
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).expect("its log")
+    }
+
+    /// The memory that it has in use, KiB; `None` where the system does not say.
+    #[must_use]
+    pub fn memory_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
     }
 }
 
@@ -78,6 +115,8 @@ fn routes(api: Arc<Api>) -> Router {
 }
 
 async fn next(State(api): State<Arc<Api>>) -> Response {
+    // nobody may be waiting for that any more
+    api.ready.send(true).ok();
     let Some(event) = api.events.lock().await.recv().await else {
         return std::future::pending().await;
     };
@@ -103,14 +142,20 @@ async fn ended(
     http::StatusCode::ACCEPTED.into_response()
 }
 
-/// Names a folder with binaries that are built already; then nothing is built here.
+/// Names a folder with artefacts that are built already, `<function>/bootstrap`; then nothing is built here.
 const BUILT: &str = "EVENSTOCK_FUNCTIONS";
 
-/// The binary of a function. Cargo builds no other package's binaries for a test, so they are built here, with the same
-/// features as the tests of the whole workspace, of which nothing but linking is then left to do.
+/// The artefact of a function, if they are built already.
+#[must_use]
+pub fn artefact(name: &str) -> Option<PathBuf> {
+    std::env::var_os(BUILT).map(|folder| PathBuf::from(folder).join(name).join("bootstrap"))
+}
+
+/// The binary of a function: the artefact that is shipped, or else one that is built here. Cargo builds no other package's
+/// binaries for a test; with the same features as the tests of the whole workspace nothing but linking is then left to do.
 fn binary(name: &str) -> PathBuf {
-    if let Some(folder) = std::env::var_os(BUILT) {
-        return PathBuf::from(folder).join(name);
+    if let Some(artefact) = artefact(name) {
+        return artefact;
     }
     let test = std::env::current_exe().expect("a test has a file");
     let folder = test.parent().and_then(Path::parent).expect("target/debug/deps");

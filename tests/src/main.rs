@@ -1,13 +1,19 @@
 //! `tests simulate`: long runs of the simulation, and the way from a failing seed to a regression.
 //!
+//! `cargo run -p tests -- artefacts` measures the functions as they are shipped.
+//!
 //! `cargo run --release -p tests -- simulate --seeds 100000 [--profile harsh] [--seed FIRST] [--shrink] [--trace]`
 
 use anyhow::{Context, bail};
 use std::process::ExitCode;
+use tests::artefacts;
 use tests::sim::many::{Batch, Summary, simulate};
 use tests::sim::regression;
 use tests::sim::run::{Order, run};
 use tests::sim::setup::{Class, Profile};
+
+/// Starts of each function.
+const STARTS: usize = 21;
 
 /// What was asked for.
 struct Asked {
@@ -20,9 +26,27 @@ struct Asked {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("artefacts") {
+        return artefacts();
+    }
     match asked(std::env::args().skip(1)).and_then(|asked| work(&asked)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Sizes and starts of the functions that were built.
+fn artefacts() -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new();
+    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(artefacts::measure(STARTS))) {
+        Ok(measured) => {
+            say(&artefacts::table(&measured));
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             say(&format!("{error:#}"));
             ExitCode::from(2)

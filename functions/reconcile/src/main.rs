@@ -1,7 +1,7 @@
 //! The reconcile function: what the timers do.
 
 use aws::EnvSettings;
-use aws::function::hub;
+use aws::function::{hub, tick};
 use engine::work::Task;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde::Deserialize;
@@ -20,6 +20,6 @@ async fn main() -> Result<(), Error> {
     let settings = EnvSettings::from_environment()?;
     let http = NetHttp::new(settings.allow_insecure_endpoints);
     let hub = &hub(settings, Arc::new(http)).await;
-    let answer = |event: LambdaEvent<Tick>| async move { hub.run_task(event.payload.task).await.map_err(Error::from) };
+    let answer = |event: LambdaEvent<Tick>| async move { tick(hub, event.payload.task).await.map_err(Error::from) };
     run(service_fn(answer)).await
 }

@@ -121,6 +121,8 @@ pub struct Hub {
     pub(crate) notes: Notes,
     channels: &'static [&'static dyn Channel],
     cache: Mutex<Option<(Timestamp, Accounts)>>,
+    /// When signing secrets were last read past the vault's memory.
+    asked_afresh: Mutex<Timestamp>,
     tokens: Mutex<BTreeMap<AccountId, Arc<Tokens>>>,
     backlogs: Mutex<BTreeMap<AccountId, Timestamp>>,
     still: Mutex<Option<Why>>,
@@ -151,6 +153,7 @@ impl Hub {
             notes: Notes::default(),
             channels,
             cache: Mutex::default(),
+            asked_afresh: Mutex::new(Timestamp(0)),
             tokens: Mutex::default(),
             backlogs: Mutex::default(),
             still: Mutex::default(),
@@ -218,6 +221,24 @@ impl Hub {
     /// Why the hub stands still, as it was when its accounts were last read.
     pub(crate) fn stands_still(&self) -> Option<Why> {
         *self.still.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the vault may be asked past its memory once more: at most once in this time.
+    pub(crate) fn may_ask_afresh(&self, once_in: Duration) -> bool {
+        let now = self.clock.now();
+        let mut last = self.asked_afresh.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = now.since_ms(*last) >= i64::try_from(once_in.as_millis()).unwrap_or(i64::MAX);
+        if may {
+            *last = now;
+        }
+        may
+    }
+
+    /// Forgets cached accounts that are older than this.
+    pub(crate) fn forget_accounts_older_than(&self, age: Duration) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        cache.take_if(|(at, _)| self.clock.now().since_ms(*at) >= age_ms);
     }
 
     /// One account.

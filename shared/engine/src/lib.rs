@@ -17,6 +17,7 @@ mod levels;
 pub mod line;
 mod listings;
 pub mod locations;
+pub mod meter;
 pub mod moving;
 pub mod people;
 mod places;

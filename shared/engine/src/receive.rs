@@ -7,9 +7,13 @@ use crate::ports::Condition;
 use crate::records::{self, Hint, KeptHook};
 use channels::{Delivery, ErrorKind, Hook, Secret, Touch};
 use domain::AccountId;
+use std::time::Duration;
 
 /// The vault's name of the bundle of signing secrets: the only one that the webhook function may read.
 pub const SIGNING: &str = "signing";
+
+/// How old what is known of accounts and signing secrets may be when a webhook is refused for them.
+const KNOCK: Duration = Duration::from_secs(2);
 
 /// The answer to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +37,8 @@ impl Hub {
             return Ok(Received::Refused);
         };
         let id = &connected.account.id;
-        let secrets = self.signing_secrets(&connected).await?;
-        let Ok(signer) = connected.channel.verify(hook, &secrets) else {
+        let (secrets, verdict) = self.signer(&connected, hook).await?;
+        let Ok(signer) = verdict else {
             tracing::warn!(account = %id, bytes = hook.body.len(), "webhook refused: signature absent or wrong");
             // counted in memory: a forged webhook must neither cost a write nor answer slower than an unknown account
             self.noted_refused(id);
@@ -60,12 +64,18 @@ impl Hub {
         touches: Vec<channels::Touch>,
     ) -> Result<Received, Error> {
         let at = self.clock.now();
+        let trace = format!("{:016x}", self.clock.random());
+        tracing::info!(%account, trace, event = event.as_deref().unwrap_or_default(), touches = touches.len(), "webhook");
         // what names no listing asks for whatever is new: the lane reads that once, however many ask at the same time
         let (named, unnamed): (Vec<Touch>, Vec<Touch>) =
             touches.into_iter().partition(|touch| matches!(touch, Touch::Sku(_) | Touch::External(_)));
         let hints: Vec<Hint> = named
             .into_iter()
-            .map(|touch| Hint { event: event.clone(), ..Hint::new(account.clone(), touch, records::WEBHOOK, at) })
+            .map(|touch| Hint {
+                event: event.clone(),
+                trace: Some(trace.clone()),
+                ..Hint::new(account.clone(), touch, records::WEBHOOK, at)
+            })
             .collect();
         if !hints.is_empty() {
             self.enqueue(&hints).await?;
@@ -97,11 +107,33 @@ impl Hub {
 
     async fn known(&self, account: &str) -> Result<Option<Connected>, Error> {
         let Ok(id) = AccountId::new(account) else { return Ok(None) };
+        if let Some(known) = self.accounts().await?.get(&id).cloned() {
+            return Ok(Some(known));
+        }
+        // it may have been added since, and a store does not ask twice; strangers cannot have this done at every knock
+        self.forget_accounts_older_than(KNOCK);
         Ok(self.accounts().await?.get(&id).cloned())
     }
 
-    async fn signing_secrets(&self, connected: &Connected) -> Result<Vec<Secret>, Error> {
-        let bundle = self.vault.get(SIGNING, false).await?.unwrap_or_default();
+    /// Which of an account's secrets signed a webhook. One that none of the remembered secrets has signed may be signed with
+    /// one that is new: they are read again, but not for every stranger.
+    async fn signer(
+        &self,
+        connected: &Connected,
+        hook: Hook<'_>,
+    ) -> Result<(Vec<Secret>, Result<usize, channels::Error>), Error> {
+        let secrets = self.signing_secrets(connected, false).await?;
+        let verdict = connected.channel.verify(hook, &secrets);
+        if verdict.is_ok() || !self.may_ask_afresh(KNOCK) {
+            return Ok((secrets, verdict));
+        }
+        let secrets = self.signing_secrets(connected, true).await?;
+        let verdict = connected.channel.verify(hook, &secrets);
+        Ok((secrets, verdict))
+    }
+
+    async fn signing_secrets(&self, connected: &Connected, fresh: bool) -> Result<Vec<Secret>, Error> {
+        let bundle = self.vault.get(SIGNING, fresh).await?.unwrap_or_default();
         let fields = connected.channel.signing_secrets();
         let id = &connected.account.id;
         let found = fields.iter().filter_map(|field| bundle.get(&signing_field(id, field)).cloned());

@@ -423,6 +423,9 @@ pub struct Hint {
     /// How often it was tried before.
     #[serde(default, skip_serializing_if = "is_never")]
     pub attempts: u32,
+    /// What the log lines of its way are found by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -446,7 +449,7 @@ impl Hint {
     /// A hint without an event behind it.
     #[must_use]
     pub fn new(account: AccountId, touch: Touch, cause: &str, at: Timestamp) -> Self {
-        Self { account, touch, cause: cause.into(), at, event: None, attempts: 0 }
+        Self { account, touch, cause: cause.into(), at, event: None, attempts: 0, trace: None }
     }
 
     /// As text.

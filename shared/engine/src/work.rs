@@ -207,10 +207,14 @@ impl Hub {
             waiting: BTreeMap::new(),
         };
         for id in self.accounts().await?.keys() {
-            let rows = self.page(&todo_partition(id), "", None, 1000).await?.rows.len() as u64;
-            view.waiting.insert(id.clone(), rows);
+            view.waiting.insert(id.clone(), self.waiting(id).await?);
         }
         Ok(view)
+    }
+
+    /// Rows of work that waits for an account; 1000 means 1000 or more.
+    pub(crate) async fn waiting(&self, account: &AccountId) -> Result<u64, Error> {
+        Ok(self.page(&todo_partition(account), "", None, 1000).await?.rows.len() as u64)
     }
 
     /// Moves dead messages back to their queues; gives how many.

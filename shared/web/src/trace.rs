@@ -4,30 +4,31 @@
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use std::time::Instant;
 use tracing::Instrument;
 
 /// Runs the rest of the request in its span.
 pub(crate) async fn traced(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let route = route.as_ref().map_or("", MatchedPath::as_str);
-    let span = tracing::info_span!("request", method = %request.method(), route);
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", %method, route);
     let answered = async {
         let began = Instant::now();
         let response = next.run(request).await;
-        tell(response.status(), began.elapsed().as_millis());
+        tell(&method, route, response.status(), began.elapsed().as_millis());
         response
     };
     answered.instrument(span).await
 }
 
-fn tell(status: StatusCode, ms: u128) {
+fn tell(method: &Method, route: &str, status: StatusCode, ms: u128) {
     let number = status.as_u16();
     if status.is_server_error() {
-        tracing::warn!(status = number, ms, "answered");
+        tracing::warn!(%method, route, status = number, ms, "answered");
     } else if status.is_client_error() {
-        tracing::info!(status = number, ms, "answered");
+        tracing::info!(%method, route, status = number, ms, "answered");
     } else {
-        tracing::debug!(status = number, ms, "answered");
+        tracing::debug!(%method, route, status = number, ms, "answered");
     }
 }

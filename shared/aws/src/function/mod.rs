@@ -1,9 +1,11 @@
 //! What the Lambda functions share: a hub over the services of the environment, and queue messages in and out.
 
 mod messages;
+mod warm;
 
 pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 pub use messages::{Nameless, work};
+pub use warm::{warm_admin, warm_sync, warm_webhook};
 
 use crate::clients::{self, Clients};
 use crate::ses;
@@ -11,6 +13,7 @@ use crate::{Deletion, DynamoStore, EnvSettings, SecretsVault, SqsQueue};
 use async_trait::async_trait;
 use channels::clock::SystemClock;
 use channels::{Http, HttpError, Request, Response};
+use engine::work::Task;
 use engine::{Config, Hub};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +21,27 @@ use std::time::Duration;
 /// Days in which the credentials of a removed account can be restored; the fewest that Secrets Manager offers.
 const RESTORABLE_DAYS: u8 = 7;
 
+/// How long the door may remember which accounts there are. A new one is found all the same: before it refuses anybody it
+/// looks again.
+const REMEMBERED_AT_THE_DOOR: Duration = Duration::from_secs(60);
+
 /// A hub over the services of the environment, which calls its stores through `http`. Nothing is sent yet.
 pub async fn hub(settings: EnvSettings, http: Arc<dyn Http>) -> Hub {
+    with(settings, http, Config::default()).await
+}
+
+/// A hub that takes webhooks and calls no store.
+pub async fn door(settings: EnvSettings) -> Hub {
+    let config = Config { account_cache: REMEMBERED_AT_THE_DOOR, ..Config::default() };
+    with(settings, Arc::new(NoStores), config).await
+}
+
+async fn with(settings: EnvSettings, http: Arc<dyn Http>, config: Config) -> Hub {
     let Clients { dynamo, sqs, secrets } = clients::from_environment().await;
     let config = Config {
         public_url: settings.public_url,
         allow_insecure_endpoints: settings.allow_insecure_endpoints,
-        ..Config::default()
+        ..config
     };
     let mailer = ses::from_environment(Arc::clone(&http)).await;
     let hub = Hub::new(
@@ -39,6 +56,18 @@ pub async fn hub(settings: EnvSettings, http: Arc<dyn Http>) -> Hub {
         hub.use_mailer(mailer);
     }
     hub
+}
+
+/// Does what a timer asks for; the sweep also tells how much waits.
+///
+/// # Errors
+/// [`engine::Error`]; the timer tries again.
+pub async fn tick(hub: &Hub, task: Task) -> Result<(), engine::Error> {
+    hub.run_task(task).await?;
+    if task == Task::Sweep {
+        hub.tell_waiting().await?;
+    }
+    Ok(())
 }
 
 /// The network of a function that calls no store: it links no TLS client for stores and holds no way out.

@@ -100,6 +100,7 @@ impl Draft {
             seen: vec![Seen { listing: ListingId::hub(), counted, notes: Vec::new() }],
             pushed: Vec::new(),
             event: None,
+            trace: None,
             run: whose.run.map(|run| run.id.clone()),
             warehouse: (*warehouse != WarehouseId::main()).then(|| warehouse.clone()),
         });

@@ -358,6 +358,7 @@ impl Hub {
             event: None,
             run: None,
             warehouse: None,
+            trace: None,
         };
         vec![
             Change::Put(records::ledger_row(&item.sku, ledger, version + 1), Condition::Version(version)),

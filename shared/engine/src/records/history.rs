@@ -70,6 +70,9 @@ pub struct History {
     /// The warehouse whose stock was edited in Evenstock, if it is not the main one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warehouse: Option<WarehouseId>,
+    /// What the log lines of the webhook and of the run are found by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 impl History {

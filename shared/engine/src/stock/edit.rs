@@ -166,6 +166,7 @@ fn history(edit: &Edit<'_>, level: (i64, i64), (warehouse, by): (&WarehouseId, i
         seen: vec![seen],
         pushed: Vec::new(),
         event: None,
+        trace: None,
         run: edit.mark.map(|(run, _)| run.to_owned()),
         warehouse: (*warehouse != WarehouseId::main()).then(|| warehouse.clone()),
     }

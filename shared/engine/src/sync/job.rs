@@ -40,6 +40,7 @@ pub(crate) struct Job {
     pub cause: String,
     pub since: Timestamp,
     pub event: Option<String>,
+    pub trace: Option<String>,
     /// How often the hint was tried before.
     pub attempts: u32,
     /// Accounts whose listings of the SKU must be looked at in this round.
@@ -64,6 +65,7 @@ impl Job {
             cause: hint.cause.clone(),
             since: hint.at,
             event: hint.event.clone(),
+            trace: hint.trace.clone(),
             attempts: hint.attempts,
             look_at: BTreeSet::new(),
             look_closely: BTreeSet::new(),
@@ -125,6 +127,7 @@ impl Job {
             event: self.event.clone(),
             run: None,
             warehouse: None,
+            trace: self.trace.clone(),
         }
     }
 
@@ -147,6 +150,7 @@ impl Job {
             event: self.event.clone(),
             run: None,
             warehouse: None,
+            trace: self.trace.clone(),
         })
     }
 }

@@ -14,8 +14,9 @@ mod resolve;
 mod send;
 
 use crate::hub::{Accounts, Error, Hub};
+use crate::meter;
 use crate::quarantine::Verdict;
-use crate::records::{Hint, Todo};
+use crate::records::{Hint, History, Todo};
 use channels::Touch;
 use domain::fight::Correction;
 use domain::planted::{self, Mistake};
@@ -206,12 +207,9 @@ impl Run<'_> {
     }
 
     async fn write_history(&self, now: Timestamp) {
-        let rows: Vec<_> = self
-            .jobs
-            .iter()
-            .filter_map(|(sku, job)| job.history(sku, now))
-            .map(|history| history.row(self.hub.clock.random()))
-            .collect();
+        let told: Vec<History> = self.jobs.iter().filter_map(|(sku, job)| job.history(sku, now)).collect();
+        meter::tell(&self.accounts, &told);
+        let rows: Vec<_> = told.iter().map(|history| history.row(self.hub.clock.random())).collect();
         if rows.is_empty() {
             return;
         }

@@ -202,6 +202,9 @@ pub(crate) struct History {
     /// The warehouse whose stock was edited in Evenstock, if it is not the main one.
     #[schema(nullable = false)]
     warehouse: Option<String>,
+    /// What the log lines of its webhook and of its run are found by.
+    #[schema(nullable = false)]
+    trace: Option<String>,
 }
 
 /// What was counted or noted at one listing.

@@ -1,0 +1,185 @@
+//! What a change costs on AWS, counted while the shipped artefacts work, times list prices; and what a month costs in which
+//! nothing happens. A change that asks for more than it did fails here. `docs/COSTS.md` explains the figures.
+
+#![allow(clippy::unwrap_used, reason = "a test file: a panic is the report")]
+#![allow(clippy::print_stdout, reason = "the figures are the point")]
+
+use tests::rig::cost::{ASSUMED, Counts, Idle, PRICES, sum, table, written};
+
+/// Other stores.
+const REPLICAS: u64 = 10;
+/// Changes that are counted.
+const CHANGES: u64 = 6;
+
+/// GB of a function, as the template has it.
+fn memory_gb(function: &str) -> f64 {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
+    let (_, resource) = text.split_once(&format!("\n  {function}:\n")).unwrap();
+    let (_, memory) = resource.split_once("MemorySize: ").unwrap();
+    memory.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+#[test]
+fn what_is_assumed_is_what_is_deployed() {
+    assert!((memory_gb("WebhookFunction") - ASSUMED.webhook_gb).abs() < 1e-9);
+    assert!((memory_gb("SyncFunction") - ASSUMED.sync_gb).abs() < 1e-9);
+}
+
+mod ministack {
+    use super::*;
+    use engine::ports::QueueName;
+    use std::time::{Duration, Instant};
+    use tests::lambda::Function;
+    use tests::rig::proxy::Proxy;
+    use tests::rig::{Rig, batch, emulator, failures, gateway_event};
+
+    const WEBHOOK: &str = include_str!("../../events/webhook.json");
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// The functions at work, and what they asked for.
+    struct Shift {
+        rig: Rig,
+        proxy: Proxy,
+        webhook: Function,
+        sync: Function,
+        counts: Counts,
+    }
+
+    impl Shift {
+        async fn begin() -> Option<Self> {
+            let proxy = Proxy::before(&emulator("EVENSTOCK_MINISTACK")?).await;
+            let rig = Rig::open(REPLICAS + 1, Some(&proxy.address)).await?;
+            let (webhook, sync) = (rig.function("webhook").await, rig.function("sync").await);
+            Some(Self { rig, proxy, webhook, sync, counts: Counts::default() })
+        }
+
+        /// One sale, until every store shows it and nothing is left to do.
+        async fn change(&mut self, store: u64, level: i64) {
+            self.rig.town.sell(store, 1);
+            let began = Instant::now();
+            loop {
+                assert!(began.elapsed() < PATIENCE, "{}", self.sync.log());
+                let told = self.deliver().await;
+                let worked = self.work().await;
+                if told + worked == 0 && self.rig.town.all_show(REPLICAS + 1, level) {
+                    return;
+                }
+            }
+        }
+
+        async fn deliver(&mut self) -> usize {
+            let due = self.rig.town.due().await;
+            for outgoing in &due {
+                let answer = self.webhook.invoke(gateway_event(WEBHOOK, &outgoing.request)).await.unwrap();
+                assert_eq!(answer["statusCode"], 200, "{answer}");
+                self.rig.town.delivered(outgoing, 200, b"{}");
+                self.counts.webhooks += 1.0;
+            }
+            due.len()
+        }
+
+        async fn work(&mut self) -> usize {
+            let mut worked = 0;
+            for (queue, name) in [(QueueName::Changes, "changes"), (QueueName::Lane, "lane.fifo")] {
+                let messages =
+                    engine::ports::Queue::receive(&self.rig.queue, queue, 10, Duration::from_secs(1)).await.unwrap();
+                if messages.is_empty() {
+                    continue;
+                }
+                let answer = self.sync.invoke(batch(&messages, name)).await.unwrap();
+                assert!(failures(&answer).is_empty(), "{answer}");
+                self.rig.delete(queue, &messages).await;
+                self.counts.runs += 1.0;
+                // what the event source mapping asks for itself: one receive and one delete
+                *(if queue == QueueName::Lane { &mut self.counts.fifo } else { &mut self.counts.fair }) += 2.0;
+                worked += messages.len();
+            }
+            worked
+        }
+
+        #[expect(clippy::cast_precision_loss, reason = "a log of some kilobytes")]
+        fn logged(&self) -> f64 {
+            (self.webhook.log().len() + self.sync.log().len()) as f64
+        }
+    }
+
+    /// Alarms of the template that are always there.
+    fn alarms() -> f64 {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
+        let alarms = text.matches("Type: AWS::CloudWatch::Alarm\n    Properties:").count();
+        u32::try_from(alarms).unwrap().into()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_month_in_which_nothing_happens_costs_no_more_than_it_did() {
+        let Some(mut shift) = Shift::begin().await else { return };
+        let mut reconcile = shift.rig.function("reconcile").await;
+        let tick: serde_json::Value = serde_json::from_str(include_str!("../../events/reconcile-sweep.json")).unwrap();
+        let mut before = 0.0;
+        for round in 0..2 {
+            if round == 1 {
+                // half a minute must have passed for health to be stored, and it does between two sweeps
+                tokio::time::sleep(Duration::from_secs(31)).await;
+                _ = shift.proxy.take();
+                shift.counts = Counts::default();
+                before = shift.logged() + length(&reconcile.log());
+            }
+            reconcile.invoke(tick.clone()).await.unwrap();
+            while shift.work().await > 0 {}
+        }
+        let mut sweep = Counts::default();
+        sweep.add(&shift.proxy.take());
+        sweep.log_bytes = shift.logged() + length(&reconcile.log()) - before;
+        #[expect(clippy::cast_precision_loss, reason = "eleven")]
+        let accounts = (REPLICAS + 1) as f64;
+        let month = Idle { accounts, alarms: alarms(), sweep }.dollars(&PRICES, &ASSUMED);
+        println!("{sweep:#?}\na month at {REPLICAS} replicas:\n{}", table(&month));
+        assert!(sweep.fifo <= accounts + 1.0, "a sweep calls each lane once: {sweep:?}");
+        assert!(sweep.reads <= 130.0 && sweep.writes <= 2.0 * accounts, "{sweep:?}");
+        assert!(sum(&month) <= 10.5, "{month:?}");
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a log of some kilobytes")]
+    fn length(log: &str) -> f64 {
+        log.len() as f64
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_costs_no_more_than_it_did() {
+        let Some(mut shift) = Shift::begin().await else { return };
+        // the first one makes connections and reads what is then remembered
+        shift.change(2, 9).await;
+        _ = shift.proxy.take();
+        (shift.counts, shift.counts.log_bytes) = (Counts::default(), -shift.logged());
+        shift.counts.log_bytes = -shift.logged();
+        for (change, level) in (1..=CHANGES).zip((0..9).rev()) {
+            shift.change(2 + change, level).await;
+        }
+        let calls = shift.proxy.take();
+        let mut counts = shift.counts;
+        counts.add(&calls);
+        counts.log_bytes += shift.logged();
+        #[expect(clippy::cast_precision_loss, reason = "a few")]
+        let one = counts.of_one(CHANGES as f64);
+        let (url, api) = (one.dollars(&PRICES, &ASSUMED, false), one.dollars(&PRICES, &ASSUMED, true));
+        println!(
+            "{one:#?}\na million changes at {REPLICAS} replicas, Function URL:\n{}HTTP API: {:.2}",
+            table(&url),
+            sum(&api)
+        );
+        let mut operations = std::collections::BTreeMap::<&str, usize>::new();
+        calls.iter().for_each(|call| *operations.entry(&call.operation).or_default() += 1);
+        println!("{operations:?}\n{}", written(&calls));
+        let within = |name: &str, counted: f64, most: f64| {
+            assert!(counted <= most, "{name}: {counted} a change; {most} at most")
+        };
+        within("webhooks", one.webhooks, 12.0);
+        within("write units", one.writes, 16.0);
+        // these depend on what comes together and on what is remembered for some seconds: an emulator is slow
+        within("runs", one.runs, 6.0);
+        within("queue requests", one.fair + one.fifo, 28.0);
+        within("read units", one.reads, 45.0);
+        within("bytes of log lines", one.log_bytes, 8_000.0);
+        within("dollars for a million", sum(&url), 45.0);
+    }
+}
