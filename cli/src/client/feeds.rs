@@ -51,9 +51,9 @@ pub enum Command {
 pub struct Set {
     /// Its name: a-z, 0-9, - and _
     name: String,
-    /// Where it is: https, at a public address
-    #[arg(long)]
-    url: String,
+    /// Where it is: https, at a public address (--url is the hub's own)
+    #[arg(long, value_name = "URL")]
+    address: String,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
     format: FileFormat,
@@ -121,7 +121,7 @@ impl Set {
         };
         let feed = StockFeed {
             name: self.name,
-            url: self.url,
+            url: self.address,
             format: self.format.into(),
             columns: Columns { sku: self.sku, quantity: self.quantity, rows: self.rows },
             mode: self.mode.into(),

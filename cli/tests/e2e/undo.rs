@@ -75,7 +75,7 @@ async fn a_suppliers_list_is_fetched() {
     let columns = ["--sku", "code", "--quantity", "free", "--header", "x-key"];
     let set = |secret: &'static str| {
         let url = url.clone();
-        let mut words = vec!["feeds".to_owned(), "set".into(), "acme".into(), "--url".into(), url];
+        let mut words = vec!["feeds".to_owned(), "set".into(), "acme".into(), "--address".into(), url];
         words.extend(columns.iter().map(ToString::to_string));
         words.extend(["--secret".to_owned(), secret.into(), "--every".into(), "60".into()]);
         words
