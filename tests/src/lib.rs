@@ -1,6 +1,7 @@
 //! tests
 
 pub mod artefacts;
+pub mod conformance;
 pub mod contract;
 
 pub mod fake_http;

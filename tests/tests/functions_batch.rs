@@ -85,5 +85,16 @@ async fn the_sample_events_are_events() {
     for sample in [include_str!("../../events/sync-changes.json"), include_str!("../../events/sync-lane.json")] {
         assert!(failed(&shops, serde_json::from_str(sample).unwrap()).await.is_empty());
     }
+    let events: SqsEvent = serde_json::from_str(include_str!("../../events/sync-events.json")).unwrap();
+    assert_eq!(events.records.len(), 2);
+    assert!(failed(&shops, events).await.is_empty(), "of sellers that nobody has connected: acknowledged");
     assert!(failed(&shops, event(&[])).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_nobody_can_read_comes_again_and_ends_among_the_dead() {
+    let shops = Shops::open(&[]).await;
+    let events = "arn:aws:sqs:us-east-1:000000000000:evenstock-events";
+    let batch = [record(events, "odd", "", "{}"), record(CHANGES, "hint", "main", &hint("main", "TEE"))];
+    assert_eq!(failed(&shops, event(&batch)).await, ["odd"]);
 }

@@ -73,6 +73,9 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::NoSuspects => field(Class::Shops, Profile::Calm, 150),
         Mistake::SilenceIsYes => field(Class::Exact, Profile::Realistic, 20),
         Mistake::SilenceIsNo => field(Class::Exact, Profile::Realistic, 20),
+        Mistake::AcceptedIsDone => field(Class::Market, Profile::Realistic, 20),
+        Mistake::ReleasedTwice => field(Class::Market, Profile::Calm, 20),
+        Mistake::CallTornApart => field(Class::Exact, Profile::Harsh, 60),
         // these have scenes of their own, or wait for worlds with several warehouses
         Mistake::GuardOff
         | Mistake::UnknownIsZero
@@ -131,6 +134,9 @@ mistakes! {
     suspects_that_are_forgotten: NoSuspects,
     silence_taken_for_yes: SilenceIsYes,
     silence_taken_for_no: SilenceIsNo,
+    an_accepted_write_taken_for_done: AcceptedIsDone,
+    a_cancellation_released_twice: ReleasedTwice,
+    a_lost_call_asked_again_row_by_row: CallTornApart,
 }
 
 #[test]

@@ -74,6 +74,10 @@ worlds! {
     mixed_stores_in_a_bad_week: Mixed Realistic,
     mixed_stores_in_a_storm: Mixed Harsh,
     mixed_stores_with_a_dead_one: Mixed Liveness,
+    a_market_in_calm: Market Calm,
+    a_market_in_a_bad_week: Market Realistic,
+    a_market_in_a_storm: Market Harsh,
+    a_market_with_a_dead_one: Market Liveness,
 }
 
 /// The end of a run in which nothing was violated.

@@ -54,6 +54,56 @@ async fn one_change(arena: &Arena, change: usize) -> anyhow::Result<i64> {
     Ok(others.map(written).max().unwrap_or(0))
 }
 
+/// What one store in trouble costs another: one sale until a healthy store is written, with the third one well, dead or throttled.
+///
+/// # Errors
+/// When the healthy store never was.
+pub async fn neighbours(scale: Scale) -> anyhow::Result<Vec<Figure>> {
+    let (mut well, mut dead, mut throttled) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..scale.runs {
+        let arena = Arena::adopted(50, 100_000, 100).await?;
+        let healthy = beside(&arena, scale.changes).await?;
+        arena.stores[2].throttle(true)?;
+        throttled.push(more_than(healthy, beside(&arena, scale.changes).await?));
+        arena.stores[2].throttle(false)?;
+        arena.stores[2].set_down(true);
+        dead.push(more_than(healthy, beside(&arena, scale.changes).await?));
+        well.push(healthy);
+    }
+    Ok(vec![
+        Figure::median("one change → a healthy store written, p95", "ms", well),
+        Figure::median("  more while another store is throttled", "%", throttled).at_most(10.0),
+        Figure::median("  more while another store is dead", "%", dead).at_most(10.0),
+    ])
+}
+
+/// The 95th percentile of the time from a sale on the first store until the second was written, milliseconds.
+async fn beside(arena: &Arena, changes: usize) -> anyhow::Result<f64> {
+    let mut all = Vec::new();
+    for change in 0..changes + WARM_UP {
+        let (sku, began) = (arena.sku(change), SystemClock.now());
+        let before = arena.stores[1].writes(0).len();
+        arena.stores[0].sell(sku, 1)?;
+        let patience = Instant::now();
+        let at = loop {
+            let written = arena.stores[1].writes(before).into_iter().find(|write| write.sku == sku);
+            if let Some(write) = written {
+                break write.at;
+            }
+            anyhow::ensure!(patience.elapsed() < PATIENCE, "{sku} is not written");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        };
+        if change >= WARM_UP {
+            all.push(at.since_ms(began));
+        }
+    }
+    Ok(percentiles(all).map_or(f64::NAN, |found| number(found.p95)))
+}
+
+fn more_than(healthy: f64, now: f64) -> f64 {
+    (now - healthy) / healthy.max(1.0) * 100.0
+}
+
 /// Many SKUs sold at once.
 ///
 /// # Errors

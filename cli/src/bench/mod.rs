@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod console;
 pub mod count;
 pub mod flow;
+pub mod lane;
 pub mod process;
 
 use crate::client::show::{Show, cell};
@@ -27,6 +28,8 @@ pub struct Options {
 pub enum Part {
     /// One change until both replicas are written.
     Latency,
+    /// The same beside a store that is throttled or dead.
+    Neighbours,
     /// Many webhooks at once.
     Burst,
     /// One SKU sold in all stores at the same time.
@@ -37,9 +40,12 @@ pub enum Part {
     Bulk,
     /// The console's pages.
     Console,
+    /// Very many changed SKUs into one store, by its own clock.
+    Lane,
 }
 
-const PARTS: [Part; 6] = [Part::Latency, Part::Burst, Part::Hot, Part::Writes, Part::Bulk, Part::Console];
+const PARTS: [Part; 8] =
+    [Part::Latency, Part::Neighbours, Part::Burst, Part::Hot, Part::Writes, Part::Bulk, Part::Console, Part::Lane];
 
 /// One figure.
 #[derive(Debug, Clone, Serialize)]
@@ -102,11 +108,13 @@ pub struct Scale {
     pub rounds: usize,
     /// SKUs of a large shop.
     pub shop: usize,
+    /// Changed SKUs of a lane.
+    pub lane: usize,
 }
 
 impl Scale {
-    const FULL: Self = Self { runs: 3, changes: 200, burst: 5_000, rounds: 20, shop: 100_000 };
-    const QUICK: Self = Self { runs: 1, changes: 30, burst: 500, rounds: 4, shop: 5_000 };
+    const FULL: Self = Self { runs: 3, changes: 200, burst: 5_000, rounds: 20, shop: 100_000, lane: 50_000 };
+    const QUICK: Self = Self { runs: 1, changes: 30, burst: 500, rounds: 4, shop: 5_000, lane: 2_500 };
 }
 
 /// What was measured, on what.
@@ -130,11 +138,13 @@ pub async fn run(options: &Options, json: bool) -> anyhow::Result<bool> {
         eprintln!("measuring {part:?} …");
         figures.extend(match part {
             Part::Latency => flow::latency(scale).await?,
+            Part::Neighbours => flow::neighbours(scale).await?,
             Part::Burst => flow::burst(scale).await?,
             Part::Hot => flow::hot(scale).await?,
             Part::Writes => count::writes(scale).await?,
             Part::Bulk => bulk::bulk(scale).await?,
             Part::Console => console::console(scale).await?,
+            Part::Lane => lane::lane(scale).await?,
         });
     }
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);

@@ -5,7 +5,9 @@ use crate::fakes::{Host, Meter};
 use anyhow::{Context, bail};
 use channels::fake::Fake;
 use channels::shopwired::FakeShopWired;
-use channels::shopwired::fake::{AccountSpec, ApiWrite, ProductSpec, Truth, WebhookFaults};
+use channels::shopwired::fake::{
+    AccountSpec, ApiWrite, Failure, Fault, ProductSpec, Truth, WebhookFaults, When, Which,
+};
 use channels::{Http, Request, Response, Secret, Secrets, fake::Outgoing};
 use domain::{AccountId, Role, Timestamp};
 use engine::accounts::NewAccount;
@@ -132,6 +134,15 @@ impl Store {
     pub fn lose_webhooks(&self, lose: bool) -> anyhow::Result<()> {
         let faults = WebhookFaults { drop_percent: if lose { 100 } else { 0 }, ..WebhookFaults::default() };
         Ok(self.host.act(|fake, _| fake.webhook_faults(self.business, faults))?)
+    }
+
+    /// Refuses every call with 429, or no longer.
+    ///
+    /// # Errors
+    /// The fake's refusal.
+    pub fn throttle(&self, on: bool) -> anyhow::Result<()> {
+        let fault = Fault { failure: Failure::Status(429), when: When::Before, which: Which::All, left: None };
+        Ok(self.host.act(|fake, _| if on { fake.fail(self.business, fault) } else { fake.heal(self.business) })?)
     }
 
     /// The store goes down, or comes back.

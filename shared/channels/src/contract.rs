@@ -181,6 +181,26 @@ pub enum Outcome {
     Unknown(Error),
 }
 
+/// What a look at a listing says of a write, before it becomes a row of a big call.
+#[derive(Debug, Clone)]
+pub enum Fit {
+    /// It may be made. The text comes back with [`Channel::submit`]: whatever the channel wants to know then.
+    Good(String),
+    /// It must not be made, or cannot now.
+    Not(Error),
+}
+
+/// What became of a gathered call that was handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submitted {
+    /// The store took all of it, and calls it by this name.
+    Taken(String),
+    /// The store allows none before this much time has passed.
+    Wait(Duration),
+    /// None is carried out for now, for this reason: its rows must go one by one.
+    Blocked(String),
+}
+
 /// An incoming webhook, before anything in it is believed.
 #[derive(Debug, Clone, Copy)]
 pub struct Hook<'a> {
@@ -377,9 +397,37 @@ pub trait Channel: Send + Sync {
     async fn orders_since(&self, session: Session<'_>, since: Timestamp, page: Option<String>)
     -> Result<Orders, Error>;
 
-    /// Writes up to [`Capabilities::max_writes`] listings in one call, or up to [`domain::capability::Bulk::most`] when
-    /// they are at least [`domain::capability::Bulk::from`]. One outcome per write, in order.
+    /// Writes up to [`Capabilities::max_writes`] listings. One outcome per write, in order.
     async fn write(&self, session: Session<'_>, writes: &[Write]) -> Vec<Outcome>;
+
+    /// Looks whether writes may become rows of a big call, which is carried out as a whole. One answer per write, in order.
+    async fn inspect(&self, _session: Session<'_>, writes: &[Write]) -> Vec<Fit> {
+        writes.iter().map(|_| Fit::Good(String::new())).collect()
+    }
+
+    /// Makes one call of all these rows, up to [`domain::capability::Bulk::most`], that were inspected before. The same rows in
+    /// the same order are the same call, under the same key, however often it is made; a single row is the call that
+    /// [`Channel::write`] makes of it. Nothing is left out and nothing is checked again, as that would be another call.
+    /// [`Outcome::Stale`] for a row says that this call did nothing to it and never will.
+    async fn write_call(&self, session: Session<'_>, rows: &[Write]) -> Vec<Outcome> {
+        self.write(session, rows).await
+    }
+
+    /// Hands a gathered call over, with what [`Channel::inspect`] said of each row. The store carries it out later.
+    ///
+    /// # Errors
+    /// What the store said. With [`crate::Effect::Unknown`] it may have been taken: ask [`Channel::find_submission`].
+    async fn submit(&self, _session: Session<'_>, _rows: &[(Write, String)]) -> Result<Submitted, Error> {
+        Err(Error::new(ErrorKind::Invalid, format!("{} takes no gathered calls", self.info().title)))
+    }
+
+    /// The store's name of a gathered call that was handed over at or after `since`, of whose handing over nothing was heard.
+    ///
+    /// # Errors
+    /// What the store said.
+    async fn find_submission(&self, _session: Session<'_>, _since: Timestamp) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
 
     /// Makes sure that our webhooks exist at `url`, are enabled and verified.
     ///

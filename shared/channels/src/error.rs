@@ -84,6 +84,12 @@ impl Error {
         Self { kind, effect, retry_after, context: format!("{context}: {source}"), source: Some(source) }
     }
 
+    /// Whether it speaks of the store, or of the account as a whole, and not of one listing alone.
+    #[must_use]
+    pub const fn is_of_the_store(&self) -> bool {
+        !matches!(self.kind, ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Configuration)
+    }
+
     /// Whether trying the same call later can help without a person.
     #[must_use]
     pub fn is_passing(&self) -> bool {

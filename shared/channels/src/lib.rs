@@ -18,8 +18,8 @@ pub mod tokens;
 
 pub use clock::Clock;
 pub use contract::{
-    Channel, Delivery, Event, Hook, Identity, Info, Levels, Location, Movements, Orders, Outcome, Page, Session,
-    Setting, Subscription, SubscriptionState, Touch, Unit, UnitKind, Write,
+    Channel, Delivery, Event, Fit, Hook, Identity, Info, Levels, Location, Movements, Orders, Outcome, Page, Session,
+    Setting, Submitted, Subscription, SubscriptionState, Touch, Unit, UnitKind, Write,
 };
 pub use error::{Effect, Error, ErrorKind};
 pub use http::{Allowed, Http, HttpError, Request, Response, Toll};

@@ -56,6 +56,20 @@ pub struct Capabilities {
     pub locations: bool,
     /// Where a write is only accepted at first: how long after it a read may confirm it, milliseconds.
     pub verify_ms: Option<i64>,
+    /// Where orders may be listed too seldom to be listed at each look.
+    pub polled: Option<Polled>,
+}
+
+/// Orders that are listed in turn, for all SKUs at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Polled {
+    /// How often they are listed, milliseconds.
+    pub every_ms: i64,
+    /// How much later than it was placed or changed an order may show in the list, milliseconds.
+    pub late_ms: i64,
+    /// Whether the list says of each line what still holds stock: what a cancellation leaves is then given back, from our own
+    /// record of what was counted.
+    pub releases: bool,
 }
 
 /// A way of writing for many listings at once.
@@ -65,6 +79,8 @@ pub struct Bulk {
     pub from: usize,
     /// Most writes in one call of it.
     pub most: usize,
+    /// Whether such a call is put together over several runs and sent when nothing more waits, or it is full.
+    pub gathered: bool,
 }
 
 impl Capabilities {

@@ -49,6 +49,26 @@ pub struct Entry {
     /// What a listing with a feed and absolute writes keeps besides.
     #[serde(rename = "f", skip_serializing_if = "Option::is_none", default)]
     pub square: Option<Square>,
+    /// Why the store refuses to write it, or does not carry a write out: a person must mend that.
+    #[serde(rename = "x", skip_serializing_if = "Option::is_none", default)]
+    pub trouble: Option<Trouble>,
+}
+
+/// What keeps a listing from showing its number, whatever we do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What the store said.
+    #[serde(rename = "w")]
+    pub why: String,
+    /// Since when.
+    #[serde(rename = "s")]
+    pub since: Timestamp,
+    /// Whether it is not written until that is mended.
+    #[serde(rename = "h", default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds: bool,
+    /// The only target that it holds back, where another one may be taken.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<i64>,
 }
 
 /// A push that was announced before it was sent.
@@ -72,9 +92,18 @@ pub struct Claim {
     /// Calls made under it before the present one. Only a first call can be known never to have been sent.
     #[serde(rename = "n", default)]
     pub tries: u32,
-    /// Whether the store took the write and will carry it out later.
+    /// Whether the store took the write, or may have taken it, and will carry it out later.
     #[serde(rename = "a", default, skip_serializing_if = "std::ops::Not::not")]
     pub accepted: bool,
+    /// Since when it is accepted.
+    #[serde(rename = "s", default, skip_serializing_if = "is_the_beginning")]
+    pub since: Timestamp,
+    /// What was counted from the listing since then, in units.
+    #[serde(rename = "c", default, skip_serializing_if = "is_zero")]
+    pub counted: i64,
+    /// The stored call that the write is one row of: its composition is its idempotency key.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<u64>,
 }
 
 /// What a listing with a movement feed and absolute writes keeps (class C).
@@ -114,6 +143,9 @@ pub struct Square {
     /// an edit from it.
     #[serde(rename = "z", default, skip_serializing_if = "std::ops::Not::not")]
     pub forgot: bool,
+    /// When the listing began: the level that it began with shows the orders placed before.
+    #[serde(rename = "b", default, skip_serializing_if = "is_the_beginning")]
+    pub since: Timestamp,
 }
 
 /// One of our own writes, as it may show up in the feed.
@@ -208,6 +240,7 @@ impl Entry {
             tolerated: 0,
             claim: None,
             square: None,
+            trouble: None,
         }
     }
 
@@ -215,14 +248,36 @@ impl Entry {
     pub fn count(&mut self, by: i64) {
         self.counted = self.counted.saturating_add(by);
     }
+
+    /// What the store refused may be tried again.
+    pub fn forgive(&mut self) {
+        if self.trouble.as_ref().is_some_and(|trouble| trouble.holds) {
+            self.trouble = None;
+            self.sequence += 1;
+        }
+    }
+
+    /// The write that the store took and has yet to carry out.
+    #[must_use]
+    pub fn accepted(&self) -> Option<&Claim> {
+        self.claim.as_ref().filter(|claim| claim.accepted)
+    }
+
+    /// Whether its level holds no riddle: what is counted now is all that moves it.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let Some(square) = &self.square else { return false };
+        let explained = !square.rewrite && self.shadow.is_some_and(|shadow| !square.is_unsettled(shadow));
+        self.claim.is_none() && explained
+    }
 }
 
 impl Claim {
-    /// Whether its lease is over: whoever claimed can no longer have a call on its way.
+    /// Whether its lease is over: whoever claimed can no longer have a call on its way. An accepted write has none.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         let early = if planted::is(Mistake::ShortLease) { 65_000 } else { 0 };
-        self.lease < now.plus_ms(early)
+        !self.accepted && self.lease < now.plus_ms(early)
     }
 }
 
@@ -230,7 +285,7 @@ impl Square {
     /// A listing seen at `level` when the feed stood at `position`.
     #[must_use]
     pub fn new(level: i64, position: Position, now: Timestamp) -> Self {
-        Self { with: level, position, last: level, stable: now, ..Self::default() }
+        Self { with: level, position, last: level, stable: now, since: now, ..Self::default() }
     }
 
     /// Counts a change: the store lowered itself, or will.
@@ -268,6 +323,11 @@ impl Square {
 
 fn is_main(warehouse: &WarehouseId) -> bool {
     *warehouse == WarehouseId::main()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_the_beginning(time: &Timestamp) -> bool {
+    time.0 == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

@@ -25,6 +25,7 @@ pub mod rules;
 pub mod settle;
 pub mod time;
 pub mod undo;
+pub mod verify;
 
 pub use capability::{Capabilities, Class, FeedKind, WriteKind};
 pub use feed::{Line, Movement, Order, OrderState};

@@ -1,6 +1,6 @@
 //! The plan: which listings must be written, with what, and why the others are not.
 
-use crate::ledger::{Claim, Entry, Ledger};
+use crate::ledger::{Claim, Entry, Ledger, Trouble};
 use crate::planted::{self, Mistake};
 use crate::rules::Rules;
 use crate::{Class, ListingId, Timestamp, WarehouseId};
@@ -37,6 +37,10 @@ pub enum Hold {
     Closed,
     /// No warehouse that feeds it has a level of the SKU; unknown is not zero.
     NoLevel,
+    /// The store took a write and has yet to carry it out.
+    Accepted,
+    /// The store refuses to write it: its mapping must be mended.
+    Refused,
 }
 
 /// What the plan needs to know of a listing besides its entry.
@@ -74,6 +78,8 @@ pub struct Push {
     pub to: i64,
     /// The target that it serves.
     pub target: i64,
+    /// The stored call that it will be a row of.
+    pub call: Option<u64>,
 }
 
 /// What may be sold at a listing: the hub levels of the warehouses that feed it. `None` when none of them has one.
@@ -124,14 +130,19 @@ fn decide(ledger: &Ledger, listing: &ListingId, entry: &Entry, view: &View) -> D
         return Decision::Hold(view.hold.unwrap_or(Hold::Unseen));
     };
     let target = target.saturating_add(entry.tolerated).max(0);
+    if entry.accepted().is_some() {
+        return Decision::Hold(Hold::Accepted);
+    }
     let Some(to) = value_to_write(entry, view.class, shadow, target) else {
         return Decision::InSync;
     };
     let hold = view.hold.filter(|_| !planted::is(Mistake::HoldIgnored));
-    if let Some(hold) = hold.or_else(|| busy(entry)) {
+    let holds = |trouble: &&Trouble| trouble.holds && trouble.target.is_none_or(|refused| refused == target);
+    let refused = entry.trouble.as_ref().filter(holds).map(|_| Hold::Refused);
+    if let Some(hold) = hold.or_else(|| busy(entry)).or(refused) {
         return Decision::Hold(hold);
     }
-    Decision::Push(Push { listing: listing.clone(), from: shadow, to, target })
+    Decision::Push(Push { listing: listing.clone(), from: shadow, to, target, call: None })
 }
 
 fn busy(entry: &Entry) -> Option<Hold> {
@@ -159,6 +170,15 @@ fn value_to_write(entry: &Entry, class: Class, shadow: i64, target: i64) -> Opti
     }
 }
 
+/// Whether another target waits for an accepted write to be carried out.
+#[must_use]
+pub fn is_awaited(ledger: &Ledger, listing: &ListingId, view: &View) -> bool {
+    let Some(entry) = ledger.entries.get(listing) else { return false };
+    let (Some(claim), Ok(target)) = (entry.accepted(), target(ledger, entry, view)) else { return false };
+    let target = target.saturating_add(entry.tolerated).max(0);
+    target != claim.target.saturating_add(claim.counted).max(0)
+}
+
 /// Announces pushes in the ledger. Commit it before anything is sent.
 pub fn claim(ledger: &mut Ledger, pushes: &[Push], now: Timestamp, lease_ms: i64) {
     for push in pushes {
@@ -172,6 +192,9 @@ pub fn claim(ledger: &mut Ledger, pushes: &[Push], now: Timestamp, lease_ms: i64
             lease: now.plus_ms(lease_ms),
             tries: 0,
             accepted: false,
+            since: Timestamp::default(),
+            counted: 0,
+            call: push.call,
         });
         if let Some(square) = &mut entry.square {
             square.wrote(push.to, now);

@@ -52,11 +52,17 @@ pub enum Mistake {
     WholeLevel,
     /// A return goes to the first warehouse, wherever the sale took its units.
     ReturnElsewhere,
+    /// A write that was only accepted is taken for done.
+    AcceptedIsDone,
+    /// A call of many rows whose answer was lost is asked again row by row.
+    CallTornApart,
+    /// What a cancellation gave back is given back again.
+    ReleasedTwice,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::NoClaim,
         Self::BelievedPayload,
         Self::ShortLease,
@@ -81,6 +87,9 @@ impl Mistake {
         Self::WrongWarehouse,
         Self::WholeLevel,
         Self::ReturnElsewhere,
+        Self::AcceptedIsDone,
+        Self::CallTornApart,
+        Self::ReleasedTwice,
     ];
 }
 

@@ -1,6 +1,6 @@
 //! The outcomes of pushes: recorded after the calls, or found out later for a push whose worker vanished.
 
-use crate::ledger::{Claim, Entry};
+use crate::ledger::{Claim, Entry, Trouble};
 use crate::planted::{self, Mistake};
 use crate::{Class, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,17 +38,49 @@ pub fn record(entry: &mut Entry, claim: &Claim, ended: Ended, now: Timestamp) ->
         Ended::Stale => entry.drop_claim(),
         Ended::NotSent if sure || planted::is(Mistake::RefusalIsProof) => entry.drop_claim(),
         Ended::NotSent | Ended::Unknown => {}
-        Ended::Accepted => {
-            if let Some(kept) = &mut entry.claim {
-                kept.accepted = true;
-            }
-        }
+        Ended::Accepted if planted::is(Mistake::AcceptedIsDone) => applied(entry, &ours, now),
+        Ended::Accepted => accept(entry, now),
     }
     true
 }
 
+/// Of a store that carries out writes later, nothing was heard of the push that `claim` announced: it may have been accepted,
+/// and is looked for like one that was. `false` when the entry no longer carries that claim.
+pub fn may_be_accepted(entry: &mut Entry, claim: &Claim, now: Timestamp) -> bool {
+    let Some(ours) = entry.claim.as_mut().filter(|ours| ours.sequence == claim.sequence) else { return false };
+    ours.tries = ours.tries.saturating_add(1);
+    entry.sequence += 1;
+    accept(entry, now);
+    true
+}
+
+/// What is counted from now on, the write may yet erase.
+const fn accept(entry: &mut Entry, now: Timestamp) {
+    if let Some(claim) = &mut entry.claim {
+        (claim.accepted, claim.since) = (true, now);
+    }
+    if let Some(square) = &mut entry.square {
+        square.open = true;
+    }
+}
+
+/// Records that the store refuses the push for a reason that only a person can mend: it is not tried again until somebody asks
+/// for it; with `this_only`, until it shall have another number. `false` when the entry no longer carries that claim.
+pub fn refuse(entry: &mut Entry, claim: &Claim, why: &str, this_only: bool, now: Timestamp) -> bool {
+    let recorded = record(entry, claim, Ended::NotSent, now);
+    if recorded && entry.claim.is_none() {
+        let why = why.chars().take(WHY_MAX).collect();
+        let target = this_only.then_some(claim.target);
+        entry.trouble = Some(Trouble { why, since: now, holds: true, target });
+    }
+    recorded
+}
+
+/// So much of what a store said is kept in the ledger: it is read and written with every change.
+const WHY_MAX: usize = 120;
+
 fn applied(entry: &mut Entry, claim: &Claim, now: Timestamp) {
-    entry.claim = None;
+    (entry.claim, entry.trouble) = (None, None);
     if let Some(square) = &mut entry.square {
         // an unsettled difference rode along, or the write was clamped at zero: either way it keeps its size
         let riding = entry.shadow.unwrap_or(claim.from).saturating_sub(square.with);
@@ -60,7 +92,7 @@ fn applied(entry: &mut Entry, claim: &Claim, now: Timestamp) {
 
 impl Entry {
     /// Drops a claim that certainly did nothing, and with it its trace.
-    fn drop_claim(&mut self) {
+    pub(crate) fn drop_claim(&mut self) {
         let Some(claim) = self.claim.take() else { return };
         if let Some(square) = &mut self.square
             && let Some(place) = square.writes.iter().rposition(|write| write.value == claim.to)
@@ -68,6 +100,17 @@ impl Entry {
             square.writes.remove(place);
         }
     }
+}
+
+/// Drops a claim whose call was certainly never made: the row that is stored before a call was never written. `false` when the
+/// entry carries another.
+pub fn never_called(entry: &mut Entry, claim: &Claim) -> bool {
+    if entry.claim.as_ref().is_none_or(|ours| ours.sequence != claim.sequence) {
+        return false;
+    }
+    entry.sequence += 1;
+    entry.drop_claim();
+    true
 }
 
 /// How an abandoned push is found out.
@@ -126,7 +169,18 @@ mod tests {
 
     fn claimed(tries: u32, square: Option<Square>) -> (Entry, Claim) {
         let mut entry = Entry::new(WarehouseId::main());
-        let claim = Claim { from: 10, to: 8, target: 8, sequence: 3, lease: Timestamp(75_000), tries, accepted: false };
+        let claim = Claim {
+            from: 10,
+            to: 8,
+            target: 8,
+            sequence: 3,
+            lease: Timestamp(75_000),
+            tries,
+            accepted: false,
+            since: Timestamp(0),
+            counted: 0,
+            call: None,
+        };
         (entry.shadow, entry.claim, entry.square) = (Some(10), Some(claim.clone()), square);
         (entry, claim)
     }

@@ -1,6 +1,7 @@
 //! The comparison of a store's levels with the ledger. It nominates; a point read decides.
 
 use crate::ledger::Entry;
+use crate::verify;
 use serde::{Deserialize, Serialize};
 
 /// Why a listing is looked at again.
@@ -17,14 +18,20 @@ pub enum Nomination {
     Due,
 }
 
+/// A listing whose write the store refuses is tried again once a day, milliseconds: somebody may have mended it there.
+const TRIED_AGAIN_MS: i64 = 20 * 3_600_000;
+
 /// Whether a listing needs a look, given the level that a bulk read has shown (`None`: not shown), and whether the plan
 /// would write it.
 ///
 /// A listing that the store does not show is not nominated: unknown is not zero. It is counted as missing by the guard.
 #[must_use]
 pub fn nominate(entry: &Entry, seen: Option<i64>, due: bool, now: crate::Timestamp) -> Option<Nomination> {
-    if entry.claim.as_ref().is_some_and(|claim| claim.is_over(now)) {
+    if entry.claim.as_ref().is_some_and(|claim| claim.is_over(now) || verify::is_overdue(claim, now)) {
         return Some(Nomination::Abandoned);
+    }
+    if entry.trouble.as_ref().is_some_and(|trouble| trouble.holds && now.since_ms(trouble.since) > TRIED_AGAIN_MS) {
+        return Some(Nomination::Due);
     }
     match (entry.shadow, seen) {
         (_, None) => None,

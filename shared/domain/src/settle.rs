@@ -7,7 +7,7 @@
 use crate::feed::{Cause, Counted};
 use crate::ledger::{Entry, Square};
 use crate::planted::{self, Mistake};
-use crate::{Class, Drift, Inbound, Restock, Timestamp};
+use crate::{Class, Drift, Inbound, Restock, Timestamp, verify};
 use serde::{Deserialize, Serialize};
 
 /// The settings that decide what an observation means.
@@ -23,6 +23,8 @@ pub struct Policy {
     pub settle_ms: i64,
     /// What of what comes back is stocked again.
     pub restock: Restock,
+    /// Where writes are carried out later: how long after one a read may confirm it, milliseconds.
+    pub verify_ms: Option<i64>,
 }
 
 /// Something a person may want to know about an observation.
@@ -44,6 +46,10 @@ pub enum Note {
     NotRestocked(i64),
     /// A push of unknown outcome was found to have taken effect, or not.
     PushResolved(bool),
+    /// A write that the store had accepted is live: the store shows so many units.
+    Verified(i64),
+    /// A write that the store had accepted was not carried out in time: the store shows so many units more than it should.
+    Drifted(i64),
 }
 
 /// What one observation saw.
@@ -79,9 +85,33 @@ pub fn observe(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
     let before = entry.clone();
     let mut observed = match (&entry.square, entry.shadow) {
         (_, None) => first_sight(entry, seen, policy),
+        (_, Some(_)) if entry.accepted().is_some() => verify::observe(entry, seen, policy),
         (Some(_), Some(_)) if !planted::is(Mistake::FeedIgnored) => observe_with_feed(entry, seen, policy),
         (_, Some(shadow)) => observe_level(entry, seen.level, seen.level - shadow, policy),
     };
+    observed.changed = *entry != before;
+    if observed.changed {
+        entry.sequence += 1;
+    }
+    observed
+}
+
+/// Counts lines at a listing whose level was not read: it is moved by what is counted and nothing else, as its store lowers
+/// itself. Only for a listing that [`Entry::is_plain`], or whose accepted write has yet to be carried out.
+pub fn count(entry: &mut Entry, counted: &[Counted], policy: Policy, now: Timestamp) -> Observed {
+    let before = entry.clone();
+    let seen = Seen { level: 0, counted, quiet: false, exact: false, now };
+    let mut observed = count_lines(entry, seen, policy);
+    let by: i64 = observed.counted.iter().map(|counted| counted.by).sum();
+    let accepted = entry.accepted().is_some();
+    if let (Some(shadow), false) = (entry.shadow, accepted) {
+        entry.shadow = Some(level_plus(shadow, by));
+    }
+    let suspicious = !accepted && !observed.counted.is_empty();
+    if let Some(square) = entry.square.as_mut().filter(|square| suspicious && !square.suspects.is_empty()) {
+        square.stable = now;
+        observed.again = Some(now.plus_ms(policy.settle_ms.max(RECHECK_MS)));
+    }
     observed.changed = *entry != before;
     if observed.changed {
         entry.sequence += 1;
@@ -162,7 +192,7 @@ fn observe_with_feed(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Obser
 const RECHECK_MS: i64 = 250;
 
 /// Takes what the feed counted. Edits of a store whose edits do not count are left to the settling rule.
-fn count_lines(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
+pub(crate) fn count_lines(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
     let mut observed = Observed::default();
     for counted in seen.counted {
         if let Cause::Return(..) | Cause::Cancelled(..) = counted.cause
@@ -185,6 +215,9 @@ fn count_lines(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
         if let Some(square) = entry.square.as_mut().filter(|_| counts) {
             square.count(counted.by);
             entry.count(counted.by);
+            if let Some(claim) = entry.claim.as_mut().filter(|claim| claim.accepted) {
+                claim.counted = level_plus(claim.counted, counted.by);
+            }
             observed.counted.push(counted.clone());
         }
     }
@@ -206,7 +239,7 @@ fn choose(square: &mut Square, (failed, applied): (i64, i64), level: i64, observ
 }
 
 /// Whether a difference is the trace of our write: the sum of a leading run of suspects, taken back.
-fn is_erased(suspects: &[i64], difference: i64) -> bool {
+pub(crate) fn is_erased(suspects: &[i64], difference: i64) -> bool {
     let mut sum = 0;
     suspects.iter().any(|by| {
         sum += by;
@@ -269,6 +302,7 @@ mod tests {
         drift: Drift::Overwrite,
         settle_ms: 5_000,
         restock: Restock::Always,
+        verify_ms: None,
     };
     const SALES: Policy = Policy { inbound: Inbound::Sales, ..ALL };
 

@@ -230,11 +230,11 @@ impl Hub {
 
     async fn store_secrets(&self, id: &AccountId, channel: &dyn Channel, secrets: &Secrets) -> Result<(), Error> {
         let signing = channel.signing_secrets();
-        let (hooks, keys): (Secrets, Secrets) =
-            secrets.clone().into_iter().partition(|(name, _)| signing.contains(&name.as_str()));
-        if !keys.is_empty() {
+        let hooks: Secrets = secrets.clone().into_iter().filter(|(name, _)| signing.contains(&name.as_str())).collect();
+        if !secrets.is_empty() {
+            // on some platforms the secret that signs webhooks is also the key of the API
             let mut kept = self.vault.get(&secrets_name(id), true).await?.unwrap_or_default();
-            kept.extend(keys);
+            kept.extend(secrets.clone());
             self.vault.put(&secrets_name(id), &kept).await?;
         }
         if !hooks.is_empty() {

@@ -27,6 +27,10 @@ impl Hub {
         if self.stands_still().is_some() {
             return Ok(false);
         }
+        let polled = connected.channel.info().capabilities.polled.filter(|_| !connected.account.feed);
+        if let Some(polled) = polled {
+            return self.poll_orders(&connected, polled).await;
+        }
         let at = self.clock.now();
         let news = self.news(&connected, Pace::lane().patience).await?;
         if news.page.as_ref().is_some_and(|page| page.gap) && news.since > Position::default() {
@@ -91,7 +95,7 @@ impl Hub {
     }
 
     /// Moves a cursor forward; never back.
-    async fn advance(&self, cursor: Row) -> Result<(), Error> {
+    pub(crate) async fn advance(&self, cursor: Row) -> Result<(), Error> {
         // a standstill may have begun since the entries were read: then nothing of them was counted
         if self.stands_still().is_some() {
             return Ok(());

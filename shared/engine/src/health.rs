@@ -2,8 +2,8 @@
 
 use crate::hub::{Error, Hub};
 use crate::ports::{Change, Condition, StoreError};
-use crate::records::{self, Health};
-use domain::{AccountId, Latency, Timestamp};
+use crate::records::{self, Health, Troubled};
+use domain::{AccountId, Latency, Sku, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -22,6 +22,7 @@ pub struct Noted {
     unknown_skus: Vec<String>,
     latency: Latency,
     unheard: u64,
+    troubles: BTreeMap<Sku, Option<String>>,
 }
 
 /// What is not stored yet, by account.
@@ -35,16 +36,22 @@ pub struct Notes {
 const STORE_EVERY_MS: i64 = 30_000;
 /// Unknown SKUs kept for show.
 const UNKNOWN_KEPT: usize = 20;
+/// Listings in trouble kept for show.
+const TROUBLES_KEPT: usize = 50;
 /// Attempts to store health when others store it too.
 const ATTEMPTS: usize = 4;
 
 impl Noted {
     /// Whether a person or another process should know at once.
-    const fn matters(&self) -> bool {
-        self.failures > 0 || self.recovered || self.unreadable > 0 || !self.unknown_skus.is_empty()
+    fn matters(&self) -> bool {
+        self.failures > 0
+            || self.recovered
+            || self.unreadable > 0
+            || !self.unknown_skus.is_empty()
+            || !self.troubles.is_empty()
     }
 
-    fn enter(self, health: &mut Health) {
+    fn enter(self, health: &mut Health, now: Timestamp) {
         health.read = health.read.max(self.read);
         health.written = health.written.max(self.written);
         health.hook = health.hook.max(self.hook);
@@ -66,6 +73,13 @@ impl Noted {
             health.unknown_skus.retain(|known| *known != sku);
             health.unknown_skus.push(sku);
         }
+        for (sku, why) in self.troubles {
+            let since = health.troubles.iter().find(|known| known.sku == sku).map(|known| known.since);
+            health.troubles.retain(|known| known.sku != sku);
+            health.troubles.extend(why.map(|why| Troubled { sku, why, since: since.unwrap_or(now) }));
+        }
+        let surplus = health.troubles.len().saturating_sub(TROUBLES_KEPT);
+        health.troubles.drain(..surplus);
         let surplus = health.unknown_skus.len().saturating_sub(UNKNOWN_KEPT);
         health.unknown_skus.drain(..surplus);
     }
@@ -126,6 +140,13 @@ impl Hub {
         self.note(account, |noted| noted.unknown_skus.push(sku.to_owned()));
     }
 
+    /// A listing cannot be written for this reason; or can again.
+    pub(crate) fn noted_trouble(&self, account: &AccountId, sku: &Sku, why: Option<String>) {
+        self.note(account, |noted| {
+            noted.troubles.insert(sku.clone(), why);
+        });
+    }
+
     /// Stores what was noted, where it matters or was not stored for a while. `all` stores everything.
     ///
     /// # Errors
@@ -134,7 +155,7 @@ impl Hub {
         let now = self.clock.now();
         for (account, noted) in self.take_notes(all, now) {
             let kept = noted.clone();
-            let stored = self.change_health(&account, |health| noted.clone().enter(health)).await;
+            let stored = self.change_health(&account, |health| noted.clone().enter(health, now)).await;
             if stored.is_err() {
                 self.note(&account, |pending| *pending = kept);
             }

@@ -7,8 +7,8 @@ use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
 use channels::{Channel, Secrets, Session, Tokens};
-use domain::{AccountId, LocationId, Timestamp, fight, guard};
-use std::collections::BTreeMap;
+use domain::{AccountId, LocationId, Sku, Timestamp, fight, guard};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -100,6 +100,9 @@ pub struct Connected {
     pub locations: Arc<BTreeMap<LocationId, StoreLocation>>,
 }
 
+/// The SKUs that an account's last comparison saw with a level, and when they were looked up.
+type Stocked = (Timestamp, Arc<BTreeSet<(Sku, String)>>);
+
 /// All accounts at one moment.
 pub type Accounts = Arc<BTreeMap<AccountId, Connected>>;
 
@@ -127,6 +130,8 @@ pub struct Hub {
     backlogs: Mutex<BTreeMap<AccountId, Timestamp>>,
     still: Mutex<Option<Why>>,
     pub(crate) directory: Directory,
+    crowds: Mutex<BTreeMap<AccountId, Timestamp>>,
+    stocked: Mutex<BTreeMap<AccountId, Stocked>>,
 }
 
 impl Hub {
@@ -158,6 +163,8 @@ impl Hub {
             backlogs: Mutex::default(),
             still: Mutex::default(),
             directory: Directory::default(),
+            crowds: Mutex::default(),
+            stocked: Mutex::default(),
         }
     }
 
@@ -346,6 +353,40 @@ impl Hub {
         backlogs.get(account).is_some_and(|until| self.clock.now() < *until)
     }
 
+    /// Notes whether so many writes wait for an account that its lane takes them, many at once.
+    pub(crate) fn note_crowd(&self, account: &AccountId, crowded: bool) {
+        let mut crowds = self.crowds.lock().unwrap_or_else(PoisonError::into_inner);
+        if crowded {
+            crowds.insert(account.clone(), self.clock.now().plus_ms(BACKLOG_MS));
+        } else {
+            crowds.remove(account);
+        }
+    }
+
+    /// Whether an account's lane was seen to have plenty to write a short while ago.
+    pub(crate) fn is_crowded(&self, account: &AccountId) -> bool {
+        let crowds = self.crowds.lock().unwrap_or_else(PoisonError::into_inner);
+        crowds.get(account).is_some_and(|until| self.clock.now() < *until)
+    }
+
+    /// The SKUs that the last comparison of an account saw with a level, each with its place there, if it is not long ago: they
+    /// need no look before they are written.
+    pub(crate) async fn stocked(&self, account: &AccountId) -> Result<Arc<BTreeSet<(Sku, String)>>, Error> {
+        let now = self.clock.now();
+        let cached = self.stocked.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned();
+        if let Some((at, skus)) = cached
+            && now.since_ms(at) < STOCKED_MS
+        {
+            return Ok(skus);
+        }
+        let seen = self.last_seen(account).await?.filter(|seen| now.since_ms(seen.at) < SEEN_MS);
+        let stocked = seen.into_iter().flat_map(|seen| seen.levels).filter(|(_, level)| level.is_some());
+        let skus: Arc<BTreeSet<(Sku, String)>> = Arc::new(stocked.map(|(place, _)| place).collect());
+        let mut kept = self.stocked.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(account.clone(), (now, Arc::clone(&skus)));
+        Ok(skus)
+    }
+
     /// The access tokens of an account.
     pub(crate) fn tokens(&self, account: &AccountId) -> Arc<Tokens> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -377,6 +418,10 @@ impl Hub {
 
 /// Rows of one page where all pages are read.
 const PAGE: usize = 500;
+/// How long what the last comparison saw is kept in memory, milliseconds.
+const STOCKED_MS: i64 = 600_000;
+/// How long what it saw is believed, milliseconds: an hour.
+const SEEN_MS: i64 = 3_600_000;
 /// How long a feed is believed to have more after it was seen to, milliseconds.
 const BACKLOG_MS: i64 = 5_000;
 

@@ -28,6 +28,8 @@ pub enum Standing {
     Due,
     /// A write is on its way.
     Pending,
+    /// The store took a write and has yet to carry it out.
+    Accepted,
     /// It is not written; the reason says why.
     Held,
 }
@@ -54,6 +56,9 @@ pub struct ListingView {
     /// What people call its location there; absent for a store without locations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_name: Option<String>,
+    /// What the store said that a person must mend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// An item as people see it.
@@ -293,6 +298,7 @@ fn listing_view(
         hold,
         warehouses: entry.zip(view).map(|(entry, view)| feeding(entry, &view)).unwrap_or_default(),
         location_name: place.map(|place| place.name.clone()),
+        trouble: entry.and_then(|entry| entry.trouble.as_ref()).map(|trouble| trouble.why.clone()),
     }
 }
 
@@ -306,6 +312,7 @@ fn standing(decision: Option<Decision>) -> (Standing, Option<Hold>) {
         Some(Decision::InSync) => (Standing::InSync, None),
         Some(Decision::Push(_)) => (Standing::Due, None),
         Some(Decision::Hold(Hold::Pending | Hold::Unresolved)) => (Standing::Pending, None),
+        Some(Decision::Hold(Hold::Accepted)) => (Standing::Accepted, None),
         Some(Decision::Hold(hold)) => (Standing::Held, Some(hold)),
         None => (Standing::Held, None),
     }

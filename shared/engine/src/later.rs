@@ -2,7 +2,7 @@
 
 use crate::hub::{Error, Hub};
 use crate::ports::{Change, Condition, Outbound, QueueName, Row};
-use crate::records::{self, Hint, Todo};
+use crate::records::{self, Hint, Todo, WRITE};
 use crate::sync::Pace;
 use domain::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,11 @@ use std::time::Duration;
 /// What waits at most this long waits as a delayed message, milliseconds.
 const SOON_MS: i64 = 30_000;
 /// Rows of waiting work taken at once.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
+/// Rows of one page.
+const PAGE: usize = 1_000;
+/// Rows of one run whose writes are gathered.
+const GATHERED: usize = 1_000;
 /// Batches of one drain: then the lane comes again.
 const BATCHES: usize = 50;
 
@@ -43,8 +47,10 @@ impl Hub {
     /// [`Error::Queue`] or [`Error::Store`]: then the hints must not be acknowledged.
     pub async fn postpone(&self, todos: Vec<Todo>) -> Result<(), Error> {
         let now = self.clock.now();
-        let (soon, later): (Vec<Todo>, Vec<Todo>) =
-            todos.into_iter().partition(|todo| todo.due.since_ms(now) <= SOON_MS && todo.attempts < PATIENT_ATTEMPTS);
+        let (soon, later): (Vec<Todo>, Vec<Todo>) = todos.into_iter().partition(|todo| {
+            let soon = todo.due.since_ms(now) <= SOON_MS && todo.attempts < PATIENT_ATTEMPTS;
+            soon && !todo.lane
+        });
         let messages: Vec<Outbound> = soon.iter().map(|todo| delayed(todo, now)).collect();
         if !messages.is_empty() {
             self.queue.send(QueueName::Changes, &messages).await?;
@@ -124,6 +130,7 @@ impl Hub {
             drained.done += done;
             let more_feed = self.is_believed(account).await? && self.drain_feed(account).await?;
             if done == 0 && !more_feed {
+                self.hand_over(account).await?;
                 return Ok(drained);
             }
         }
@@ -145,10 +152,15 @@ impl Hub {
 
     async fn drain_batch(&self, account: &AccountId) -> Result<u64, Error> {
         let now = self.clock.now();
-        let due = self.due(account, now, BATCH).await?;
+        let batch = self.lane_batch(account).await?;
+        let mut due = self.due(account, now, batch.most).await?;
+        if due.len() < batch.least {
+            due.truncate(BATCH);
+        }
         if due.is_empty() {
             return Ok(0);
         }
+        self.note_crowd(account, due.len() >= BATCH);
         let hints: Vec<Hint> = due.iter().map(|(_, todo)| hint(todo, "waited")).collect();
         let report = self.sync(&hints, Pace::lane()).await?;
         let failed: BTreeSet<String> = report.failed.keys().map(ToString::to_string).collect();
@@ -164,19 +176,60 @@ impl Hub {
     async fn due(&self, account: &AccountId, now: Timestamp, most: usize) -> Result<Vec<(Row, Todo)>, Error> {
         let mut due = Vec::new();
         for urgency in records::URGENCIES {
-            let page = self.page(&records::todo_partition(account), urgency, None, most - due.len()).await?;
-            for row in page.rows {
-                let todo: Todo = records::body(&row)?;
-                if todo.due <= now {
-                    due.push((row, todo));
+            let mut after = None;
+            while due.len() < most {
+                let page =
+                    self.page(&records::todo_partition(account), urgency, after, (most - due.len()).min(PAGE)).await?;
+                let read = page.rows.len();
+                for row in page.rows {
+                    let todo: Todo = records::body(&row)?;
+                    if todo.due <= now {
+                        due.push((row, todo));
+                    }
                 }
-            }
-            if due.len() >= most {
-                break;
+                after = page.next;
+                // rows are in the order in which they are due
+                if after.is_none() || read == 0 || due.last().is_none_or(|(_, last)| last.due > now) {
+                    break;
+                }
             }
         }
         Ok(due)
     }
+
+    /// How much waiting work is taken at once: as much as the store's big call holds.
+    async fn lane_batch(&self, account: &AccountId) -> Result<LaneBatch, Error> {
+        let usual = LaneBatch { most: BATCH, least: 0 };
+        let Some(connected) = self.accounts().await?.get(account).cloned() else { return Ok(usual) };
+        let now = self.clock.now();
+        let Some(bulk) = connected.channel.info().capabilities.bulk else { return Ok(usual) };
+        if self.budgets.is_narrow(account, now) {
+            return Ok(usual);
+        }
+        if !bulk.gathered {
+            return Ok(LaneBatch { most: bulk.most, least: bulk.from });
+        }
+        let (mut gathering, _) = self.gathering(account).await?;
+        if gathering.rows + GATHERED as u64 > bulk.most as u64 {
+            // it is full: the next begins, if the store takes this one
+            self.hand_over(account).await?;
+            (gathering, _) = self.gathering(account).await?;
+        }
+        let room = gathering.rows + GATHERED as u64 <= bulk.most as u64;
+        Ok(match room && gathering.takes(now) {
+            // the channel looks at each listing before it is gathered, and a run has to end
+            true if gathering.rows > 0 => LaneBatch { most: GATHERED, least: 0 },
+            true => LaneBatch { most: GATHERED, least: bulk.from.min(GATHERED) },
+            false => usual,
+        })
+    }
+}
+
+/// How much waiting work a lane takes at once.
+struct LaneBatch {
+    most: usize,
+    /// When less is due, as much as usual is taken.
+    least: usize,
 }
 
 /// From this attempt on, work waits as a row that people can see, however soon it is due.
@@ -190,7 +243,7 @@ fn names_failed(todo: &Todo, failed: &BTreeSet<String>) -> bool {
 }
 
 fn hint(todo: &Todo, cause: &str) -> Hint {
-    let at = todo.due;
+    let (at, cause) = (todo.due, if todo.write { WRITE } else { cause });
     Hint { attempts: todo.attempts, ..Hint::new(todo.account.clone(), todo.touch.clone(), cause, at) }
 }
 

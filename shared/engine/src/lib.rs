@@ -21,6 +21,7 @@ pub mod meter;
 pub mod moving;
 pub mod people;
 mod places;
+mod poll;
 pub mod ports;
 pub mod quarantine;
 pub mod receive;

@@ -3,7 +3,8 @@
 use crate::budget::Metered;
 use crate::hub::{Connected, Error, Hub};
 use channels::{
-    ErrorKind, Identity, Levels, Location, Movements, Orders, Outcome, Page, Subscription, Tokens, Unit, Write,
+    ErrorKind, Fit, Identity, Levels, Location, Movements, Orders, Outcome, Page, Submitted, Subscription, Tokens,
+    Unit, Write,
 };
 use domain::{LocationId, Order, OrderId, Position, Sku, Timestamp};
 use std::sync::Arc;
@@ -177,16 +178,67 @@ impl Line<'_> {
         ask!(self, session => self.connected.channel.unsubscribe(session, url))
     }
 
+    /// Looks whether writes may become rows of a big call; one answer each.
+    pub async fn inspect(&self, writes: &[Write]) -> Vec<Fit> {
+        let secrets = match self.secrets(false).await {
+            Ok(secrets) => secrets,
+            Err(error) => return vec![Fit::Not(error); writes.len()],
+        };
+        let (metered, tokens) = (self.metered(), self.tokens());
+        let session = self.hub.session(&self.connected.account, &secrets, &tokens, &metered);
+        let fits = self.connected.channel.inspect(session, writes).await;
+        let errors = fits.iter().filter_map(|fit| match fit {
+            Fit::Not(error) => Some(error),
+            Fit::Good(_) => None,
+        });
+        self.note(worst(errors));
+        fits
+    }
+
+    /// Hands a gathered call over.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn submit(&self, rows: &[(Write, String)]) -> Result<Submitted, channels::Error> {
+        let secrets = self.secrets(false).await?;
+        let (metered, tokens) = (self.metered(), self.tokens());
+        let session = self.hub.session(&self.connected.account, &secrets, &tokens, &metered);
+        let submitted = self.connected.channel.submit(session, rows).await;
+        self.note(submitted.as_ref().err());
+        submitted
+    }
+
+    /// The store's name of a gathered call that was handed over since then.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn find_submission(&self, since: Timestamp) -> Result<Option<String>, channels::Error> {
+        ask!(self, session => self.connected.channel.find_submission(session, since))
+    }
+
     /// Writes listings; one outcome each. Never retries by itself: a second call could not be told from the first.
     pub async fn write(&self, writes: &[Write]) -> Vec<Outcome> {
+        self.send(writes, false).await
+    }
+
+    /// Makes one call of these rows, as often as it takes until its outcome is known; one outcome each.
+    pub async fn write_call(&self, rows: &[Write]) -> Vec<Outcome> {
+        self.send(rows, true).await
+    }
+
+    async fn send(&self, writes: &[Write], as_one: bool) -> Vec<Outcome> {
         let secrets = match self.secrets(false).await {
             Ok(secrets) => secrets,
             Err(error) => return vec![Outcome::Refused(error); writes.len()],
         };
         let (metered, tokens) = (self.metered(), self.tokens());
         let session = self.hub.session(&self.connected.account, &secrets, &tokens, &metered);
-        let outcomes = self.connected.channel.write(session, writes).await;
-        self.note(outcomes.iter().find_map(failure));
+        let channel = self.connected.channel;
+        let outcomes = match as_one {
+            true => channel.write_call(session, writes).await,
+            false => channel.write(session, writes).await,
+        };
+        self.note(worst(outcomes.iter().filter_map(failure)));
         if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Applied | Outcome::Accepted)) {
             self.hub.noted_write(&self.connected.account.id);
         }
@@ -198,6 +250,11 @@ impl Line<'_> {
         }
         outcomes
     }
+}
+
+/// The error that says most of the store as a whole: one that concerns a single listing says nothing of it.
+fn worst<'a>(errors: impl Iterator<Item = &'a channels::Error>) -> Option<&'a channels::Error> {
+    errors.max_by_key(|error| error.is_of_the_store())
 }
 
 /// The error of an outcome, if it has one.

@@ -64,6 +64,8 @@ impl Hub {
 /// Work that waits because a level differs from its target.
 pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp) -> Todo {
     Todo {
+        write: false,
+        lane: false,
         account: account.clone(),
         touch: Touch::Sku(sku.clone()),
         reason: "its level differs".into(),

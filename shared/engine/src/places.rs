@@ -104,6 +104,7 @@ impl Connected {
             drift: if self.is_zeroed(location) { Drift::Overwrite } else { self.account.drift },
             settle_ms: capabilities.settle_ms,
             restock: self.account.restock,
+            verify_ms: capabilities.verify_ms,
         }
     }
 

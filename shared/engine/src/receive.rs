@@ -5,7 +5,7 @@ use crate::hub::{Connected, Error, Hub};
 use crate::ports::Change;
 use crate::ports::Condition;
 use crate::records::{self, Hint, KeptHook};
-use channels::{Delivery, ErrorKind, Hook, Secret, Touch};
+use channels::{Delivery, ErrorKind, Event, Hook, Secret, Touch};
 use domain::AccountId;
 use std::time::Duration;
 
@@ -55,6 +55,76 @@ impl Hub {
             Ok(Delivery::Touched { event, touches }) => self.accept(id, event, touches).await,
             Err(error) => self.keep(id, hook, &error).await,
         }
+    }
+
+    /// Takes an event of a queue or a bus to which only platforms may write: it is not signed, and names its account itself.
+    ///
+    /// # Errors
+    /// [`Error`] when nobody can read it, or when its hints could not be made durable: it must come again.
+    pub async fn receive_event(&self, body: &[u8]) -> Result<Received, Error> {
+        let mut reasons = Vec::new();
+        for channel in self.channels() {
+            let Some(setting) = channel.event_owner() else { continue };
+            match channel.read_event(body) {
+                Ok(event) => return self.take_event(channel.info().name, setting, event).await,
+                Err(error) => reasons.push(error.to_string()),
+            }
+        }
+        let (reasons, shape) = (reasons.join("; "), shape(body));
+        tracing::warn!(reasons, shape, bytes = body.len(), "event cannot be read");
+        Err(Error::Invalid(format!("event: nobody can read it ({reasons})")))
+    }
+
+    async fn take_event(&self, channel: &str, setting: &str, event: Event) -> Result<Received, Error> {
+        let accounts = self.accounts().await?;
+        let owned = accounts.values().filter(|it| {
+            it.account.channel == channel && it.account.settings.get(setting).is_some_and(|owner| *owner == event.owner)
+        });
+        let owned: Vec<&Connected> = owned.collect();
+        if owned.is_empty() {
+            tracing::warn!(channel, "event of an account that is not known");
+            return Ok(Received::Refused);
+        }
+        let (id, touches) = match event.delivery {
+            Delivery::Touched { event, touches } => (event, touches),
+            Delivery::Answer(_) => return Ok(Received::Accepted(0)),
+            Delivery::Ignored(reason) => {
+                tracing::debug!(channel, reason, "event ignored");
+                return Ok(Received::Accepted(0));
+            }
+        };
+        let mut hints = 0;
+        for connected in owned {
+            self.noted_hook(&connected.account.id);
+            let accepted = match Self::orders_of(connected, &touches) {
+                Some(orders) => self.accept_orders(&connected.account.id, id.clone(), orders).await?,
+                None => self.accept(&connected.account.id, id.clone(), touches.clone()).await?,
+            };
+            if let Received::Accepted(count) = accepted {
+                hints += count;
+            }
+        }
+        Ok(Received::Accepted(hints))
+    }
+
+    /// The orders that an event names, where orders are read one by one: each names its SKUs better than the event does.
+    fn orders_of(connected: &Connected, touches: &[Touch]) -> Option<Vec<Touch>> {
+        connected.channel.info().capabilities.polled.filter(|_| !connected.account.feed)?;
+        let orders: Vec<Touch> = touches.iter().filter(|touch| matches!(touch, Touch::Order(_))).cloned().collect();
+        (!orders.is_empty()).then_some(orders)
+    }
+
+    async fn accept_orders(
+        &self,
+        account: &AccountId,
+        event: Option<String>,
+        orders: Vec<Touch>,
+    ) -> Result<Received, Error> {
+        let at = self.clock.now();
+        let hint = |touch| Hint { event: event.clone(), ..Hint::new(account.clone(), touch, records::WEBHOOK, at) };
+        let hints: Vec<Hint> = orders.into_iter().map(hint).collect();
+        self.enqueue(&hints).await?;
+        Ok(Received::Accepted(hints.len()))
     }
 
     async fn accept(

@@ -347,7 +347,18 @@ impl Part {
         }
         let account = self.scan.connected.account.id.clone();
         let (touch, reason) = (Touch::Sku(sku.clone()), "comparison: its level differs".into());
-        self.todos.push(Todo { account, touch, reason, due: now, attempts: 0, urgent, level: Some(total) }.row());
+        let todo = Todo {
+            account,
+            touch,
+            reason,
+            due: now,
+            attempts: 0,
+            urgent,
+            level: Some(total),
+            write: false,
+            lane: false,
+        };
+        self.todos.push(todo.row());
     }
 
     fn note_clash(&mut self, item: &Item, listing: &ListingId, hold: Option<Hold>, clash: bool) {

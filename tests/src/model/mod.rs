@@ -154,6 +154,7 @@ impl Kind {
             drift: Drift::Overwrite,
             restock: domain::Restock::Always,
             settle_ms: 0,
+            verify_ms: None,
         }
     }
 }

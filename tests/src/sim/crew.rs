@@ -2,8 +2,8 @@
 //! functions do around the engine, no more.
 
 use super::core::Core;
+use bytes::Bytes;
 use channels::fake::{Fake, Outgoing};
-use channels::shopwired::FakeShopWired;
 use channels::{Hook, Request};
 use domain::{Sku, retry};
 use engine::Hub;
@@ -80,7 +80,7 @@ pub async fn timer(member: Member, task: Task) {
 }
 
 /// A webhook arrives at our door; the store learns what we answered.
-pub async fn hook(member: Member, fake: Arc<Mutex<FakeShopWired>>, outgoing: Outgoing) {
+pub async fn hook<F: Fake>(member: Member, fake: Arc<Mutex<F>>, outgoing: Outgoing) {
     let answer = within(&member.core, 5_000, answer(&member, &outgoing.request)).await.flatten();
     let answer = answer.as_ref().map(|(status, body)| (*status, body.as_bytes()));
     let now = member.core.now();
@@ -91,6 +91,17 @@ pub async fn hook(member: Member, fake: Arc<Mutex<FakeShopWired>>, outgoing: Out
 pub async fn plain_hook(member: Member, request: Request, after_ms: i64) {
     member.core.sleep_ms(after_ms).await;
     _ = within(&member.core, 5_000, answer(&member, &request)).await;
+}
+
+/// An event of a queue arrives after a while, and comes again until it was taken.
+pub async fn event(member: Member, body: Bytes, after_ms: i64) {
+    member.core.sleep_ms(after_ms).await;
+    for _ in 0..6 {
+        if let Some(Ok(_)) = within(&member.core, FUNCTION_MS, member.hub.receive_event(&body)).await {
+            return;
+        }
+        member.core.sleep_ms(30_000).await;
+    }
 }
 
 async fn answer(member: &Member, request: &Request) -> Option<(u16, String)> {

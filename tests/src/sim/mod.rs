@@ -6,6 +6,7 @@ pub mod crew;
 pub mod exec;
 pub mod hands;
 pub mod many;
+pub mod market;
 pub mod net;
 pub mod oracle;
 pub mod plain;

@@ -2,6 +2,7 @@
 //! late or never, and its answer may be lost.
 
 use super::core::Core;
+use super::market::Market;
 use super::oracle::Oracle;
 use super::plain::PlainStore;
 use async_trait::async_trait;
@@ -71,6 +72,7 @@ struct Wires {
     core: Arc<Core>,
     fake: Arc<Mutex<FakeShopWired>>,
     plain: Plains,
+    market: Arc<Market>,
     oracle: Arc<Oracle>,
     /// Stores by their `Authorization` header.
     keys: BTreeMap<String, usize>,
@@ -129,13 +131,13 @@ impl Net {
     #[must_use]
     pub fn new(
         core: Arc<Core>,
-        (fake, plain): (Arc<Mutex<FakeShopWired>>, Plains),
+        (fake, plain, market): (Arc<Mutex<FakeShopWired>>, Plains, Arc<Market>),
         oracle: Arc<Oracle>,
         keys: BTreeMap<String, usize>,
         rates: NetRates,
     ) -> Self {
         let (outages, flying) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Wires { core, fake, plain, oracle, keys, rates, outages, flying }))
+        Self(Arc::new(Wires { core, fake, plain, market, oracle, keys, rates, outages, flying }))
     }
 
     /// Makes a store fail for a while.
@@ -175,6 +177,15 @@ impl Wires {
     }
 
     fn store_of(&self, request: &Request) -> Option<usize> {
+        // the files of bulk operations have a host of their own
+        let file = request.uri().path().strip_prefix("/_bulk/shop-").and_then(|rest| rest.split('.').next());
+        if let Some(store) = file {
+            return store.parse().ok();
+        }
+        let named = request.uri().host().and_then(|host| host.strip_prefix("store-")?.strip_suffix(".test"));
+        if let Some(store) = named {
+            return store.parse().ok();
+        }
         let header = request.headers().get(::http::header::AUTHORIZATION)?.to_str().ok()?;
         self.keys.get(header).copied()
     }
@@ -184,7 +195,11 @@ impl Wires {
         if let Some(store) = store {
             self.oracle.arrives(store, request);
         }
-        let response = match store.and_then(|store| self.arrive_plain(store, request)) {
+        let elsewhere = store.and_then(|store| {
+            let plain = self.arrive_plain(store, request);
+            plain.or_else(|| self.market.handle(store, request, &self.oracle, self.core.now()))
+        });
+        let response = match elsewhere {
             Some(response) => response,
             None => lock(&self.fake).handle(request, self.core.now()),
         };
@@ -201,9 +216,10 @@ impl Wires {
     fn arrive_plain(&self, store: usize, request: &Request) -> Option<Response> {
         let mut plains = lock(&self.plain);
         let plain = plains.get_mut(&store)?;
-        let (exact, (response, effect)) = (plain.write != WriteKind::Set, plain.handle(request));
+        let (exact, (response, effects)) = (plain.write != WriteKind::Set, plain.handle(request));
         drop(plains);
-        if let (Some(effect), Some(account)) = (effect, self.oracle.accounts.get(store)) {
+        for effect in effects {
+            let Some(account) = self.oracle.accounts.get(store) else { continue };
             self.oracle.write_arrives(account, &effect.sku, effect.to, exact.then_some(effect.key.as_str()));
             self.oracle.write_changed(account, &effect.sku, effect.after - effect.before);
         }

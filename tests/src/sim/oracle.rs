@@ -79,8 +79,8 @@ impl Oracle {
         let since = books.paused.get(account).copied();
         let place = (account.clone(), sku.clone());
         let claim = books.ledgers.get(sku).and_then(|ledger| {
-            let listing = ListingId::single(account.clone());
-            ledger.entries.get(&listing)?.claim.clone()
+            let mut own = ledger.entries.iter().filter(|(listing, _)| listing.account == *account);
+            own.find_map(|(_, entry)| entry.claim.clone())
         });
         if let Some(claim) = &claim {
             // the level was read again after the claim and was what the claim says: an import since then was not seen
@@ -202,6 +202,8 @@ impl Oracle {
                     Note::Ambiguous(by) => ("ambiguous", Some(*by)),
                     Note::NotRestocked(_) => ("not restocked", None),
                     Note::PushResolved(_) => ("push resolved", None),
+                    Note::Verified(_) => ("verified", None),
+                    Note::Drifted(_) => ("drifted", None),
                 };
                 *books.notes.entry(name).or_default() += 1;
                 if let Some(by) = ambiguous {
@@ -269,10 +271,10 @@ fn judge_entry(was: &Entry, entry: &Entry, after: &Ledger, now: i64) -> Vec<Stri
         problems.push("its level was forgotten".into());
     }
     match (&was.claim, &entry.claim) {
-        (Some(old), Some(new)) if old.sequence != new.sequence && old.lease.0 >= now => {
+        (Some(old), Some(new)) if old.sequence != new.sequence && old.lease.0 >= now && !old.accepted => {
             problems.push(format!("I6: {new:?} replaces {old:?}, which is alive"));
         }
-        (Some(_), _) if was.counted != entry.counted => {
+        (Some(old), _) if was.counted != entry.counted && !old.accepted => {
             problems.push("I7: something was counted while a push was on its way".into());
         }
         (None, Some(new)) if new.target != after.total().saturating_add(entry.tolerated).max(0) => {

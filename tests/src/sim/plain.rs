@@ -7,6 +7,7 @@ use channels::{
     Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Page, Request,
     Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Write,
 };
+use domain::capability::Bulk;
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,16 +17,17 @@ pub struct Plain {
     info: Info,
 }
 
-const fn kind(name: &'static str, write: WriteKind, key: bool) -> Plain {
+const fn kind(name: &'static str, write: WriteKind, key: bool, bulk: Option<Bulk>) -> Plain {
     let capabilities = Capabilities {
         write,
         idempotency_key: key,
         feed: FeedKind::None,
         max_writes: 5,
-        bulk: None,
+        bulk,
         settle_ms: 0,
         locations: false,
         verify_ms: None,
+        polled: None,
     };
     let (rate_per_second, burst) = (100.0, 500);
     let (settings, credential_days, tried_live, ready) = (&[], None, false, true);
@@ -44,12 +46,15 @@ const fn kind(name: &'static str, write: WriteKind, key: bool) -> Plain {
     }
 }
 
+/// Two SKUs are many here: their writes are rows of one call, which is carried out as a whole.
+const BULK: Bulk = Bulk { from: 2, most: 5, gathered: false };
+
 /// Compare-and-set with an idempotency key.
-pub static COMPARE: Plain = kind("plain-compare", WriteKind::CompareAndSet, true);
+pub static COMPARE: Plain = kind("plain-compare", WriteKind::CompareAndSet, true, Some(BULK));
 /// Adjust with an idempotency key.
-pub static ADJUST: Plain = kind("plain-adjust", WriteKind::Adjust, true);
+pub static ADJUST: Plain = kind("plain-adjust", WriteKind::Adjust, true, None);
 /// Set, and nothing else.
-pub static SET: Plain = kind("plain-set", WriteKind::Set, false);
+pub static SET: Plain = kind("plain-set", WriteKind::Set, false, None);
 
 /// The header that carries a webhook's signature; here the secret itself.
 const SIGNATURE: &str = "x-plain-signature";
@@ -112,22 +117,53 @@ impl PlainStore {
     }
 
     /// Answers a request; and what it did, if it was a write.
-    pub fn handle(&mut self, request: &Request) -> (Response, Option<Effect>) {
+    pub fn handle(&mut self, request: &Request) -> (Response, Vec<Effect>) {
         let path = request.uri().path().to_owned();
         if request.method() == ::http::Method::POST {
             let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+            if let Some(rows) = body.get("rows").and_then(Value::as_array) {
+                let (status, effects) =
+                    self.write_call(rows, body.get("key").and_then(Value::as_str).unwrap_or_default());
+                return (answer(status, &json!({})), effects);
+            }
             let (status, effect) = self.write(&body);
-            return (answer(status, &json!({})), effect);
+            return (answer(status, &json!({})), effect.into_iter().collect());
         }
         match path.rsplit_once("/level/") {
-            Some((_, sku)) => (answer(200, &json!({"level": self.shown().get(sku)})), None),
-            None => (answer(200, &json!(self.shown())), None),
+            Some((_, sku)) => (answer(200, &json!({"level": self.shown().get(sku)})), Vec::new()),
+            None => (answer(200, &json!(self.shown())), Vec::new()),
         }
     }
 
     fn shown(&self) -> BTreeMap<&str, i64> {
         let shown = self.levels.iter().filter(|(sku, _)| !self.hidden.contains(*sku));
         shown.map(|(sku, level)| (sku.as_str(), *level)).collect()
+    }
+
+    /// Carries out all rows or none; the same key once.
+    fn write_call(&mut self, rows: &[Value], key: &str) -> (u16, Vec<Effect>) {
+        let read = |row: &Value| {
+            let sku = row.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok())?;
+            Some((sku, row.get("from").and_then(Value::as_i64)?, row.get("to").and_then(Value::as_i64)?))
+        };
+        let Some(rows) = rows.iter().map(read).collect::<Option<Vec<_>>>() else { return (422, Vec::new()) };
+        let level = |levels: &BTreeMap<String, i64>, sku: &Sku| levels.get(sku.as_str()).copied().unwrap_or_default();
+        let known = self.answers.get(key).copied();
+        let stale = rows.iter().any(|(sku, from, _)| level(&self.levels, sku) != *from);
+        let status = known.unwrap_or(if stale { 409 } else { 200 });
+        let mut effects = Vec::new();
+        // an answer that is given again does nothing
+        for (sku, _, to) in rows.into_iter().filter(|_| known.is_none() && status == 200) {
+            let before = level(&self.levels, &sku);
+            self.levels.insert(sku.to_string(), to);
+            if to != before {
+                self.news.push(sku.to_string());
+            }
+            effects.push(Effect { key: format!("{key}/{sku}"), sku, to, before, after: to });
+        }
+        // a call that was refused stays refused
+        self.answers.insert(key.to_owned(), status);
+        (status, effects)
     }
 
     fn write(&mut self, body: &Value) -> (u16, Option<Effect>) {
@@ -296,6 +332,22 @@ impl Channel for Plain {
             });
         }
         outcomes
+    }
+
+    async fn write_call(&self, session: Session<'_>, rows: &[Write]) -> Vec<Outcome> {
+        if rows.len() < 2 {
+            return self.write(session, rows).await;
+        }
+        let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+        let row = |row: &Write| json!({"sku": row.sku, "from": row.from, "to": row.to});
+        let body = json!({"key": keys.join("+"), "rows": rows.iter().map(row).collect::<Vec<_>>()});
+        let outcome = match call(session, "/write", Some(body)).await {
+            Ok((409, _)) => Outcome::Stale,
+            Ok(_) => Outcome::Applied,
+            Err(error) if error.effect == channels::Effect::Unknown => Outcome::Unknown(error),
+            Err(error) => Outcome::Refused(error),
+        };
+        vec![outcome; rows.len()]
     }
 
     async fn subscribe(&self, _session: Session<'_>, _url: &str) -> Result<Vec<Subscription>, Error> {

@@ -233,7 +233,8 @@ impl Run {
 
     /// Lets time pass to the next thing that is due; `false` when that is after `end`.
     fn pass(&mut self, end: i64) -> bool {
-        let hooks = self.world.stores().next_due().map(|due| due.0);
+        let market = self.world.market.next_due();
+        let hooks = self.world.stores().next_due().into_iter().chain(market).map(|due| due.0).min();
         let timers = self.timers.iter().map(|(next, _, _)| *next).min();
         let next = [self.core().next_timer(), hooks, timers].into_iter().flatten().min().unwrap_or(end);
         if next > end {
@@ -269,7 +270,8 @@ impl Run {
             set_up = set_up.and(member.hub.adopt(true, &Silent).await.map(drop));
             *result.lock().unwrap_or_else(PoisonError::into_inner) = set_up.map_err(|error| error.to_string());
         });
-        self.until(START_MS + 120_000);
+        let slow = self.world.setup.platforms.contains(&Platform::Amazon);
+        self.until(START_MS + if slow { 900_000 } else { 120_000 });
         let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Err(error) = done {
             self.world.oracle.object(format!("the world could not be made: {error}"));
@@ -313,6 +315,10 @@ impl Run {
         }
         if self.is_unseen(action) {
             return;
+        }
+        if self.world.market.act(&self.world.setup.skus, action, now) {
+            self.actions += 1;
+            return core.tell(|| format!("DO {action:?}"));
         }
         let World { fake, plain, setup, orders, oracle, .. } = &mut self.world;
         let mut stores = fake.lock().unwrap_or_else(PoisonError::into_inner);
@@ -467,7 +473,8 @@ impl Run {
             if level.map(|level| level.max(0)) != Some(right) {
                 reasons.push(format!("{} shows {level:?} of {sku}, the hub has {right}", account(store)));
             }
-            let entry = ledger.entries.get(&ListingId::single(account(store)));
+            let mut own = ledger.entries.iter().filter(|(listing, _)| listing.account == account(store));
+            let entry = own.next().map(|(_, entry)| entry);
             if entry.is_none_or(|entry| entry.claim.is_some()) {
                 reasons.push(format!("{sku} has a claim at {}", account(store)));
             }
@@ -484,6 +491,7 @@ impl Run {
                 match self.world.setup.platforms[store] {
                     Platform::Shop => reported += u64::from(self.account_for_place(store, &sku)),
                     Platform::Plain(write) => erased += self.account_for_plain(store, &sku, write),
+                    Platform::Amazon | Platform::Shopify => self.account_for_market(store, &sku),
                 }
             }
         }
@@ -509,6 +517,27 @@ impl Run {
             self.world.oracle.object(format!("I2: {sku} at {}: {true_changes} changed, {counted} counted", place.0));
         }
         wrong.unsigned_abs()
+    }
+
+    /// Stores of other platforms: every unit is exact. At Amazon, where edits do not count, by its orders alone.
+    fn account_for_market(&self, store: usize, sku: &Sku) {
+        let truth = self.world.market.truth(store, sku.as_str());
+        let place = (account(store), sku.clone());
+        let books = self.world.oracle.books();
+        let number = |map: &BTreeMap<Place, i64>| map.get(&place).copied().unwrap_or(0);
+        let (sold, edited) = (number(&books.sold), number(&books.edits));
+        drop(books);
+        let counted = edited - sold;
+        if counted != truth {
+            self.world.oracle.object(format!("I2: {sku} at {}: {truth} changed, {counted} counted", place.0));
+        }
+        if self.world.setup.platforms[store] == Platform::Amazon && edited != 0 {
+            self.world.oracle.object(format!("I2: {sku} at {}: edits of {edited} counted", place.0));
+        }
+        let stranded = self.world.market.stranded(store);
+        if !stranded.is_empty() {
+            self.world.oracle.object(format!("stranded at {}: {stranded:?}", place.0));
+        }
     }
 
     /// Whether the edits of a place deviate, and a person was told.
@@ -546,6 +575,7 @@ impl Run {
                 truth.edited + truth.returned - truth.sold
             }
             Platform::Plain(_) => self.world.plain_truth(store, sku.as_str()).0,
+            Platform::Amazon | Platform::Shopify => self.world.market.truth(store, sku.as_str()),
         };
         let end = |sku: Sku| {
             let level = self.world.oracle.books().ledgers.get(&sku).map_or(0, Ledger::total);

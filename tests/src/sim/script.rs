@@ -35,6 +35,24 @@ pub enum Action {
     Compare,
 }
 
+impl Action {
+    /// The store whose people do it.
+    #[must_use]
+    pub const fn store(&self) -> Option<usize> {
+        match self {
+            Self::Sell(store, _)
+            | Self::Edit(store, ..)
+            | Self::Return(store, _)
+            | Self::Rewrite(store, ..)
+            | Self::Cancel(store, _)
+            | Self::Archive(store, _) => Some(*store),
+            Self::HubEdit(..) | Self::Pause(_) | Self::Resume(_) | Self::Fail(..) | Self::Deploy | Self::Compare => {
+                None
+            }
+        }
+    }
+}
+
 /// The things that happen, with milliseconds since the beginning, in order.
 #[must_use]
 pub fn script(setup: &Setup) -> Vec<(i64, Action)> {

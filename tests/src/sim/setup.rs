@@ -1,5 +1,6 @@
 //! What a seed makes of a world: how many stores and SKUs, which of the unknown switches, and how much goes wrong.
 
+use super::market::Unknowns;
 use super::net::NetRates;
 use super::run::Variation;
 use crate::memory::queue::QueueRates;
@@ -58,11 +59,13 @@ pub enum Class {
     Blind,
     /// Any of these side by side; never a blind one, so that every unit must be right.
     Mixed,
+    /// A master of the first platform, with a seller at Amazon and, as it happens, shops at Shopify and any of the others.
+    Market,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Shops, Self::Exact, Self::Blind, Self::Mixed];
+    pub const ALL: [Self; 5] = [Self::Shops, Self::Exact, Self::Blind, Self::Mixed, Self::Market];
 
     /// Its name.
     #[must_use]
@@ -72,10 +75,11 @@ impl Class {
             Self::Exact => "exact",
             Self::Blind => "blind",
             Self::Mixed => "mixed",
+            Self::Market => "market",
         }
     }
 
-    fn platform(self, rng: &mut Rng) -> Platform {
+    fn platform(self, store: usize, rng: &mut Rng) -> Platform {
         let exact = if rng.bool() { WriteKind::CompareAndSet } else { WriteKind::Adjust };
         match self {
             Self::Shops => Platform::Shop,
@@ -83,6 +87,12 @@ impl Class {
             Self::Blind => Platform::Plain(WriteKind::Set),
             Self::Mixed if rng.bool() => Platform::Shop,
             Self::Mixed => Platform::Plain(exact),
+            Self::Market => match (store, rng.u8(0..6)) {
+                (0, _) | (2.., 0) => Platform::Shop,
+                (1, _) | (_, 1) => Platform::Amazon,
+                (_, 2) => Platform::Plain(exact),
+                (_, _) => Platform::Shopify,
+            },
         }
     }
 }
@@ -92,7 +102,7 @@ impl FromStr for Class {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|class| class.name() == text);
-        found.ok_or_else(|| format!("class: {text:?} is not known; use shops, exact, blind or mixed"))
+        found.ok_or_else(|| format!("class: {text:?} is not known; use shops, exact, blind, mixed or market"))
     }
 }
 
@@ -103,6 +113,10 @@ pub enum Platform {
     Shop,
     /// The made-up one.
     Plain(WriteKind),
+    /// The fake of Amazon.
+    Amazon,
+    /// The fake of Shopify.
+    Shopify,
 }
 
 /// How often things go wrong.
@@ -135,6 +149,8 @@ pub struct Setup {
     pub skus: Vec<(String, i64)>,
     /// The switches of each store.
     pub switches: Vec<Switches>,
+    /// The switches of stores on other platforms.
+    pub unknowns: Vec<Unknowns>,
     /// How often things go wrong.
     pub rates: Rates,
     /// How long things happen, milliseconds.
@@ -161,7 +177,9 @@ impl Setup {
         let skus = (0..count).map(|number| (format!("SKU-{number}"), level(&mut rng))).collect();
         let switches = (0..stores).map(|_| switches(&mut rng, profile)).collect();
         let dead = (profile == Profile::Liveness).then(|| rng.usize(0..stores));
-        let platforms = (0..stores).map(|_| class.platform(&mut rng)).collect();
+        let platforms = (0..stores).map(|store| class.platform(store, &mut rng)).collect();
+        let mut others = Rng::with_seed(seed ^ 0xA3A2);
+        let unknowns = (0..stores).map(|_| Unknowns::draw(&mut others)).collect();
         let tight = profile != Profile::Calm && rng.u8(0..4) == 0;
         Self {
             seed,
@@ -170,6 +188,7 @@ impl Setup {
             platforms,
             skus,
             switches,
+            unknowns,
             rates: rates(profile),
             length_ms: rng.i64(60_000..900_000),
             actions: rng.usize(15..60),

@@ -4,6 +4,7 @@ use super::core::{Core, SimClock};
 use super::crew::{self, Member};
 use super::exec::{Executor, Kind};
 use super::hands::{Orders, business};
+use super::market::{HOSTED, Market};
 use super::net::{Net, Plains};
 use super::oracle::Oracle;
 use super::plain::{self, PlainStore};
@@ -28,7 +29,14 @@ pub const CHANGES: usize = 3;
 /// Machines with a worker on the lane.
 pub const LANES: usize = 2;
 
-static CHANNELS: &[&dyn Channel] = &[&channels::shopwired::ShopWired, &plain::COMPARE, &plain::ADJUST, &plain::SET];
+static CHANNELS: &[&dyn Channel] = &[
+    &channels::shopwired::ShopWired,
+    &channels::shopify::Shopify,
+    &channels::amazon::Amazon,
+    &plain::COMPARE,
+    &plain::ADJUST,
+    &plain::SET,
+];
 
 /// A world.
 pub struct World {
@@ -42,6 +50,8 @@ pub struct World {
     pub fake: Arc<Mutex<FakeShopWired>>,
     /// The made-up ones.
     pub plain: Plains,
+    /// The stores on other platforms.
+    pub market: Arc<Market>,
     /// The network.
     pub net: Net,
     /// The table.
@@ -88,11 +98,14 @@ impl World {
         let header = |store: usize| match setup.platforms[store] {
             Platform::Shop => format!("Basic {}", STANDARD.encode(format!("key-{store}:secret-{store}"))),
             Platform::Plain(_) => plain::authorization(&format!("key-{store}")),
+            // these are told apart by their hosts
+            Platform::Amazon | Platform::Shopify => format!("store-{store}"),
         };
+        let market = Arc::new(Market::new(&setup, core.now().plus_ms(-3_600_000), first_level));
         let keys: BTreeMap<String, usize> = (0..setup.stores).map(|store| (header(store), store)).collect();
         let net = Net::new(
             Arc::clone(&core),
-            (Arc::clone(&fake), Arc::clone(&plain)),
+            (Arc::clone(&fake), Arc::clone(&plain), Arc::clone(&market)),
             Arc::clone(&oracle),
             keys,
             setup.rates.net,
@@ -104,7 +117,7 @@ impl World {
         let orders = Orders::new(setup.stores);
         let vault = Arc::new(MemoryVault::default());
         let mut world =
-            Self { core, exec, setup, fake, plain, net, store, queue, oracle, orders, vault, hubs: Vec::new() };
+            Self { core, exec, setup, fake, plain, market, net, store, queue, oracle, orders, vault, hubs: Vec::new() };
         world.hubs = (0..machines()).map(|_| world.hub()).collect();
         world
     }
@@ -181,6 +194,7 @@ impl World {
         match self.setup.platforms[store] {
             Platform::Shop => self.stores().level(business(store), sku),
             Platform::Plain(_) => Some(self.plain_truth(store, sku).1),
+            Platform::Amazon | Platform::Shopify => self.market.level(store, sku),
         }
     }
 
@@ -195,6 +209,7 @@ impl World {
     /// Lets webhooks out that are due.
     pub fn deliver(&mut self) {
         self.deliver_plain();
+        self.deliver_market();
         let now = self.core.now();
         let outgoing = self.stores().due(now);
         for one in outgoing {
@@ -203,6 +218,37 @@ impl World {
                 format!("webhook {}: {}", one.request.uri().path(), String::from_utf8_lossy(one.request.body()))
             });
             self.exec.add(Kind::Hook, crew::hook(member, Arc::clone(&self.fake), one));
+        }
+    }
+
+    /// Whether something on its way is lost, and after how long each copy of it arrives, milliseconds.
+    fn copies(&self) -> Vec<i64> {
+        let faults = self.setup.rates.hooks;
+        if self.core.chance(faults.drop_percent * 100) {
+            return Vec::new();
+        }
+        let copies = 1 + usize::from(self.core.chance(faults.duplicate_percent * 100));
+        let wait = |_| {
+            let late = self.core.chance(faults.delay_percent * 100);
+            self.core.below(if late { faults.delay_ms.unsigned_abs() } else { 500 })
+        };
+        (0..copies).map(wait).collect()
+    }
+
+    fn deliver_market(&mut self) {
+        let (events, webhooks) = self.market.due(self.core.now());
+        for event in events {
+            for wait in self.copies() {
+                let member = self.member(machines() - 1);
+                self.exec.add(Kind::Hook, crew::event(member, event.clone(), wait));
+            }
+        }
+        for one in webhooks {
+            if self.core.chance(self.setup.rates.hooks.drop_percent * 100) {
+                continue;
+            }
+            let member = self.member(machines() - 1);
+            self.exec.add(Kind::Hook, crew::hook(member, Arc::clone(&self.market.shopify), one));
         }
     }
 
@@ -237,15 +283,24 @@ impl World {
             ("api_secret", spec.api_secret),
             ("webhook_secret", spec.webhook_secret.unwrap_or_default()),
         ];
+        let platform = self.setup.platforms[store];
+        let (settings, secrets) = match platform {
+            Platform::Amazon | Platform::Shopify => self.market.credentials(store),
+            Platform::Shop | Platform::Plain(_) => (
+                BTreeMap::from([("base_url".into(), "https://stores.test/v1".into())]),
+                secrets.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect(),
+            ),
+        };
+        let has_orders = matches!(platform, Platform::Shop | Platform::Amazon);
         NewAccount {
             id: account(store),
             channel: channel(self.setup.platforms[store]).into(),
             role: if store == 0 { Role::Master } else { Role::Replica },
-            // a made-up store has no orders to tell sales from edits: everything counts
-            inbound: (self.setup.platforms[store] != Platform::Shop).then_some(Inbound::All),
+            // others have no orders to tell sales from edits: everything counts
+            inbound: (!has_orders).then_some(Inbound::All),
             drift: None,
-            settings: BTreeMap::from([("base_url".into(), "https://stores.test/v1".into())]),
-            secrets: secrets.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect(),
+            settings,
+            secrets,
             rate: Some(Rate { per_minute, burst }),
         }
     }
@@ -265,6 +320,7 @@ impl World {
         }
         self.net.heal();
         self.core.set_faults(false);
+        self.market.confirm_all(self.core.now());
     }
 }
 
@@ -276,6 +332,8 @@ const fn machines() -> usize {
 const fn channel(platform: Platform) -> &'static str {
     match platform {
         Platform::Shop => "shopwired",
+        Platform::Amazon => "amazon",
+        Platform::Shopify => "shopify",
         Platform::Plain(WriteKind::CompareAndSet) => "plain-compare",
         Platform::Plain(WriteKind::Adjust) => "plain-adjust",
         Platform::Plain(WriteKind::Set) => "plain-set",
@@ -302,5 +360,8 @@ fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
         let level = first_level(store, *level);
         // long ago: a new product cannot be read at once
         _ = fake.create_product(business(store), &ProductSpec::simple(name, level), core.now().plus_ms(-3_600_000));
+    }
+    if store == 0 && setup.platforms.contains(&Platform::Amazon) {
+        _ = fake.create_product(business(store), &ProductSpec::simple(HOSTED, 5), core.now().plus_ms(-3_600_000));
     }
 }

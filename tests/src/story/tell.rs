@@ -31,6 +31,7 @@ pub(super) fn standing(view: &ListingView) -> String {
         (Standing::InSync, _) => String::new(),
         (Standing::Due, _) => " (due)".into(),
         (Standing::Pending, _) => " (pending)".into(),
+        (Standing::Accepted, _) => " (accepted)".into(),
         (Standing::Held, hold) => format!(" ({})", hold.map_or("held", hold_name)),
     }
 }
@@ -50,6 +51,8 @@ const fn hold_name(hold: Hold) -> &'static str {
         Hold::Unlinked => "unlinked",
         Hold::Closed => "closed",
         Hold::NoLevel => "no level",
+        Hold::Accepted => "accepted",
+        Hold::Refused => "refused",
     }
 }
 
@@ -104,6 +107,8 @@ fn note_words(note: &Note) -> String {
         Note::Ambiguous(by) => format!("{by:+} may be an edit or our own trace: overwritten, enter it by hand"),
         Note::NotRestocked(by) => format!("{by:+} came back and is not stocked again"),
         Note::PushResolved(true) => "the write of unknown outcome took effect".into(),
+        Note::Verified(level) => format!("the accepted write is live: {level}"),
+        Note::Drifted(by) => format!("{by:+}: the accepted write was not carried out"),
         Note::PushResolved(false) => "the write of unknown outcome did not take effect".into(),
     }
 }

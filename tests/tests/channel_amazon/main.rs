@@ -21,12 +21,13 @@ use async_trait::async_trait;
 use channels::amazon::fake::{ListingSpec, SellerSpec, Switches};
 use channels::amazon::{Amazon, FakeAmazon};
 use channels::{
-    Allowed, Channel, Clock, Http, HttpError, Outcome, Request, Response, Secret, Secrets, Session, Tokens, Toll, Write,
+    Allowed, Channel, Clock, Http, HttpError, Request, Response, Secret, Secrets, Session, Tokens, Toll, Write,
 };
-use domain::{AccountId, LocationId, Sku, Timestamp};
+use domain::{AccountId, LocationId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tests::conformance::{kinds, sku};
 use tests::fake_http::{FakeHttp, ManualClock, Sent};
 
 const SELLER: &str = "ATESTSELLER01";
@@ -211,21 +212,6 @@ fn secrets() -> Secrets {
     fields.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect()
 }
 
-fn sku(text: &str) -> Sku {
-    Sku::new(text).unwrap()
-}
-
 fn write(name: &str, to: i64) -> Write {
     Write { sku: sku(name), location: LocationId::single(), external: name.into(), from: 0, to, key: "unused".into() }
-}
-
-fn kinds(outcomes: &[Outcome]) -> Vec<String> {
-    let kind = |outcome: &Outcome| match outcome {
-        Outcome::Applied => "applied".into(),
-        Outcome::Accepted => "accepted".into(),
-        Outcome::Stale => "stale".into(),
-        Outcome::Refused(error) => format!("refused: {:?}", error.kind),
-        Outcome::Unknown(error) => format!("unknown: {:?}", error.kind),
-    };
-    outcomes.iter().map(kind).collect()
 }

@@ -21,10 +21,11 @@ use channels::shopify::{Shopify, fake};
 use channels::{
     Allowed, Channel, Http, HttpError, Outcome, Request, Response, Secret, Secrets, Session, Tokens, Write,
 };
-use domain::{AccountId, LocationId, Sku, Timestamp};
+use domain::{AccountId, LocationId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tests::conformance::{kinds, sku};
 use tests::fake_http::{FakeHttp, ManualClock, Sent};
 
 const SHOP: &str = "tees.myshopify.com";
@@ -177,10 +178,6 @@ impl World {
     }
 }
 
-fn sku(text: &str) -> Sku {
-    Sku::new(text).unwrap()
-}
-
 fn location(id: u64) -> LocationId {
     LocationId::new(id.to_string()).unwrap()
 }
@@ -188,17 +185,6 @@ fn location(id: u64) -> LocationId {
 fn write(name: &str, item: &str, place: u64, from: i64, to: i64) -> Write {
     let key = format!("key-{name}-{place}-{from}-{to}");
     Write { sku: sku(name), location: location(place), external: item.into(), from, to, key }
-}
-
-fn kinds(outcomes: &[Outcome]) -> Vec<String> {
-    let kind = |outcome: &Outcome| match outcome {
-        Outcome::Applied => "applied".into(),
-        Outcome::Accepted => "accepted".into(),
-        Outcome::Stale => "stale".into(),
-        Outcome::Refused(error) => format!("refused: {:?}", error.kind),
-        Outcome::Unknown(error) => format!("unknown: {:?}", error.kind),
-    };
-    outcomes.iter().map(kind).collect()
 }
 
 /// A fault that hits the next so many requests of a kind.

@@ -1,9 +1,10 @@
 //! Writes: batches, stale rows, keys, odd quantities, and every way in which a write can fail.
 
 use crate::{SHOP, World, kinds, location, next, write};
-use channels::shopify::fake::{FailedKey, Failure, Fault, When, Which};
+use channels::shopify::Shopify;
+use channels::shopify::fake::{FailedKey, Failure, When, Which};
 use channels::shopify::{ROWS_MAX, SINGLES_MAX};
-use channels::{Effect, HttpError, Outcome, Write};
+use channels::{Channel, Effect, Fit, HttpError, Outcome, Write};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -66,38 +67,42 @@ async fn too_many_are_refused_and_none_is_none() {
 }
 
 #[tokio::test]
-async fn one_stale_row_holds_nobody_up_for_long() {
+async fn beside_a_stale_row_nothing_is_written_and_all_is_decided_anew() {
     for named in [true, false] {
         let (world, writes) = many(40);
         world.switch(|switches| switches.stale_path = named);
         world.fake().sell(SHOP, "P-007", world.main, 1, world.now()).unwrap();
-        let outcomes = kinds(&world.send(&writes).await);
-        let expected = |index| if index == 7 { "stale" } else { "applied" };
-        assert_eq!(outcomes, (0..40).map(expected).collect::<Vec<_>>(), "named: {named}");
-        assert_eq!((world.level("P-007"), world.level("P-008")), (0, 7));
+        assert_eq!(kinds(&world.send(&writes).await), vec!["stale"; 40], "named: {named}");
+        assert_eq!(world.fake().writes(SHOP), []);
         let keys: Vec<Value> = world.mutations().iter().map(|sent| key(&sent.body)).collect();
-        assert_eq!(keys.len(), 2);
-        assert_ne!(keys[0], keys[1], "other rows are another call");
+        assert_eq!(keys.len(), 1);
+        // without it the others are another call
+        let rest: Vec<Write> = writes.into_iter().filter(|write| write.sku.as_str() != "P-007").collect();
+        assert_eq!(kinds(&world.send(&rest).await), vec!["applied"; 39]);
+        assert_ne!(key(&world.mutations()[0].body), keys[0]);
     }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_written_stands_in_nobodys_way() {
+    let (world, mut writes) = many(30);
+    writes[3].external = "77".into();
+    writes[4].to = 1_000_000_001;
+    let outcomes = kinds(&world.send(&writes).await);
+    let expected = |index| match index {
+        3 => "refused: NotFound",
+        4 => "refused: Invalid",
+        _ => "applied",
+    };
+    assert_eq!(outcomes, (0..30).map(expected).collect::<Vec<_>>());
+    let fits = Shopify.inspect(world.session(), &writes).await;
+    let unfit: Vec<usize> =
+        fits.iter().enumerate().filter(|(_, fit)| matches!(fit, Fit::Not(_))).map(|(index, _)| index).collect();
+    assert_eq!(unfit, [3, 4]);
 }
 
 fn key(body: &str) -> Value {
     serde_json::from_str::<Value>(body).unwrap()["variables"]["k0"].clone()
-}
-
-#[tokio::test]
-async fn rows_held_up_without_end_are_to_be_sent_again_at_once() {
-    let (world, writes) = many(30);
-    world.switch(|switches| switches.stale_path = false);
-    world.fake().sell(SHOP, "P-003", world.main, 1, world.now()).unwrap();
-    // nobody says which row is stale: not the store, and the read that would tell fails, after a token and the check
-    world.fail(Fault { skip: 2, ..next(1, Failure::Status(500), When::Before, Which::Reads) });
-    for outcome in world.send(&writes).await {
-        let Outcome::Refused(error) = outcome else { panic!("{outcome:?}") };
-        assert_eq!((error.retry_after, error.effect), (Some(Duration::ZERO), Effect::None));
-        assert!(error.is_passing());
-    }
-    assert_eq!(world.fake().writes(SHOP), []);
 }
 
 #[tokio::test]
@@ -133,12 +138,17 @@ async fn rows_of_a_lost_request_are_found_out_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_call_of_many_whose_answer_is_lost_is_asked_for_once_more() {
+async fn a_call_of_many_whose_answer_is_lost_is_found_out_by_making_it_again() {
     for failure in [Failure::NoAnswer, Failure::Status(502), Failure::Page, Failure::Internal] {
         for when in [When::Before, When::After] {
             let (world, writes) = many(30);
             world.fail(next(1, failure, when, Which::Writes));
-            assert_eq!(kinds(&world.send(&writes).await), vec!["applied"; 30], "{failure:?} {when:?}");
+            let unknown = world.send(&writes).await;
+            assert!(unknown.iter().all(|outcome| matches!(outcome, Outcome::Unknown(_))), "{failure:?} {when:?}");
+            // what happens to an item in the meantime changes nothing: it is the same call
+            world.fake().track(SHOP, "P-001", false, world.now()).unwrap();
+            let again = Shopify.write_call(world.session(), &writes).await;
+            assert_eq!(kinds(&again), vec!["applied"; 30], "{failure:?} {when:?}");
             let keys: Vec<Value> = world.mutations().iter().map(|sent| key(&sent.body)).collect();
             assert_eq!((keys.len(), &keys[0]), (2, &keys[1]));
             assert_eq!(world.fake().writes(SHOP).len(), 30, "each was written once");
@@ -147,15 +157,14 @@ async fn a_call_of_many_whose_answer_is_lost_is_asked_for_once_more() {
 }
 
 #[tokio::test]
-async fn a_call_of_many_that_stays_lost_is_unknown_and_the_same_batch_finds_out() {
+async fn in_another_composition_it_is_another_call() {
     let (world, writes) = many(30);
-    world.fail(next(2, Failure::NoAnswer, When::After, Which::Writes));
+    world.fail(next(1, Failure::NoAnswer, When::After, Which::Writes));
     assert_eq!(kinds(&world.send(&writes).await), vec!["unknown: Unavailable"; 30]);
-    assert_eq!(kinds(&world.send(&writes).await), vec!["applied"; 30]);
-    assert_eq!(world.fake().writes(SHOP).len(), 30);
-    // in another composition it is another call: nothing is written twice, and the store says that its level moved
+    // nothing is written twice, and the store says that its level moved
     assert_eq!(kinds(&world.send(&writes[4..5]).await), ["stale"]);
     assert_eq!(world.fake().writes(SHOP).len(), 30);
+    assert_eq!(kinds(&Shopify.write_call(world.session(), &writes).await), vec!["applied"; 30]);
 }
 
 #[tokio::test]

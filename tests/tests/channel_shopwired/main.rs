@@ -15,10 +15,11 @@ mod writes;
 use channels::shopwired::fake::{AccountSpec, ProductSpec, Switches};
 use channels::shopwired::{FakeShopWired, ShopWired};
 use channels::{Channel, Outcome, Secret, Secrets, Session, Tokens, Write};
-use domain::{AccountId, LocationId, OrderId, Sku, Timestamp};
+use domain::{AccountId, LocationId, OrderId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tests::conformance::{kinds, sku};
 use tests::fake_http::{FakeHttp, ManualClock};
 
 /// The platform's number of the store.
@@ -107,25 +108,10 @@ fn secrets() -> Secrets {
     fields.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect()
 }
 
-fn sku(text: &str) -> Sku {
-    Sku::new(text).unwrap()
-}
-
 fn order_id(id: u64) -> OrderId {
     OrderId::new(id.to_string()).unwrap()
 }
 
 fn write(name: &str, to: i64) -> Write {
     Write { sku: sku(name), location: LocationId::single(), external: name.into(), from: 0, to, key: "unused".into() }
-}
-
-fn kinds(outcomes: &[Outcome]) -> Vec<String> {
-    let kind = |outcome: &Outcome| match outcome {
-        Outcome::Applied => "applied".into(),
-        Outcome::Accepted => "accepted".into(),
-        Outcome::Stale => "stale".into(),
-        Outcome::Refused(error) => format!("refused: {:?}", error.kind),
-        Outcome::Unknown(error) => format!("unknown: {:?}", error.kind),
-    };
-    outcomes.iter().map(kind).collect()
 }

@@ -16,28 +16,52 @@ pub struct Nameless;
 /// # Errors
 /// [`Nameless`].
 pub async fn work(hub: &Hub, event: SqsEvent) -> Result<SqsBatchResponse, Nameless> {
-    let (mut changes, mut lanes) = (Vec::new(), BTreeMap::<String, Vec<Inbound>>::new());
+    let (mut changes, mut events) = (Vec::new(), Vec::new());
+    let mut lanes = BTreeMap::<String, Vec<Inbound>>::new();
     for record in event.records {
-        match queue_of(&record) {
-            QueueName::Lane => {
+        match source_of(&record) {
+            Source::Lane => {
                 let message = inbound(record)?;
                 lanes.entry(message.group.clone()).or_default().push(message);
             }
-            QueueName::Changes | QueueName::Dead => changes.push(inbound(record)?),
+            Source::Events => events.push(inbound(record)?),
+            Source::Changes => changes.push(inbound(record)?),
         }
     }
     let mut failed = work_changes(hub, &changes).await;
+    failed.extend(join_all(events.iter().map(|event| take_event(hub, event))).await.into_iter().flatten());
     failed.extend(join_all(lanes.values().map(|lane| work_lane(hub, lane))).await.into_iter().flatten());
     let mut response = SqsBatchResponse::default();
     response.set_failures(failed);
     Ok(response)
 }
 
-/// The names of FIFO queues end so:
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html>.
-fn queue_of(record: &SqsMessage) -> QueueName {
-    let fifo = record.event_source_arn.as_ref().is_some_and(|arn| arn.ends_with(".fifo"));
-    if fifo { QueueName::Lane } else { QueueName::Changes }
+/// Which queue a message came from.
+enum Source {
+    Changes,
+    Lane,
+    /// Of platforms, which write to it themselves.
+    Events,
+}
+
+/// By the queue's name: those of FIFO queues end in `.fifo`
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html>), and the queue
+/// of events is named so that it ends in `-events`.
+fn source_of(record: &SqsMessage) -> Source {
+    let arn = record.event_source_arn.as_deref().unwrap_or_default();
+    if arn.ends_with(".fifo") {
+        Source::Lane
+    } else if arn.ends_with("-events") {
+        Source::Events
+    } else {
+        Source::Changes
+    }
+}
+
+/// The id of the message if it must come again: nobody can read it, which is for a person to see, or its hints are not durable.
+async fn take_event(hub: &Hub, message: &Inbound) -> Option<String> {
+    let taken = hub.receive_event(message.body.as_bytes()).await;
+    taken.err().map(|error| again(message.id.clone(), &error.to_string()))
 }
 
 fn inbound(record: SqsMessage) -> Result<Inbound, Nameless> {

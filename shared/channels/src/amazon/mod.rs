@@ -10,11 +10,11 @@ mod place;
 pub use fake::FakeAmazon;
 
 use crate::{
-    Channel, Delivery, Error, ErrorKind, Event, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Secret,
-    Secrets, Session, Setting, Subscription, Unit, Write,
+    Channel, Delivery, Error, ErrorKind, Event, Fit, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Secret,
+    Secrets, Session, Setting, Submitted, Subscription, Unit, Write,
 };
 use async_trait::async_trait;
-use domain::capability::Bulk;
+use domain::capability::{Bulk, Polled};
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub const TOKEN_URL: &str = "https://api.amazon.com/auth/o2/token";
 pub const MAX_WRITES: usize = 20;
 /// From how many writes on a feed is used, and most messages of one,
 /// <https://developer-docs.amazon.com/sp-api/docs/feeds-api-best-practices>.
-pub const BULK: Bulk = Bulk { from: 2_000, most: 25_000 };
+pub const BULK: Bulk = Bulk { from: 2_000, most: 25_000, gathered: true };
 /// The code of stock that the merchant sends, beside the `AMAZON_…` codes of stock that Amazon sends.
 pub const CHANNEL_CODE: &str = "DEFAULT";
 
@@ -120,6 +120,8 @@ static INFO: Info = Info {
         settle_ms: 600_000,
         locations: false,
         verify_ms: Some(120_000),
+        // one search in three minutes is allowed for long, and it ends two minutes before now
+        polled: Some(Polled { every_ms: 180_000, late_ms: 120_000, releases: true }),
     },
     settings: SETTINGS,
     // Every request names its own limit (api/operation.rs); this one is for what might be sent without.
@@ -128,7 +130,7 @@ static INFO: Info = Info {
     // https://developer-docs.amazon.com/sp-api/docs/rotating-your-apps-lwa-credentials
     credential_days: Some(180),
     tried_live: false,
-    ready: false,
+    ready: true,
 };
 
 #[async_trait]
@@ -204,6 +206,18 @@ impl Channel for Amazon {
 
     async fn write(&self, session: Session<'_>, writes: &[Write]) -> Vec<Outcome> {
         api::write::write(session, writes).await
+    }
+
+    async fn inspect(&self, session: Session<'_>, writes: &[Write]) -> Vec<Fit> {
+        api::write::inspect(session, writes).await
+    }
+
+    async fn submit(&self, session: Session<'_>, rows: &[(Write, String)]) -> Result<Submitted, Error> {
+        api::feed::hand_over(session, rows).await
+    }
+
+    async fn find_submission(&self, session: Session<'_>, since: Timestamp) -> Result<Option<String>, Error> {
+        api::feed::find(session, since).await
     }
 
     async fn subscribe(&self, session: Session<'_>, _url: &str) -> Result<Vec<Subscription>, Error> {

@@ -11,8 +11,8 @@ pub use api::document::{Document, documents};
 pub use fake::FakeShopify;
 
 use crate::{
-    Channel, Delivery, Error, ErrorKind, Event, Hook, Identity, Info, Levels, Location, Movements, Orders, Outcome,
-    Page, Secret, Secrets, Session, Setting, Subscription, Unit, Write,
+    Channel, Delivery, Error, ErrorKind, Event, Fit, Hook, Identity, Info, Levels, Location, Movements, Orders,
+    Outcome, Page, Secret, Secrets, Session, Setting, Subscription, Unit, Write,
 };
 use async_trait::async_trait;
 use domain::capability::Bulk;
@@ -104,10 +104,11 @@ static INFO: Info = Info {
         idempotency_key: true,
         feed: FeedKind::None,
         max_writes: SINGLES_MAX,
-        bulk: Some(Bulk { from: SINGLES_MAX + 1, most: ROWS_MAX }),
+        bulk: Some(Bulk { from: SINGLES_MAX + 1, most: ROWS_MAX, gathered: false }),
         settle_ms: 0,
         locations: true,
         verify_ms: None,
+        polled: None,
     },
     settings: SETTINGS,
     // every request carries its toll in points; this is only what a Standard store allows in calls of 13 points
@@ -199,6 +200,14 @@ impl Channel for Shopify {
 
     async fn write(&self, session: Session<'_>, writes: &[Write]) -> Vec<Outcome> {
         api::write::write(session, writes).await
+    }
+
+    async fn inspect(&self, session: Session<'_>, writes: &[Write]) -> Vec<Fit> {
+        api::write::inspect(session, writes).await
+    }
+
+    async fn write_call(&self, session: Session<'_>, rows: &[Write]) -> Vec<Outcome> {
+        api::write::write_call(session, rows).await
     }
 
     async fn subscribe(&self, session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error> {

@@ -79,6 +79,7 @@ static INFO: Info = Info {
         settle_ms: 5000,
         locations: false,
         verify_ms: None,
+        polled: None,
     },
     settings: SETTINGS,
     // Two documents disagree (120 and 60 calls a minute, docs.md "Limits"): stay at the lower one.

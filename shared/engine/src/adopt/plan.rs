@@ -329,7 +329,8 @@ fn entering<'a>(scan: &'a Scan, (listing, unit, clash): Found<'_>, now: Timestam
         level: unit.level,
         hold: hold_of(unit, clash),
         rank: scan.connected.master_rank(&unit.location),
-        square: has_feed.then(|| Square::new(unit.level.unwrap_or(0), scan.position, now)),
+        square: has_feed
+            .then(|| Square { since: scan.started, ..Square::new(unit.level.unwrap_or(0), scan.position, now) }),
         empty: false,
     }
 }

@@ -24,6 +24,12 @@ pub struct Todo {
     /// The hub level, where it was known: little stock goes before much.
     #[serde(default)]
     pub level: Option<i64>,
+    /// Whether there is nothing to look at: a write waits, and that is all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub write: bool,
+    /// Whether it waits for the account's lane, which takes many at once, however soon it is due.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lane: bool,
 }
 
 /// What sort keys of waiting work begin with, the most urgent first: nothing left, little, some, much or unknown.
@@ -67,7 +73,9 @@ mod tests {
     fn key_of(level: Option<i64>, urgent: bool, due: i64) -> String {
         let account = AccountId::new("north").expect("valid");
         let touch = Touch::Sku(Sku::new("TEE").expect("valid"));
-        Todo { account, touch, reason: String::new(), due: Timestamp(due), attempts: 0, urgent, level }.row().key.sk
+        let reason = String::new();
+        let (due, write, lane) = (Timestamp(due), false, false);
+        Todo { account, touch, reason, due, attempts: 0, urgent, level, write, lane }.row().key.sk
     }
 
     #[test]

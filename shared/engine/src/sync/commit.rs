@@ -10,7 +10,7 @@ use domain::plan::{self, Decision, Hold, Push, View};
 use domain::planted::{self, Mistake};
 use domain::pool;
 use domain::settle::{self, Note, Observed};
-use domain::{AccountId, Entry, Inbound, Ledger, ListingId, Sku, Timestamp};
+use domain::{AccountId, Entry, Inbound, Ledger, ListingId, Sku, Timestamp, verify};
 use futures::{StreamExt, stream};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +22,30 @@ pub(super) struct Draft {
     changes: Vec<Change>,
     pushes: Vec<Push>,
     pub(super) observed: Vec<(ListingId, Observed)>,
-    /// Accounts whose listings must be looked at later.
-    again: Vec<(AccountId, Timestamp, &'static str)>,
+    /// Accounts whose listings must be looked at later, or only written.
+    again: Vec<Again>,
+}
+
+/// What has to be done later at an account.
+struct Again {
+    account: AccountId,
+    due: Timestamp,
+    reason: &'static str,
+    what: What,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// Look.
+    Look,
+    /// Write.
+    Write,
+    /// Write, with whatever else waits.
+    WriteInLane,
+}
+
+const fn look(account: AccountId, due: Timestamp, reason: &'static str) -> Again {
+    Again { account, due, reason, what: What::Look }
 }
 
 impl Draft {
@@ -50,7 +72,9 @@ impl Run<'_> {
     /// Counts what was seen and claims what follows, SKU by SKU, side by side.
     pub(super) async fn count_and_claim(&mut self, open: &[Sku]) {
         let drafts = self.drafts(open);
-        let drafts = self.guarded(drafts, open).await;
+        let mut drafts = self.guarded(drafts, open).await;
+        self.assign_calls(&mut drafts).await;
+        let drafts: Vec<Draft> = drafts.into_iter().map(|draft| self.claimed(draft)).collect();
         let written: Vec<(Draft, Result<(), StoreError>)> = stream::iter(drafts.into_iter().map(|draft| async {
             let result = match draft.changes.as_slice() {
                 [] => Ok(()),
@@ -86,9 +110,16 @@ impl Run<'_> {
             Ok(()) => {
                 self.report.commits += u64::from(wrote);
                 self.report.counted += draft.observed.iter().map(|(_, seen)| seen.counted.len() as u64).sum::<u64>();
-                job.accept(draft.ledger, draft.pushes, draft.observed, wrote);
-                for (account, due, reason) in draft.again {
-                    self.postpone(&draft.sku, &account, due, reason);
+                let before = job.ledger.clone();
+                job.accept(draft.ledger, draft.pushes, draft.observed);
+                self.note_troubles(&draft.sku, before.as_ref());
+                for again in draft.again {
+                    let (account, due) = (&again.account, again.due);
+                    match again.what {
+                        What::Look => self.postpone(&draft.sku, account, due, again.reason),
+                        What::Write => self.postpone_write(&draft.sku, account, due, again.reason, false),
+                        What::WriteInLane => self.postpone_write(&draft.sku, account, due, again.reason, true),
+                    }
                 }
             }
             // somebody else was faster, or nobody knows: look again at the same listings
@@ -116,31 +147,81 @@ impl Run<'_> {
         for (listing, sight) in &job.sights {
             self.observe(&mut draft, listing, sight, now);
         }
+        if job.forgives {
+            draft.ledger.entries.values_mut().for_each(domain::Entry::forgive);
+        }
         self.decide(&mut draft, job, now);
+        Some(draft)
+    }
+
+    /// The draft with its pushes announced, ready to be written.
+    fn claimed(&self, mut draft: Draft) -> Draft {
+        let now = self.hub.clock.now();
+        let Some((job, before)) = self.jobs.get(&draft.sku).and_then(|job| Some((job, job.ledger.as_ref()?))) else {
+            return draft;
+        };
         plan::claim(&mut draft.ledger, &draft.pushes, now, self.hub.lease_ms());
         let differs =
             if self.pace.keep_place { draft.ledger != *before } else { draft.ledger.differs_in_substance(before) };
         let told = draft.take_doubts();
         if differs || !told.is_empty() {
             let version = before.version + 1;
-            let row = records::ledger_row(sku, &announced(&draft.ledger), version);
+            let row = records::ledger_row(&draft.sku, &announced(&draft.ledger), version);
             draft.ledger.version = version;
             draft.changes.insert(0, Change::Put(row, unchanged_since(before.version)));
         }
         if !told.is_empty() {
-            let history = job.doubts(sku, told, &draft.ledger, now);
+            let history = job.doubts(&draft.sku, told, &draft.ledger, now);
             draft.changes.push(Change::Put(history.row(self.hub.clock.random()), Condition::Any));
         }
-        Some(draft)
+        draft
+    }
+
+    /// Writes to an account that are as many as its big call takes become rows of one, or of several.
+    async fn assign_calls(&self, drafts: &mut [Draft]) {
+        let mut by_account: BTreeMap<AccountId, Vec<&mut Push>> = BTreeMap::new();
+        for push in drafts.iter_mut().flat_map(|draft| &mut draft.pushes) {
+            by_account.entry(push.listing.account.clone()).or_default().push(push);
+        }
+        for (account, mut pushes) in by_account {
+            let Some(connected) = self.accounts.get(&account) else { continue };
+            let Some(bulk) = connected.channel.info().capabilities.bulk else { continue };
+            if self.hub.budgets.is_narrow(&account, self.hub.clock.now()) {
+                continue;
+            }
+            if bulk.gathered {
+                let call = self.gathered_call(&account, pushes.len(), bulk).await;
+                pushes.iter_mut().for_each(|push| push.call = call);
+            } else if pushes.len() >= bulk.from {
+                for pushes in pushes.chunks_mut(bulk.most) {
+                    let call = Some(self.hub.clock.random().max(1));
+                    pushes.iter_mut().for_each(|push| push.call = call);
+                }
+            }
+        }
+    }
+
+    /// Tells of listings whose trouble has come or gone.
+    pub(super) fn note_troubles(&self, sku: &Sku, before: Option<&Ledger>) {
+        let Some(after) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return };
+        for (listing, entry) in &after.entries {
+            let was = before.and_then(|before| before.entries.get(listing)).and_then(|entry| entry.trouble.as_ref());
+            if was != entry.trouble.as_ref() {
+                let why = entry.trouble.as_ref().map(|trouble| trouble.why.clone());
+                self.hub.noted_trouble(&listing.account, sku, why);
+            }
+        }
     }
 
     fn observe(&self, draft: &mut Draft, listing: &ListingId, sight: &super::job::Sight, now: Timestamp) {
         let Some(connected) = self.accounts.get(&listing.account) else { return };
-        let Some(level) = sight.level else { return };
+        if sight.level.is_none() && !sight.counts {
+            return;
+        }
         let feeds = connected.feeds();
         let levels = draft.ledger.levels(&feeds);
         let Some(entry) = draft.ledger.entries.get_mut(listing) else { return };
-        if planted::is(Mistake::EchoDropped) && entry.shadow == Some(level) {
+        if planted::is(Mistake::EchoDropped) && sight.level.is_some() && entry.shadow == sight.level {
             return;
         }
         let (mut counted, mut markers, first) = (Vec::new(), Vec::new(), entry.shadow.is_none());
@@ -149,13 +230,23 @@ impl Run<'_> {
             counted.clone_from(&reading.counted);
             markers.clone_from(&reading.markers);
         }
-        let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, exact: sight.exact, now };
-        let mut observed = settle::observe(entry, seen, self.policy(&draft.sku, listing, connected));
+        let policy = self.policy(&draft.sku, listing, connected);
+        let mut observed = match sight.level {
+            Some(level) => {
+                let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, exact: sight.exact, now };
+                settle::observe(entry, seen, policy)
+            }
+            None => settle::count(entry, &counted, policy, now),
+        };
         pool::charge(levels, entry, &feeds, &observed.counted, &mut markers);
         let account = &connected.account.id;
         draft.changes.extend(markers.iter().map(|marker| records::sale_change(account, &draft.sku, marker, now)));
         let home = entry.warehouse.clone();
-        if first && !draft.ledger.knows(&home) && connected.master_rank(&listing.location).is_some() {
+        if let Some(level) = sight.level
+            && first
+            && !draft.ledger.knows(&home)
+            && connected.master_rank(&listing.location).is_some()
+        {
             draft.ledger.start(&home, level);
         }
         let doubts = sight.reading.iter().flat_map(|reading| &reading.doubts);
@@ -165,28 +256,58 @@ impl Run<'_> {
         let guessed = sight.reading.iter().flat_map(|reading| &reading.guessed);
         observed.notes.extend(guessed.map(|by| Note::Ambiguous(*by)));
         if let Some(due) = observed.again {
-            draft.again.push((listing.account.clone(), due, "a difference has not settled"));
+            draft.again.push(look(listing.account.clone(), due, "a difference has not settled"));
         }
         draft.observed.push((listing.clone(), observed));
     }
 
     fn decide(&self, draft: &mut Draft, job: &Job, now: Timestamp) {
-        for (listing, decision) in plan::plan(&draft.ledger, &self.views(job)) {
+        let views = self.views(job);
+        for (listing, decision) in plan::plan(&draft.ledger, &views) {
             let account = listing.account.clone();
             match decision {
-                Decision::Push(push) => match self.hub.budgets.closed_until(&account, now) {
-                    Some(until) => draft.again.push((account, until, "the store does not answer")),
+                Decision::Push(push) => match self.when_to_write(&account, now) {
+                    Some(again) => draft.again.push(again),
                     None => draft.pushes.push(push),
                 },
                 Decision::Hold(Hold::Pending) => {
-                    draft.again.push((account, now.plus_ms(PENDING_MS), "a push is on its way"));
+                    draft.again.push(look(account, now.plus_ms(PENDING_MS), "a push is on its way"));
                 }
                 Decision::Hold(Hold::Unresolved) => {
-                    draft.again.push((account, now.plus_ms(PENDING_MS), "the outcome of a push is not known"));
+                    draft.again.push(look(account, now.plus_ms(PENDING_MS), "the outcome of a push is not known"));
+                }
+                Decision::Hold(Hold::Accepted) => {
+                    let awaited =
+                        views.get(&listing).is_some_and(|view| plan::is_awaited(&draft.ledger, &listing, view));
+                    if let Some(due) = self.next_look(&draft.ledger, &listing, now, awaited) {
+                        draft.again.push(look(account, due, "a write is accepted and not live yet"));
+                    }
                 }
                 Decision::InSync | Decision::Hold(_) => {}
             }
         }
+    }
+
+    /// When an accepted write is looked at next.
+    pub(super) fn next_look(
+        &self,
+        ledger: &Ledger,
+        listing: &ListingId,
+        now: Timestamp,
+        awaited: bool,
+    ) -> Option<Timestamp> {
+        let verify_ms = self.accounts.get(&listing.account)?.channel.info().capabilities.verify_ms?;
+        Some(verify::next_look(ledger.entries.get(listing)?.accepted()?, now, verify_ms, awaited))
+    }
+
+    /// Why an account is not written at once, if so: its store does not answer, or so much waits that the lane takes it.
+    fn when_to_write(&self, account: &AccountId, now: Timestamp) -> Option<Again> {
+        let account = account.clone();
+        if let Some(due) = self.hub.budgets.closed_until(&account, now) {
+            return Some(Again { account, due, reason: "the store does not answer", what: What::Write });
+        }
+        let crowded = !self.pace.lane && self.hub.is_crowded(&account);
+        crowded.then_some(Again { account, due: now, reason: "many writes wait", what: What::WriteInLane })
     }
 
     /// The SKU's listings as the planner sees them.
@@ -202,7 +323,7 @@ impl Run<'_> {
 }
 
 impl Job {
-    fn accept(&mut self, ledger: Ledger, pushes: Vec<Push>, observed: Vec<(ListingId, Observed)>, _wrote: bool) {
+    fn accept(&mut self, ledger: Ledger, pushes: Vec<Push>, observed: Vec<(ListingId, Observed)>) {
         for (listing, observed) in observed {
             self.saw(&listing, observed);
         }

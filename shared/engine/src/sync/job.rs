@@ -29,6 +29,8 @@ pub(crate) struct Sight {
     pub quiet: bool,
     /// Whether the level is that of the feed's newest entry.
     pub exact: bool,
+    /// Whether what the feed says counts although the level was not read.
+    pub counts: bool,
 }
 
 /// One SKU of a run.
@@ -47,6 +49,8 @@ pub(crate) struct Job {
     pub look_at: BTreeSet<AccountId>,
     /// Accounts whose level must be read, whatever their feed says.
     pub look_closely: BTreeSet<AccountId>,
+    /// Whether what the store refused is tried again.
+    pub forgives: bool,
     pub item: Option<Item>,
     pub ledger: Option<Ledger>,
     pub sights: BTreeMap<ListingId, Sight>,
@@ -69,6 +73,7 @@ impl Job {
             attempts: hint.attempts,
             look_at: BTreeSet::new(),
             look_closely: BTreeSet::new(),
+            forgives: false,
             item: None,
             ledger: None,
             sights: BTreeMap::new(),

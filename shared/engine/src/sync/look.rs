@@ -15,7 +15,9 @@ use channels::Movements;
 use domain::feed::{self, Cause, Counted, LineState, Orders};
 use domain::ledger::Square;
 use domain::planted::{self, Mistake};
-use domain::{AccountId, Class, Drift, Inbound, ListingId, LocationId, Movement, OrderId, Position, Sku, Timestamp};
+use domain::{
+    AccountId, Class, Drift, Entry, Inbound, ListingId, LocationId, Movement, OrderId, Position, Sku, Timestamp,
+};
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +29,8 @@ pub(super) struct Target {
     pub square: Option<Square>,
     /// Whether the level must be read, whatever the feed says.
     pub closely: bool,
+    /// Whether what is counted is all that moves its level.
+    pub plain: bool,
 }
 
 /// What an account's store said.
@@ -76,7 +80,7 @@ impl Run<'_> {
             let busy = ledger
                 .entries
                 .iter()
-                .filter(|(listing, entry)| entry.claim.is_some() && asked.contains(&listing.account));
+                .filter(|(listing, entry)| is_under_way(entry) && asked.contains(&listing.account));
             let accounts: BTreeSet<AccountId> = busy.map(|(listing, _)| listing.account.clone()).collect();
             for account in accounts {
                 self.postpone(sku, &account, due, "a push is on its way");
@@ -94,7 +98,7 @@ impl Run<'_> {
             {
                 // an account in quarantine is not believed, a frozen one not read; its feed is counted when it goes on
                 let believed = self.is_believed(sku, listing);
-                let Some(entry) = ledger.entries.get(listing).filter(|entry| entry.claim.is_none() && believed) else {
+                let Some(entry) = ledger.entries.get(listing).filter(|entry| !is_under_way(entry) && believed) else {
                     continue;
                 };
                 wanted.entry(listing.account.clone()).or_default().push(Target {
@@ -103,6 +107,7 @@ impl Run<'_> {
                     external: settings.external.clone(),
                     square: entry.square.clone(),
                     closely: job.look_closely.contains(&listing.account),
+                    plain: entry.is_plain(),
                 });
             }
         }
@@ -146,7 +151,10 @@ impl Run<'_> {
         let Some(connected) = self.accounts.get(&account) else { return looked };
         let result = match connected.channel.info().capabilities.class() {
             Class::C if connected.account.feed && !self.pace.by_orders => self.look_by_feed(connected, targets).await,
-            Class::C => self.look_by_orders(connected, targets).await.map(Some),
+            Class::C => match connected.channel.info().capabilities.polled {
+                Some(polled) => self.look_by_known_orders(connected, polled, targets).await.map(Some),
+                None => self.look_by_orders(connected, targets).await.map(Some),
+            },
             Class::A | Class::D => self.look_by_level(connected, targets).await.map(Some),
         };
         match result {
@@ -169,7 +177,7 @@ impl Run<'_> {
     ) -> Result<Vec<(Sku, ListingId, Sight)>, Error> {
         let levels = self.levels(connected, &targets).await?;
         let sight = |(target, level): (Target, Option<i64>)| {
-            (target.sku, target.listing, Sight { reading: None, level, quiet: true, exact: false })
+            (target.sku, target.listing, Sight { level, quiet: true, ..Sight::default() })
         };
         Ok(targets.into_iter().zip(levels).map(sight).collect())
     }
@@ -241,7 +249,7 @@ impl Run<'_> {
             may_settle |= target.square.as_ref().is_some_and(|square| {
                 level.is_some_and(|level| square.is_unsettled(level)) && square.stable.plus_ms(settle_ms) <= now
             });
-            sights.push((target.sku, target.listing, Sight { reading, level, quiet: false, exact: false }));
+            sights.push((target.sku, target.listing, Sight { reading, level, ..Sight::default() }));
         }
         if may_settle {
             self.check_quiet(connected, &mut sights, upto).await?;
@@ -349,6 +357,11 @@ const PENDING_MS: i64 = 2_000;
 /// How soon an order that the store does not show yet is asked for again, milliseconds.
 const ORDER_RETRY_MS: i64 = 2_000;
 
+/// Whether a push of a listing has not ended: in between its level means nothing. An accepted one has, as far as we are concerned.
+fn is_under_way(entry: &Entry) -> bool {
+    entry.claim.is_some() && entry.accepted().is_none()
+}
+
 fn by_sku(page: &Movements) -> BTreeMap<Sku, Vec<Movement>> {
     let mut by_sku: BTreeMap<Sku, Vec<Movement>> = BTreeMap::new();
     for movement in &page.entries {
@@ -382,7 +395,7 @@ fn first_sight(
         && square.guesses.is_none()
         && reading.last == expected
         || planted::is(Mistake::BelievedPayload);
-    Sight { level: explained.then_some(reading.last), reading: Some(reading), quiet: false, exact: explained }
+    Sight { level: explained.then_some(reading.last), reading: Some(reading), exact: explained, ..Sight::default() }
 }
 
 /// How much of what the feed shows counts for this account.

@@ -4,7 +4,9 @@
 //! and claim in one conditional write per SKU, push to all stores at once in batches of each channel's maximum, record in
 //! one conditional write per SKU. What is not in sync when the run ends waits durably before the hints are acknowledged.
 
+mod calls;
 mod commit;
+mod gather;
 mod guards;
 mod job;
 mod look;
@@ -20,7 +22,7 @@ use crate::records::{Hint, History, Todo};
 use channels::Touch;
 use domain::fight::Correction;
 use domain::planted::{self, Mistake};
-use domain::{AccountId, ListingId, Sku, Timestamp};
+use domain::{AccountId, ListingId, Order, Sku, Timestamp};
 use job::{Job, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -101,6 +103,8 @@ pub(crate) struct Run<'a> {
     later: BTreeMap<(AccountId, Touch), Todo>,
     /// Accounts whose lanes shall read on.
     lanes: BTreeSet<AccountId>,
+    /// Orders that this run knows of, by account: for stores whose orders are listed in turn.
+    orders: BTreeMap<AccountId, Vec<Order>>,
     report: Report,
     /// What people have decided about listings of accounts in quarantine.
     verdicts: BTreeMap<(Sku, ListingId), Verdict>,
@@ -116,6 +120,16 @@ impl Hub {
     /// # Errors
     /// [`Error`] when nothing could be done at all; then every hint must come again.
     pub async fn sync(&self, hints: &[Hint], pace: Pace) -> Result<Report, Error> {
+        self.sync_with(hints, pace, BTreeMap::new()).await
+    }
+
+    /// The same, with orders that were listed.
+    pub(crate) async fn sync_with(
+        &self,
+        hints: &[Hint],
+        pace: Pace,
+        orders: BTreeMap<AccountId, Vec<Order>>,
+    ) -> Result<Report, Error> {
         let mut run = Run {
             hub: self,
             accounts: self.accounts().await?,
@@ -124,6 +138,7 @@ impl Hub {
             jobs: BTreeMap::new(),
             later: BTreeMap::new(),
             lanes: BTreeSet::new(),
+            orders,
             report: Report::default(),
             verdicts: BTreeMap::new(),
             corrections: Vec::new(),
@@ -229,20 +244,35 @@ impl Run<'_> {
 
     /// Looks again at a SKU's listings of an account, at or after `due`.
     fn postpone(&mut self, sku: &Sku, account: &AccountId, due: Timestamp, reason: &str) {
+        let todo = self.todo(sku, account, due, reason);
+        self.wait(todo);
+    }
+
+    /// Writes a SKU's listings of an account, at or after `due`; nothing has to be looked at. With `lane` it is the account's
+    /// lane that does so, together with whatever else waits.
+    fn postpone_write(&mut self, sku: &Sku, account: &AccountId, due: Timestamp, reason: &str, lane: bool) {
+        let todo = Todo { write: true, lane, ..self.todo(sku, account, due, reason) };
+        if lane {
+            self.lanes.insert(account.clone());
+        }
+        self.wait(todo);
+    }
+
+    fn todo(&self, sku: &Sku, account: &AccountId, due: Timestamp, reason: &str) -> Todo {
         let job = self.jobs.get(sku);
         let urgent = job.is_some_and(Job::is_sold_out);
         let attempts = job.map_or(0, |job| job.attempts) + 1;
-        let touch = Touch::Sku(sku.clone());
+        let (account, touch) = (account.clone(), Touch::Sku(sku.clone()));
         let level = job.and_then(|job| job.ledger.as_ref()).map(domain::Ledger::total);
-        self.wait(Todo { account: account.clone(), touch, reason: reason.into(), due, attempts, urgent, level });
+        Todo { account, touch, reason: reason.into(), due, attempts, urgent, level, write: false, lane: false }
     }
 
     /// Makes something wait until it is due; what waits already waits no longer than before.
     fn wait(&mut self, todo: Todo) {
         let key = (todo.account.clone(), todo.touch.clone());
-        let due = todo.due;
+        let (due, write, lane) = (todo.due, todo.write, todo.lane);
         let kept = self.later.entry(key).or_insert(todo);
-        kept.due = kept.due.min(due);
+        (kept.due, kept.write, kept.lane) = (kept.due.min(due), kept.write && write, kept.lane && lane);
     }
 
     /// When an account may be called again.

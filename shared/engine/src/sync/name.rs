@@ -7,8 +7,8 @@ use crate::line::said;
 use crate::ports::{Key, Row};
 use crate::records::{self, Hint, Item, Todo};
 use channels::Touch;
-use domain::{AccountId, Ledger, Sku};
-use std::collections::BTreeSet;
+use domain::{AccountId, Ledger, OrderId, Sku};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows asked for at once.
 const KEYS: usize = 500;
@@ -17,6 +17,7 @@ impl Run<'_> {
     /// Names the SKUs that the hints are about.
     pub(super) async fn name(&mut self, hints: &[Hint]) -> Result<(), Error> {
         let mut feeds: BTreeSet<AccountId> = BTreeSet::new();
+        let mut orders: BTreeMap<AccountId, Vec<(OrderId, Hint)>> = BTreeMap::new();
         for hint in hints {
             if !self.accounts.contains_key(&hint.account) && hint.account.as_str() != "hub" {
                 tracing::info!(account = %hint.account, "hint of an account that is gone");
@@ -29,6 +30,12 @@ impl Run<'_> {
                 }
                 Touch::Sku(sku) => self.ask(sku, hint),
                 Touch::External(external) => self.name_external(external, hint).await,
+                Touch::Order(order) if self.is_polled(&hint.account) => {
+                    orders.entry(hint.account.clone()).or_default().push((order.clone(), hint.clone()));
+                }
+                Touch::Order(_) | Touch::Feed if self.is_polled(&hint.account) => {
+                    self.lanes.insert(hint.account.clone());
+                }
                 Touch::Order(_) | Touch::Feed => {
                     if feeds.insert(hint.account.clone()) {
                         self.name_from_feed(hint).await?;
@@ -36,7 +43,36 @@ impl Run<'_> {
                 }
             }
         }
+        for (account, named) in orders {
+            self.name_orders(&account, &named).await;
+        }
         Ok(())
+    }
+
+    /// Whether an account's orders are listed in turn, by its lane.
+    pub(super) fn is_polled(&self, account: &AccountId) -> bool {
+        self.accounts.get(account).is_some_and(|it| !it.account.feed && it.channel.info().capabilities.polled.is_some())
+    }
+
+    /// Reads the orders that events named. One that cannot be read now is found when orders are listed the next time.
+    async fn name_orders(&mut self, account: &AccountId, named: &[(OrderId, Hint)]) {
+        let Some(connected) = self.accounts.get(account).cloned() else { return };
+        let hints: BTreeMap<&OrderId, &Hint> = named.iter().map(|(order, hint)| (order, hint)).collect();
+        for (id, hint) in hints {
+            match self.hub.line(&connected, self.pace.patience).orders(std::slice::from_ref(id)).await {
+                Ok(found) => {
+                    let lines = found.iter().flat_map(|order| &order.lines);
+                    let skus: Vec<Sku> = lines.filter_map(|line| line.sku.clone()).collect();
+                    skus.iter().for_each(|sku| self.ask(sku, hint));
+                    self.orders.entry(account.clone()).or_default().extend(found);
+                }
+                Err(error) => {
+                    tracing::info!(%account, %error, "order not read; the list will show it and the others");
+                    self.lanes.insert(account.clone());
+                    return;
+                }
+            }
+        }
     }
 
     /// Makes sure that a SKU's listings at the hint's account are looked at.
@@ -44,9 +80,14 @@ impl Run<'_> {
         let job = self.jobs.entry(sku.clone()).or_insert_with(|| Job::new(hint));
         job.since = job.since.min(hint.at);
         job.attempts = job.attempts.max(hint.attempts);
+        if hint.cause == records::WRITE {
+            return;
+        }
         job.look_at.insert(hint.account.clone());
         if !hint.is_told() {
             job.look_closely.insert(hint.account.clone());
+            // whoever asks may have mended what the store refused
+            job.forgives |= hint.attempts == 0;
         }
     }
 
@@ -73,6 +114,8 @@ impl Run<'_> {
             attempts: hint.attempts + 1,
             urgent: false,
             level: None,
+            write: false,
+            lane: false,
         };
         self.wait(todo);
     }

@@ -8,7 +8,9 @@ use super::look::Target;
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::records::{self, SaleMarker};
+use domain::capability::Polled;
 use domain::feed::{Cause, Counted, Marker, Reading};
+use domain::planted::{self, Mistake};
 use domain::{AccountId, LineId, ListingId, Order, OrderId, OrderState, Sku, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -43,12 +45,52 @@ impl Run<'_> {
                 writes: square.writes.clone(),
                 echoes: square.echoes,
                 forgot: square.forgot,
-                ..sold(&orders, &target.sku, &held)
+                ..sold(&orders, &target.sku, &held, None)
             });
             let quiet = quiet.as_ref().is_some_and(|moved| !moved.contains(&target.sku));
-            (target.sku, target.listing, Sight { reading, level, quiet, exact: false })
+            (target.sku, target.listing, Sight { reading, level, quiet, ..Sight::default() })
         });
         Ok(sights.collect())
+    }
+
+    /// Looks at listings of a store whose orders are listed in turn, for all SKUs at once. What this run knows of orders counts,
+    /// and the level is read only where it is asked for or holds a riddle. All orders of before the list was last read are
+    /// counted: a difference that is older than that has settled.
+    pub(super) async fn look_by_known_orders(
+        &self,
+        connected: &Connected,
+        polled: Polled,
+        targets: Vec<Target>,
+    ) -> Result<Vec<(Sku, ListingId, Sight)>, Error> {
+        let id = &connected.account.id;
+        let orders = self.orders.get(id).map(Vec::as_slice).unwrap_or_default();
+        let skus: BTreeSet<&Sku> = targets.iter().map(|target| &target.sku).collect();
+        let concerned: Vec<OrderId> =
+            orders.iter().filter(|order| names_any(order, &skus)).map(|order| order.id.clone()).collect();
+        let held = self.hub.held(id, &concerned).await?;
+        let known = self.hub.counted_until(id).await?.map(|until| until.plus_ms(-polled.late_ms));
+        let mut sights = Vec::with_capacity(targets.len());
+        let mut unread = Vec::new();
+        for target in targets {
+            let sight = Sight { reading: reading_of(&target, orders, &held, polled), ..Sight::default() };
+            let counts = sight.reading.as_ref().is_some_and(|reading| !reading.counted.is_empty());
+            if target.plain && !target.closely && counts {
+                sights.push((target.sku, target.listing, Sight { counts, ..sight }));
+            } else {
+                unread.push((target, sight));
+            }
+        }
+        if unread.is_empty() {
+            return Ok(sights);
+        }
+        let (unread, seen): (Vec<Target>, Vec<Sight>) = unread.into_iter().unzip();
+        let levels = self.levels(connected, &unread).await?;
+        for ((target, sight), level) in unread.into_iter().zip(seen).zip(levels) {
+            let stable = target.square.as_ref().map(|square| square.stable);
+            let quiet = known.zip(stable).is_some_and(|(known, stable)| known >= stable);
+            sights.push((target.sku, target.listing, Sight { level, quiet, counts: true, ..sight }));
+        }
+        Ok(sights)
     }
 
     /// The SKUs of orders that appeared while the levels were read; `None` when nothing could settle and nobody asked.
@@ -100,29 +142,68 @@ impl Hub {
 
     /// From when on an account's orders must be listed: a while before the last time that all were counted.
     pub(crate) async fn orders_cursor(&self, account: &AccountId) -> Result<Timestamp, Error> {
-        let row = self.store.get(&[records::orders_cursor_key(account)]).await?.pop().flatten();
-        let counted = row.map_or(0, |row| i64::try_from(row.version).unwrap_or(0));
-        Ok(Timestamp(counted).plus_ms(-OVERLAP_MS))
+        Ok(self.counted_until(account).await?.unwrap_or_default().plus_ms(-OVERLAP_MS))
     }
+
+    /// Up to when all orders of an account are counted; `None` before its levels were taken over.
+    pub(crate) async fn counted_until(&self, account: &AccountId) -> Result<Option<Timestamp>, Error> {
+        let row = self.store.get(&[records::orders_cursor_key(account)]).await?.pop().flatten();
+        Ok(row.map(|row| Timestamp(i64::try_from(row.version).unwrap_or(0))))
+    }
+}
+
+/// What orders tell of a listing; nothing of one that has no place for it.
+fn reading_of(target: &Target, orders: &[Order], held: &Held, polled: Polled) -> Option<Reading> {
+    let square = target.square.as_ref()?;
+    let since = polled.releases.then_some(square.since);
+    Some(Reading {
+        position: square.position,
+        last: square.last,
+        writes: square.writes.clone(),
+        echoes: square.echoes,
+        forgot: square.forgot,
+        ..sold(orders, &target.sku, held, since)
+    })
 }
 
 fn names_any(order: &Order, skus: &BTreeSet<&Sku>) -> bool {
     order.lines.iter().filter_map(|line| line.sku.as_ref()).any(|sku| skus.contains(sku))
 }
 
-/// The lines of a SKU that were never counted, in the order of their orders.
-fn sold(orders: &[Order], sku: &Sku, held: &Held) -> Reading {
+/// What orders tell of a SKU that is not counted yet, in their order: lines that were never counted and, where the list says of
+/// each line what still holds stock (`since`), what a cancellation has left of a counted one. Orders of before `since` were in
+/// the level that the listing began with.
+pub(crate) fn sold(orders: &[Order], sku: &Sku, held: &Held, since: Option<Timestamp>) -> Reading {
     let mut reading = Reading::default();
-    for order in orders.iter().filter(|order| order.state == OrderState::Open) {
-        for line in order.lines.iter().filter(|line| line.sku.as_ref() == Some(sku) && line.quantity > 0) {
-            if held.contains_key(&(order.id.clone(), line.id.clone(), sku.clone())) {
-                continue;
-            }
-            let cause = Cause::Sale(order.id.clone(), line.id.clone());
-            reading.counted.push(Counted { by: -line.quantity, cause });
-            let (order, line, after) = (order.id.clone(), line.id.clone(), line.quantity);
-            reading.markers.push(Marker { order, line, before: None, after, logged: false, taken: BTreeMap::new() });
+    for order in orders.iter().filter(|order| since.is_some() || order.state == OrderState::Open) {
+        for line in order.lines.iter().filter(|line| line.sku.as_ref() == Some(sku)) {
+            let id = (order.id.clone(), line.id.clone(), sku.clone());
+            let marker = held.get(&id).filter(|_| !planted::is(Mistake::SaleTwice));
+            let (by, before) = match (marker, since) {
+                (None, since) if line.quantity > 0 && since.is_none_or(|since| order.placed >= since) => {
+                    (-line.quantity, None)
+                }
+                (Some(marker), Some(_)) if returned(marker, line) > 0 => (returned(marker, line), Some(marker)),
+                (None | Some(_), _) => continue,
+            };
+            let (order, id) = (order.id.clone(), line.id.clone());
+            let cause = match before {
+                None => Cause::Sale(order.clone(), id.clone()),
+                Some(_) => Cause::Cancelled(order.clone(), id.clone()),
+            };
+            reading.counted.push(Counted { by, cause });
+            let taken = before.map(|marker| marker.taken.clone()).unwrap_or_default();
+            let (before, logged) = (before.map(|marker| marker.units), before.is_some_and(|marker| marker.logged));
+            reading.markers.push(Marker { order, line: id, before, after: line.quantity, logged, taken });
         }
     }
     reading
+}
+
+/// How much of a line that we hold as sold no longer is: by our own record, as a cancelled line may show any number.
+fn returned(marker: &SaleMarker, line: &domain::Line) -> i64 {
+    if planted::is(Mistake::ReleasedTwice) && line.quantity == 0 {
+        return marker.units.max(1);
+    }
+    marker.units.saturating_sub(line.quantity)
 }

@@ -1,6 +1,7 @@
 //! Abandoned pushes: a worker claimed them and vanished. After the lease they are taken over and found out.
 
 use super::Run;
+use super::calls::{self, Lost};
 use crate::hub::{Connected, Error};
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
@@ -9,30 +10,43 @@ use channels::{Outcome, Write};
 use domain::ledger::Claim;
 use domain::planted::{self, Mistake};
 use domain::push::{self, Ended, Inquiry};
-use domain::{Ledger, ListingId, Sku, key};
+use domain::{AccountId, Ledger, ListingId, Sku, key};
+use std::collections::BTreeMap;
 
 /// Attempts to change a ledger while others change it.
 const ATTEMPTS: usize = 16;
 
 impl Run<'_> {
-    /// Resolves the abandoned pushes of the open SKUs.
+    /// Resolves the abandoned pushes of the open SKUs: the rows of a big call together.
     pub(super) async fn resolve(&mut self, open: &[Sku]) {
+        let mut calls: BTreeMap<(AccountId, u64), Vec<Lost>> = BTreeMap::new();
         for sku in open {
-            for listing in self.abandoned(sku) {
-                if let Err(error) = self.resolve_one(sku, &listing).await {
+            for (listing, claim) in self.abandoned(sku) {
+                if let Some(call) = calls::call_of(&claim).filter(|_| self.knows_keys(&listing.account)) {
+                    calls.entry((listing.account.clone(), call)).or_default().push((sku.clone(), listing, claim));
+                } else if let Err(error) = self.resolve_one(sku, &listing).await {
                     let due = self.opens_at(&listing.account);
                     self.postpone(sku, &listing.account, due, &error.to_string());
                 }
             }
         }
+        self.ask_calls(calls).await;
     }
 
-    fn abandoned(&self, sku: &Sku) -> Vec<ListingId> {
+    /// Whether a store carries a call out at most once, however often it is made.
+    fn knows_keys(&self, account: &AccountId) -> bool {
+        let connected = self.accounts.get(account);
+        connected.is_some_and(|it| push::inquiry(it.channel.info().capabilities.class()) == Inquiry::SameKey)
+    }
+
+    fn abandoned(&self, sku: &Sku) -> Vec<(ListingId, Claim)> {
         let now = self.hub.clock.now();
         let Some(ledger) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Vec::new() };
-        let expired =
-            ledger.entries.iter().filter(|(_, entry)| entry.claim.as_ref().is_some_and(|claim| claim.is_over(now)));
-        expired.map(|(listing, _)| listing.clone()).collect()
+        let claims = ledger.entries.iter().filter_map(|(listing, entry)| Some((listing, entry.claim.as_ref()?)));
+        claims
+            .filter(|(_, claim)| claim.is_over(now))
+            .map(|(listing, claim)| (listing.clone(), claim.clone()))
+            .collect()
     }
 
     async fn resolve_one(&mut self, sku: &Sku, listing: &ListingId) -> Result<(), Error> {
@@ -56,6 +70,15 @@ impl Run<'_> {
         });
         let Some(ledger) = taken.await? else { return Ok(()) };
         let Some(claim) = ledger.entries.get(listing).and_then(|entry| entry.claim.clone()) else { return Ok(()) };
+        if connected.channel.info().capabilities.verify_ms.is_some() {
+            self.change(sku, |ledger| {
+                let entry = ledger.entries.get_mut(listing).filter(|entry| entry.claim.as_ref() == Some(&claim));
+                entry.is_some_and(|entry| push::may_be_accepted(entry, &claim, now))
+            })
+            .await?;
+            self.look_next(sku, listing);
+            return Ok(());
+        }
         match inquiry {
             Inquiry::SameKey => self.ask_again(&connected, sku, listing, &claim).await,
             Inquiry::Level => self.read_level(&connected, sku, listing, &claim).await,
@@ -79,7 +102,7 @@ impl Run<'_> {
             to: claim.to,
             key: key::push_key(sku, listing, claim.sequence + attempt),
         };
-        let mut outcomes = self.hub.line(connected, self.pace.patience).write(&[write]).await;
+        let mut outcomes = self.hub.line(connected, self.pace.patience).write_call(&[write]).await;
         let ended = match outcomes.pop() {
             Some(Outcome::Applied) => Ended::Applied,
             Some(Outcome::Accepted) => Ended::Accepted,
@@ -125,7 +148,7 @@ impl Run<'_> {
         item.listings.get(listing).map(|settings| settings.external.clone())
     }
 
-    fn look_next(&mut self, sku: &Sku, listing: &ListingId) {
+    pub(super) fn look_next(&mut self, sku: &Sku, listing: &ListingId) {
         if let Some(job) = self.jobs.get_mut(sku) {
             job.look_at.insert(listing.account.clone());
         }
@@ -133,7 +156,11 @@ impl Run<'_> {
 
     /// Changes a ledger under its version; on the ledger as it is now, if others changed it. `None` when there was nothing to
     /// change, or never a moment in which nobody else did.
-    async fn change(&mut self, sku: &Sku, change: impl Fn(&mut Ledger) -> bool) -> Result<Option<Ledger>, Error> {
+    pub(super) async fn change(
+        &mut self,
+        sku: &Sku,
+        change: impl Fn(&mut Ledger) -> bool,
+    ) -> Result<Option<Ledger>, Error> {
         for _ in 0..ATTEMPTS {
             let Some(before) = self.jobs.get(sku).and_then(|job| job.ledger.as_ref()) else { return Ok(None) };
             let (mut ledger, version) = (before.clone(), before.version);

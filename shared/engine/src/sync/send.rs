@@ -9,7 +9,7 @@ use crate::records::{self, Pushed};
 use channels::{ErrorKind, Outcome, Write};
 use domain::plan::{self, Decision, Push};
 use domain::push::{self, Ended};
-use domain::{AccountId, Class, Inbound, Ledger, LocationId, Sku, Timestamp, key, retry};
+use domain::{AccountId, Claim, Class, Entry, Inbound, Ledger, LocationId, Sku, Timestamp, key, retry};
 use futures::{StreamExt, stream};
 use std::collections::BTreeMap;
 
@@ -18,19 +18,22 @@ const RECORD_ATTEMPTS: usize = 16;
 
 /// One claimed push, ready to be sent.
 #[derive(Clone)]
-struct Ready {
-    sku: Sku,
-    push: Push,
-    write: Write,
+pub(super) struct Ready {
+    pub(super) sku: Sku,
+    pub(super) push: Push,
+    pub(super) write: Write,
+    pub(super) sequence: u64,
     lease: Timestamp,
 }
 
 /// What became of one push.
-struct Sent {
+pub(super) struct Sent {
     sku: Sku,
     push: Push,
     ended: Ended,
     error: Option<channels::Error>,
+    /// Whether the store refuses it for a reason that only a person can mend.
+    hopeless: bool,
 }
 
 impl Run<'_> {
@@ -73,50 +76,66 @@ impl Run<'_> {
                     key: key::push_key(sku, &push.listing, claim.sequence),
                 };
                 let account = push.listing.account.clone();
-                ready.entry(account).or_default().push(Ready { sku: sku.clone(), push, write, lease: claim.lease });
+                let (sku, lease, sequence) = (sku.clone(), claim.lease, claim.sequence);
+                ready.entry(account).or_default().push(Ready { sku, push, write, sequence, lease });
             }
         }
         ready
     }
 
-    /// Sends one account's pushes, in batches of its maximum.
+    /// Sends one account's pushes: the rows of big calls together, the others in batches of its maximum.
     async fn send_to(&self, account: AccountId, ready: Vec<Ready>) -> Vec<Sent> {
         let Some(connected) = self.accounts.get(&account) else {
             return ready.into_iter().map(|ready| ready.not_sent("the account is gone")).collect();
         };
         let capabilities = &connected.channel.info().capabilities;
+        let gathered = capabilities.bulk.is_some_and(|bulk| bulk.gathered);
         let narrow = self.hub.budgets.is_narrow(&account, self.hub.clock.now());
-        let size = match capabilities.bulk {
-            _ if narrow => 1,
-            Some(bulk) if ready.len() >= bulk.from => bulk.most,
-            Some(_) | None => capabilities.max_writes,
-        };
+        let size = if narrow { 1 } else { capabilities.max_writes.max(1) };
+        let mut calls: BTreeMap<u64, Vec<Ready>> = BTreeMap::new();
+        let (rows, singles): (Vec<Ready>, Vec<Ready>) = ready.into_iter().partition(|ready| ready.push.call.is_some());
+        for ready in rows {
+            calls.entry(ready.push.call.unwrap_or_default()).or_default().push(ready);
+        }
         let mut sent = Vec::new();
-        for batch in ready.chunks(size.max(1)) {
+        for (call, rows) in calls {
+            sent.extend(match gathered {
+                true => self.gather(connected, call, rows).await,
+                false => self.send_call(connected, call, rows).await,
+            });
+        }
+        for batch in singles.chunks(size) {
             sent.extend(self.send_batch(connected, batch).await);
         }
         sent
     }
 
+    /// The pushes whose claims outlive two calls; the others are not sent.
+    pub(super) fn in_time(&self, batch: Vec<Ready>) -> (Vec<Ready>, Vec<Sent>) {
+        let latest = self.hub.clock.now().plus_ms(2 * self.call_ms());
+        let (good, late): (Vec<Ready>, Vec<Ready>) = batch.into_iter().partition(|ready| latest < ready.lease);
+        let late = late.into_iter().map(|ready| ready.not_sent("the claim would end before the call"));
+        (good, late.collect())
+    }
+
     async fn send_batch(&self, connected: &Connected, batch: &[Ready]) -> Vec<Sent> {
         let line = self.hub.line(connected, self.pace.patience);
         let (batch, mut sent) = self.check_levels(connected, &line, batch.to_vec()).await;
-        let latest = self.hub.clock.now().plus_ms(2 * self.call_ms());
-        let (batch, late): (Vec<Ready>, Vec<Ready>) = batch.into_iter().partition(|ready| latest < ready.lease);
-        sent.extend(late.into_iter().map(|ready| ready.not_sent("the claim would end before the call")));
+        let (batch, late) = self.in_time(batch);
+        sent.extend(late);
         if batch.is_empty() {
             return sent;
         }
         let writes: Vec<Write> = batch.iter().map(|ready| ready.write.clone()).collect();
         let outcomes = line.write(&writes).await;
-        let refused = outcomes.iter().filter_map(failure).any(|error| error.kind == ErrorKind::Invalid);
-        if refused && writes.len() > 1 {
+        let refused = |outcome: &Outcome| failure(outcome).is_some_and(|error| error.kind == ErrorKind::Invalid);
+        // where all are refused, the store may mean only one of them: then each goes alone, and shows which
+        let as_a_whole = writes.len() > 1 && outcomes.iter().all(refused);
+        if as_a_whole {
             self.hub.budgets.narrow(&connected.account.id, self.hub.clock.now());
         }
-        let missing = || Outcome::Unknown(channels::Error::new(ErrorKind::Malformed, "no outcome for the write"));
-        let outcomes = outcomes.into_iter().map(Some).chain(std::iter::repeat(None));
         sent.extend(
-            batch.into_iter().zip(outcomes).map(|(ready, outcome)| ready.ended(&outcome.unwrap_or_else(missing))),
+            matched(batch, outcomes).into_iter().map(|sent| Sent { hopeless: sent.hopeless && !as_a_whole, ..sent }),
         );
         sent
     }
@@ -166,7 +185,7 @@ impl Run<'_> {
             for sent in &sent {
                 let Some(claim) = claims.get(&sent.push.listing) else { continue };
                 if let Some(entry) = ledger.entries.get_mut(&sent.push.listing) {
-                    push::record(entry, claim, sent.ended, now);
+                    self.enter(entry, claim, sent, now);
                 }
             }
             ledger.version = before + 1;
@@ -186,19 +205,29 @@ impl Run<'_> {
         (sku, sent, None)
     }
 
+    /// Enters one outcome.
+    fn enter(&self, entry: &mut Entry, claim: &Claim, sent: &Sent, now: Timestamp) {
+        let account = self.accounts.get(&sent.push.listing.account);
+        let later = account.is_some_and(|account| account.channel.info().capabilities.verify_ms.is_some());
+        match sent.ended {
+            // it may have been accepted all the same: a level will tell
+            Ended::Unknown if later => push::may_be_accepted(entry, claim, now),
+            Ended::NotSent if sent.hopeless => {
+                let why = sent.error.as_ref().map(ToString::to_string).unwrap_or_default();
+                let this_only = sent.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Invalid);
+                push::refuse(entry, claim, &why, this_only, now)
+            }
+            Ended::Applied | Ended::Accepted | Ended::Stale | Ended::NotSent | Ended::Unknown => {
+                push::record(entry, claim, sent.ended, now)
+            }
+        };
+    }
+
     fn take_recorded(&mut self, sku: &Sku, sent: Vec<Sent>, recorded: Option<Ledger>) {
         let now = self.hub.clock.now();
         let stale = sent.iter().any(|sent| sent.ended == Ended::Stale);
-        let mut waits: Vec<(AccountId, Timestamp, String)> = Vec::new();
         for sent in &sent {
-            if matches!(sent.ended, Ended::NotSent | Ended::Unknown | Ended::Accepted) {
-                let account = sent.push.listing.account.clone();
-                let said = sent.error.as_ref().map_or_else(|| "not yet confirmed".to_owned(), ToString::to_string);
-                waits.push((account, self.next_try(sku, sent, now), said));
-            }
-        }
-        for (account, due, reason) in waits {
-            self.postpone(sku, &account, due, &reason);
+            self.wait_for(sku, sent, recorded.as_ref(), now);
         }
         let Some(job) = self.jobs.get_mut(sku) else { return };
         self.report.pushed += sent.iter().filter(|sent| sent.ended == Ended::Applied).count() as u64;
@@ -215,9 +244,38 @@ impl Run<'_> {
         }
         let Some(ledger) = recorded else { return };
         self.report.commits += 1;
-        job.ledger = Some(ledger);
+        let before = job.ledger.replace(ledger);
+        self.note_troubles(sku, before.as_ref());
         if !stale {
             self.finish_or_go_on(sku);
+        }
+    }
+
+    /// What has not ended well waits, durably: for its look, or for its next try.
+    fn wait_for(&mut self, sku: &Sku, sent: &Sent, recorded: Option<&Ledger>, now: Timestamp) {
+        let account = sent.push.listing.account.clone();
+        let accepted = recorded.and_then(|ledger| self.next_look(ledger, &sent.push.listing, now, false));
+        let said = sent.error.as_ref().map_or_else(|| "not yet confirmed".to_owned(), ToString::to_string);
+        match (sent.ended, accepted) {
+            (Ended::Applied | Ended::Stale, _) => {}
+            (Ended::Accepted | Ended::Unknown, Some(due)) => {
+                self.postpone(sku, &account, due, "a write is accepted and not live yet");
+            }
+            (Ended::NotSent, _) if sent.hopeless => {}
+            (Ended::NotSent, _) if sent.lacks_budget() => {
+                // others wait as well: together they cost fewer calls
+                self.hub.note_crowd(&account, true);
+                let due = if self.pace.lane { self.next_try(sku, sent, now) } else { now };
+                self.postpone_write(sku, &account, due, &said, true);
+            }
+            (Ended::NotSent, _) => {
+                let due = self.next_try(sku, sent, now);
+                self.postpone_write(sku, &account, due, &said, false);
+            }
+            (Ended::Accepted | Ended::Unknown, None) => {
+                let due = self.next_try(sku, sent, now);
+                self.postpone(sku, &account, due, &said);
+            }
         }
     }
 
@@ -250,8 +308,15 @@ impl Run<'_> {
     }
 }
 
+/// Pushes with their outcomes, in order.
+pub(super) fn matched(batch: Vec<Ready>, outcomes: Vec<Outcome>) -> Vec<Sent> {
+    let missing = || Outcome::Unknown(channels::Error::new(ErrorKind::Malformed, "no outcome for the write"));
+    let outcomes = outcomes.into_iter().map(Some).chain(std::iter::repeat(None));
+    batch.into_iter().zip(outcomes).map(|(ready, outcome)| ready.ended(&outcome.unwrap_or_else(missing))).collect()
+}
+
 impl Ready {
-    fn ended(self, outcome: &Outcome) -> Sent {
+    pub(super) fn ended(self, outcome: &Outcome) -> Sent {
         let ended = match outcome {
             Outcome::Applied => Ended::Applied,
             Outcome::Accepted => Ended::Accepted,
@@ -259,19 +324,26 @@ impl Ready {
             Outcome::Refused(_) => Ended::NotSent,
             Outcome::Unknown(_) => Ended::Unknown,
         };
-        Sent { sku: self.sku, push: self.push, ended, error: failure(outcome).cloned() }
+        let hopeless = matches!(outcome, Outcome::Refused(error) if !error.is_of_the_store());
+        Sent { sku: self.sku, push: self.push, ended, error: failure(outcome).cloned(), hopeless }
     }
 
-    fn refused(self, error: channels::Error) -> Sent {
+    pub(super) fn refused(self, error: channels::Error) -> Sent {
         self.ended(&Outcome::Refused(error))
     }
 
-    fn not_sent(self, why: &str) -> Sent {
+    pub(super) fn not_sent(self, why: &str) -> Sent {
         self.refused(channels::Error::new(ErrorKind::Unavailable, why))
     }
 }
 
 impl Sent {
+    /// Whether our own count of what the store allows held it back.
+    fn lacks_budget(&self) -> bool {
+        let source = self.error.as_ref().and_then(|error| error.source.as_ref());
+        source.is_some_and(|source| matches!(source, channels::HttpError::NoBudget(_)))
+    }
+
     fn into_history(self) -> Pushed {
         Pushed {
             listing: self.push.listing,

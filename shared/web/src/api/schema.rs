@@ -74,6 +74,8 @@ pub(crate) struct ListingView {
     /// What people call its location in the store; absent for a store without locations.
     #[schema(nullable = false)]
     location_name: Option<String>,
+    /// What the store said that a person must mend; absent while there is nothing.
+    trouble: Option<String>,
 }
 
 #[derive(ToSchema)]
@@ -82,6 +84,7 @@ pub(crate) enum Standing {
     InSync,
     Due,
     Pending,
+    Accepted,
     Held,
 }
 
@@ -101,6 +104,8 @@ pub(crate) enum Hold {
     Unlinked,
     Closed,
     NoLevel,
+    Accepted,
+    Refused,
 }
 
 /// Why an item has its numbers.
@@ -135,6 +140,8 @@ pub(crate) struct ListingWhy {
     warehouses: Vec<String>,
     #[schema(nullable = false)]
     location_name: Option<String>,
+    /// What the store said that a person must mend; absent while there is nothing.
+    trouble: Option<String>,
     /// The rules, step by step.
     steps: Vec<Step>,
     /// When the last push was, and what became of it.

@@ -172,6 +172,8 @@ pub(crate) struct Health {
     two_hubs: Option<String>,
     /// SKUs that are left alone because another writer keeps changing them.
     contested: Vec<String>,
+    /// Listings that the store refuses to write, or whose writes it does not carry out.
+    troubles: Vec<Troubled>,
 }
 
 /// How long changes take from store to store.
@@ -232,6 +234,16 @@ pub(crate) struct AccountTest {
     subscriptions: Vec<Subscription>,
 }
 
+/// A listing that cannot be written until a person has mended something.
+#[derive(ToSchema)]
+pub(crate) struct Troubled {
+    sku: String,
+    /// What the store said.
+    why: String,
+    /// Since when, milliseconds since 1970.
+    since: i64,
+}
+
 /// Who the credentials belong to.
 #[derive(ToSchema)]
 pub(crate) struct Identity {
@@ -273,6 +285,19 @@ pub(crate) struct Capabilities {
     locations: bool,
     /// How long after a write a read may confirm it, where the store only accepts it at first.
     verify_ms: Option<i64>,
+    /// Where orders may be listed too seldom to be listed at each look.
+    polled: Option<Polled>,
+}
+
+/// Orders that are listed in turn.
+#[derive(ToSchema)]
+pub(crate) struct Polled {
+    /// How often.
+    every_ms: i64,
+    /// How much later than it was placed or changed an order may show.
+    late_ms: i64,
+    /// Whether what a cancellation leaves is given back.
+    releases: bool,
 }
 
 /// A way of writing for many listings at once.
@@ -282,6 +307,8 @@ pub(crate) struct Bulk {
     from: usize,
     /// Most writes in one call of it.
     most: usize,
+    /// Whether such a call is put together over several runs.
+    gathered: bool,
 }
 
 #[derive(ToSchema)]

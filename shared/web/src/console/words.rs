@@ -18,6 +18,7 @@ pub(super) const fn standing(standing: Standing, hold: Option<Hold>) -> Said {
         (Standing::InSync, _) => (Tone::Good, "In sync"),
         (Standing::Due, _) => (Tone::Warn, "To be written"),
         (Standing::Pending, _) => (Tone::Note, "Being written"),
+        (Standing::Accepted, _) => (Tone::Note, "Taken, not live yet"),
         (Standing::Held, Some(hold)) => hold_badge(hold),
         (Standing::Held, None) => (Tone::Plain, "Not written"),
     }
@@ -37,6 +38,8 @@ const fn hold_badge(hold: Hold) -> Said {
         Hold::Unlinked => (Tone::Plain, "Not linked"),
         Hold::Closed => (Tone::Warn, "Location closed"),
         Hold::NoLevel => (Tone::Warn, "No level yet"),
+        Hold::Accepted => (Tone::Note, "Taken, not live yet"),
+        Hold::Refused => (Tone::Bad, "Refused"),
     }
 }
 
@@ -54,6 +57,8 @@ pub(super) const fn hold(hold: Hold) -> &'static str {
         Hold::Excluded => "The rules say that this is never written.",
         Hold::Unseen => "The store has not shown a level yet. Unknown is not zero, so nothing is written.",
         Hold::Pending => "A write is on its way.",
+        Hold::Accepted => "The store took the write and has yet to carry it out. Its level shows when it has.",
+        Hold::Refused => "The store refuses to write it. Mend it there or in the mapping, then choose “Sync now”.",
         Hold::Unresolved => "Nobody knows yet whether the last write arrived. It is being found out.",
         Hold::Unlinked => "Its location belongs to no warehouse, so it is not touched. Link the location to one.",
         Hold::Closed => "Its location is closed in the store, or gone. Its units are neither zeroed nor lost.",
@@ -136,6 +141,10 @@ pub(super) fn note(note: &Note) -> String {
             signed(*by)
         ),
         Note::NotRestocked(by) => format!("{} came back and is not stocked again, as you asked", signed(*by)),
+        Note::Verified(level) => format!("the write that the store had taken is live: {level}"),
+        Note::Drifted(by) => {
+            format!("the store took a write and did not carry it out; it shows {} against it", signed(*by))
+        }
         Note::PushResolved(true) => "a write without a clear answer had arrived after all".into(),
         Note::PushResolved(false) => "a write without a clear answer had not arrived; it is sent again".into(),
     }
@@ -148,7 +157,7 @@ pub(super) fn cause(cause: &str) -> String {
         "feed" => "the store’s log".into(),
         "reconcile" | "comparison" => "a comparison".into(),
         "sync" => "“sync now”".into(),
-        "waited" => "work that had waited".into(),
+        "waited" | "write" => "work that had waited".into(),
         "again" => "a second look".into(),
         "adopt" => "the first sync".into(),
         "stock" => "a stock edit here".into(),

@@ -10,7 +10,8 @@ use super::listings::Live;
 use super::operation::{CREATE_FEED, CREATE_FEED_DOCUMENT, GET_FEEDS};
 use super::wire::{Job, iso, moment};
 use super::write::{failed, patches, product_type};
-use crate::{Error, ErrorKind, HttpError, Outcome, Session};
+use crate::{Error, ErrorKind, HttpError, Outcome, Session, Submitted, Write};
+use domain::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -92,9 +93,11 @@ struct Created {
 
 /// Sends a feed. All of it is accepted, or none, or nobody can say; what does not fit into it is left for the next.
 pub(super) async fn send(session: Session<'_>, place: &Place, messages: Vec<Message>) -> BTreeMap<String, Outcome> {
-    let (body, taken) = body(place, &messages);
+    let rows: Vec<(&str, &str, i64)> =
+        messages.iter().map(|it| (it.live.sku.as_str(), product_type(&it.live), it.quantity)).collect();
+    let (body, taken) = body(place, &rows);
     let outcome = match submit(session, place, body).await {
-        Ok(()) => Outcome::Accepted,
+        Ok(_) => Outcome::Accepted,
         Err(error) => failed(error),
     };
     let left = || Outcome::Refused(Error::no_answer("the feed is full", HttpError::NoBudget(GAP)));
@@ -102,7 +105,38 @@ pub(super) async fn send(session: Session<'_>, place: &Place, messages: Vec<Mess
     messages.into_iter().enumerate().map(|(place, message)| (message.live.sku, outcome(place))).collect()
 }
 
-async fn submit(session: Session<'_>, place: &Place, body: String) -> Result<(), Error> {
+/// Hands a gathered feed over: all of it, or none.
+pub(crate) async fn hand_over(session: Session<'_>, rows: &[(Write, String)]) -> Result<Submitted, Error> {
+    let place = Place::of(session.settings)?;
+    match road(session, &place).await? {
+        Road::Open => {}
+        Road::Wait(wait) => return Ok(Submitted::Wait(wait)),
+        Road::Stuck => return Ok(Submitted::Blocked("an earlier feed does not end".into())),
+    }
+    let messages: Vec<(&str, &str, i64)> =
+        rows.iter().map(|(write, kind)| (write.external.as_str(), kind.as_str(), write.to.max(0))).collect();
+    let (body, taken) = body(&place, &messages);
+    if taken < rows.len() {
+        return Ok(Submitted::Blocked(format!("only {taken} of {} rows fit into a feed", rows.len())));
+    }
+    submit(session, &place, body).await.map(Submitted::Taken)
+}
+
+/// The oldest feed that was created at or after `since`.
+pub(crate) async fn find(session: Session<'_>, since: Timestamp) -> Result<Option<String>, Error> {
+    let place = Place::of(session.settings)?;
+    let path = format!("/feeds/2021-06-30/feeds?feedTypes={FEED}&pageSize=100&createdSince={}", encode(&iso(since)));
+    let some: Feeds = client::get(session, &place, &GET_FEEDS, &path).await?;
+    let mut found: Vec<(Option<Timestamp>, String)> = Vec::new();
+    for feed in some.feeds.into_iter().filter(|feed| feed.processing_status != "CANCELLED") {
+        let created = moment(&feed.created_time);
+        found.extend(feed.feed_id.map(|id| (created, id)));
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, id)| id).next())
+}
+
+async fn submit(session: Session<'_>, place: &Place, body: String) -> Result<String, Error> {
     let asked = json!({"contentType": CONTENT_TYPE});
     let created = client::post(session, place, &CREATE_FEED_DOCUMENT, "/feeds/2021-06-30/documents", &asked).await;
     // an empty document changes nothing, and neither does a full one that no feed names
@@ -115,23 +149,23 @@ async fn submit(session: Session<'_>, place: &Place, body: String) -> Result<(),
     });
     let answer: Value = client::post(session, place, &CREATE_FEED, "/feeds/2021-06-30/feeds", &feed).await?;
     match answer.get("feedId").and_then(Value::as_str) {
-        Some(_) => Ok(()),
+        Some(id) => Ok(id.to_owned()),
         None => Err(Error::new(ErrorKind::Malformed, "createFeed: no feedId").with_unknown_effect()),
     }
 }
 
 /// The body, and how many messages went into it.
-fn body(place: &Place, messages: &[Message]) -> (String, usize) {
+fn body(place: &Place, messages: &[(&str, &str, i64)]) -> (String, usize) {
     let header = json!({"sellerId": place.seller, "version": "2.0"});
     let mut body = format!("{{\"header\":{header},\"messages\":[");
     let mut taken = 0;
-    for message in messages {
+    for (sku, kind, quantity) in messages {
         let text = json!({
             "messageId": taken + 1,
-            "sku": message.live.sku,
+            "sku": sku,
             "operationType": "PATCH",
-            "productType": product_type(&message.live),
-            "patches": patches(&place.code, message.quantity),
+            "productType": kind,
+            "patches": patches(&place.code, *quantity),
         })
         .to_string();
         if body.len() + text.len() > BODY_MAX {

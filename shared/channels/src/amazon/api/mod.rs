@@ -2,7 +2,7 @@
 
 mod client;
 mod document;
-mod feed;
+pub(super) mod feed;
 pub(super) mod identity;
 pub(super) mod listings;
 pub(super) mod notify;

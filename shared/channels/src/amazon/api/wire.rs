@@ -155,6 +155,8 @@ pub(super) struct Pagination {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Job {
     #[serde(default)]
+    pub(super) feed_id: Option<String>,
+    #[serde(default)]
     pub(super) report_id: Option<String>,
     #[serde(default)]
     pub(super) created_time: String,

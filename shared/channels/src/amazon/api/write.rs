@@ -10,7 +10,7 @@ use super::feed::{self, Message, Road};
 use super::listings::{self, Live, Lives};
 use super::operation::PATCH_LISTING;
 use super::wire::{Issue, Submission};
-use crate::{Effect, Error, ErrorKind, HttpError, Outcome, Session, Write};
+use crate::{Effect, Error, ErrorKind, Fit, HttpError, Outcome, Session, Write};
 use ::http::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +43,37 @@ pub(crate) async fn write(session: Session<'_>, writes: &[Write]) -> Vec<Outcome
 
 /// An error here came before anything was written.
 async fn tried(session: Session<'_>, writes: &[Write]) -> Result<Outcomes, Error> {
+    let (mut outcomes, messages) = looked(session, writes).await?;
+    let place = Place::of(session.settings)?;
+    // also the last, shorter part of very many
+    let bulk = writes.len() > MAX_WRITES;
+    let (by_feed, by_patch): (Vec<Message>, Vec<Message>) =
+        messages.into_iter().partition(|message| bulk || listings::is_odd(&message.live.sku));
+    if !by_feed.is_empty() {
+        send_feed(session, &place, by_feed, &mut outcomes).await;
+    }
+    send_patches(session, &place, &by_patch, &mut outcomes).await;
+    Ok(outcomes)
+}
+
+/// Looks at the live channels of writes that are to become messages of a feed; what each message has to name is its listing's
+/// product type.
+pub(crate) async fn inspect(session: Session<'_>, writes: &[Write]) -> Vec<Fit> {
+    let (outcomes, messages) = match looked(session, writes).await {
+        Ok(looked) => looked,
+        Err(error) => return writes.iter().map(|_| Fit::Not(error.clone())).collect(),
+    };
+    let good: BTreeMap<&str, &Message> = messages.iter().map(|message| (message.live.sku.as_str(), message)).collect();
+    let fit = |write: &Write| match (good.get(write.external.as_str()), outcomes.get(&write.external)) {
+        (Some(message), _) => Fit::Good(product_type(&message.live).to_owned()),
+        (None, Some(Outcome::Refused(error) | Outcome::Unknown(error))) => Fit::Not(error.clone()),
+        (None, _) => Fit::Not(Error::new(ErrorKind::Invalid, "not written: it was not checked")),
+    };
+    writes.iter().map(fit).collect()
+}
+
+/// What may be written of some writes, and the outcomes of the others.
+async fn looked(session: Session<'_>, writes: &[Write]) -> Result<(Outcomes, Vec<Message>), Error> {
     if writes.len() > BULK.most {
         return Err(Error::new(ErrorKind::Invalid, format!("write at most {} listings in a call", BULK.most)));
     }
@@ -53,15 +84,7 @@ async fn tried(session: Session<'_>, writes: &[Write]) -> Result<Outcomes, Error
     let until = session.clock.now().plus_ms(CHECKS_MS);
     let lives = listings::find(session, &place, &skus, until).await?;
     let messages = checked(&wanted, &lives, &place.code, &mut outcomes);
-    // also the last, shorter part of very many
-    let bulk = writes.len() > MAX_WRITES;
-    let (by_feed, by_patch): (Vec<Message>, Vec<Message>) =
-        messages.into_iter().partition(|message| bulk || listings::is_odd(&message.live.sku));
-    if !by_feed.is_empty() {
-        send_feed(session, &place, by_feed, &mut outcomes).await;
-    }
-    send_patches(session, &place, &by_patch, &mut outcomes).await;
-    Ok(outcomes)
+    Ok((outcomes, messages))
 }
 
 /// The level of each SKU. The SKU is the only key there is, so two writes of one cannot have two levels.

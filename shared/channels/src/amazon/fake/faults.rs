@@ -1,29 +1,9 @@
 //! Faults on purpose: answers that fail, answers that never come, events that go astray.
 
+pub use crate::fake::{Failure, When};
+
+use crate::fake::{self, Counted, spend};
 use serde::{Deserialize, Serialize};
-
-/// What goes wrong with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Failure {
-    /// This status.
-    Status(u16),
-    /// No answer: the host drops the connection or lets the caller time out.
-    NoAnswer,
-    /// A success with a page of HTML, as a maintenance proxy gives it.
-    Page,
-}
-
-/// When the request is carried out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum When {
-    /// Not at all.
-    #[default]
-    Before,
-    /// The failure comes after the request took effect.
-    After,
-}
 
 /// A fault of a seller's API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,17 +29,15 @@ impl Fault {
     }
 }
 
+impl Counted for Fault {
+    fn left(&mut self) -> &mut Option<u32> {
+        &mut self.left
+    }
+}
+
 /// Takes the first fault that hits an operation, and counts it.
 pub(super) fn strike(faults: &mut Vec<Fault>, operation: &str) -> Option<Fault> {
-    let hits = |fault: &Fault| fault.operation.as_deref().is_none_or(|only| only == operation);
-    let place = faults.iter().position(hits)?;
-    let fault = faults.get_mut(place)?;
-    let hit = fault.clone();
-    fault.left = fault.left.map(|left| left.saturating_sub(1));
-    if fault.left == Some(0) {
-        faults.remove(place);
-    }
-    Some(hit)
+    fake::strike(faults, |fault| fault.operation.as_deref().is_none_or(|only| only == operation))
 }
 
 /// Faults of a seller's events, for the next so many.
@@ -89,10 +67,4 @@ impl EventFaults {
         spend(&mut self.reorder);
         if spend(&mut self.duplicate) { vec![wait, wait] } else { vec![wait] }
     }
-}
-
-fn spend(count: &mut u32) -> bool {
-    let any = *count > 0;
-    *count = count.saturating_sub(1);
-    any
 }

@@ -168,7 +168,7 @@ fn carry_out(fake: &mut FakeAmazon, seller: &str, id: &str, at: Timestamp) {
     let output = report.map(|report| {
         let bytes = report.to_string().into_bytes();
         let bytes = if packed { pack(&bytes) } else { bytes };
-        let name = format!("amzn1.tortuga.4.eu.{id}.RESULT");
+        let name = format!("amzn1.tortuga.4.eu.{seller}{id}.RESULT");
         (name, Document { owner: seller.to_owned(), bytes, kind: "application/json".into(), packed, until: at })
     });
     if let Some(feed) = owner.feeds.get_mut(id) {

@@ -103,7 +103,7 @@ pub(super) fn advance(fake: &mut FakeAmazon, seller: &str, now: Timestamp) {
             };
         }
         if let Some(document) = document {
-            let name = format!("amzn1.spdoc.1.4.eu.{id}.REPORT");
+            let name = format!("amzn1.spdoc.1.4.eu.{seller}{id}.REPORT");
             report.output = Some(name.clone());
             fake.documents.insert(name, document);
         }

@@ -230,6 +230,7 @@ fn fail(failure: Failure, operation: &'static Operation, id: u64) -> Response {
             response
         }
         Failure::Page => raw(200, "text/html", "<html><body>Back soon</body></html>"),
+        Failure::Internal => fail(Failure::Status(500), operation, id),
         Failure::Status(status) => {
             let refusal = match status {
                 429 => refuse(429, "QuotaExceeded", "You exceeded your quota for the requested resource."),

@@ -297,7 +297,11 @@ impl FakeAmazon {
         self.tick(now);
         let owner = self.seller(seller)?;
         let one = owner.orders.get_mut(order).ok_or_else(|| Refused(format!("there is no order {order}")))?;
-        one.items.iter_mut().for_each(|item| item.sent = (item.sent + sent).min(item.ordered));
+        if one.status == Status::Cancelled {
+            return Err(Refused(format!("order {order} is cancelled")));
+        }
+        let open = one.items.iter_mut().filter(|item| !item.cancelled);
+        open.for_each(|item| item.sent = (item.sent + sent).min(item.ordered));
         let (all, some) =
             (one.items.iter().all(|item| item.sent == item.ordered), one.items.iter().any(|item| item.sent > 0));
         one.status = match (all, some) {

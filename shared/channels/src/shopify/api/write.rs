@@ -2,17 +2,17 @@
 //! written: not on hand, not incoming, not committed.
 //!
 //! Up to [`SINGLES_MAX`] writes have a call and the engine's own key each, all in one request; asked again one by one, they are
-//! the same calls. More than that are the rows of one call, with a key made of theirs. `docs.md`, "Writing", says what that
-//! means for a call whose answer was lost.
+//! the same calls. More than that are the rows of one call, with a key made of theirs: the engine keeps its composition, and asks
+//! for all of it again when its answer was lost.
 
 use super::super::{ROWS_MAX, SINGLES_MAX};
 use super::activate;
-use super::client::{self, Answer, Call};
+use super::client::{self, Call};
 use super::document;
 use super::outcome::{Payload, Verdict, judge};
 use super::read::{self, keeps};
 use super::wire::{Item, gid, is_number};
-use crate::{Effect, Error, ErrorKind, Outcome, Session, Write};
+use crate::{Effect, Error, ErrorKind, Fit, Outcome, Session, Write};
 use domain::{LocationId, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +23,6 @@ use uuid::Uuid;
 const QUANTITY_MAX: i64 = 1_000_000_000;
 /// Points of one call, however many rows it has (docs.md, "Points").
 const CALL_COST: f64 = 13.0;
-/// Rounds of one batch: rows that stood in the way of others are dropped after the first.
-const ROUNDS: usize = 3;
 /// A request is not begun with less time than this.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// The namespace of the keys of calls with several rows.
@@ -39,16 +37,37 @@ struct Batch<'a> {
     deadline: Timestamp,
 }
 
-/// Writes up to 250 listings.
+/// Writes some listings: up to 25 by a call each; more of them are inspected, and what is fit makes one call.
 pub(crate) async fn write(session: Session<'_>, writes: &[Write]) -> Vec<Outcome> {
-    let patience = i64::try_from(session.timeout.as_millis()).unwrap_or(i64::MAX).saturating_mul(2);
-    let deadline = session.clock.now().plus_ms(patience);
-    let mut batch = Batch { session, writes, outcomes: forms(writes), deadline };
+    let mut batch = Batch::new(session, writes);
     batch.check().await;
-    batch.send_all().await;
-    let left = "another row of the same call was refused, so that this one was not carried out";
-    let again = || Error::new(ErrorKind::Unavailable, left).with_retry_after(Some(Duration::ZERO));
-    batch.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Outcome::Refused(again()))).collect()
+    let open = batch.open();
+    let calls = if writes.len() <= SINGLES_MAX { open.into_iter().map(|row| vec![row]).collect() } else { vec![open] };
+    batch.send(&calls).await;
+    batch.ended()
+}
+
+/// Looks whether writes may become rows of one call.
+pub(crate) async fn inspect(session: Session<'_>, writes: &[Write]) -> Vec<Fit> {
+    let mut batch = Batch::new(session, writes);
+    batch.check().await;
+    let fit = |outcome: Option<Outcome>| match outcome {
+        None => Fit::Good(String::new()),
+        Some(Outcome::Refused(error) | Outcome::Unknown(error)) => Fit::Not(error),
+        Some(Outcome::Applied | Outcome::Accepted | Outcome::Stale) => {
+            Fit::Not(Error::new(ErrorKind::Malformed, "a look has no such outcome"))
+        }
+    };
+    batch.outcomes.into_iter().map(fit).collect()
+}
+
+/// Makes one call of exactly these rows.
+pub(crate) async fn write_call(session: Session<'_>, rows: &[Write]) -> Vec<Outcome> {
+    let mut batch = Batch::new(session, rows);
+    if batch.outcomes.iter().all(Option::is_none) {
+        batch.send(&[(0..rows.len()).collect()]).await;
+    }
+    batch.ended()
 }
 
 /// What can be refused by its form; `None` for what can be sent.
@@ -101,6 +120,20 @@ fn obstacle(write: &Write, item: Option<&Item>) -> Obstacle {
     }
     let (tracked, active) = (item.tracked, level.is_some_and(|level| level.is_active));
     if tracked && active { Obstacle::None } else { Obstacle::Idle { tracked, active } }
+}
+
+impl<'a> Batch<'a> {
+    fn new(session: Session<'a>, writes: &'a [Write]) -> Self {
+        let patience = i64::try_from(session.timeout.as_millis()).unwrap_or(i64::MAX).saturating_mul(2);
+        let deadline = session.clock.now().plus_ms(patience);
+        Self { session, writes, outcomes: forms(writes), deadline }
+    }
+
+    /// The outcomes; of what was not sent, that it was not.
+    fn ended(self) -> Vec<Outcome> {
+        let left = || Error::new(ErrorKind::Unavailable, "not sent: another row cannot be, or there was no time left");
+        self.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Outcome::Refused(left()))).collect()
+    }
 }
 
 impl Batch<'_> {
@@ -160,27 +193,17 @@ impl Batch<'_> {
         done.err().map(|error| Outcome::Refused(Error { effect: Effect::None, ..error }))
     }
 
-    /// Sends what can be sent; then what was held up by rows that could not.
-    async fn send_all(&mut self) {
-        let alone = self.writes.len() <= SINGLES_MAX;
-        for _ in 0..ROUNDS {
-            let open = self.open();
-            if open.is_empty() || self.hurried().is_none() {
-                return;
-            }
-            let calls = if alone { open.into_iter().map(|row| vec![row]).collect() } else { vec![open] };
-            if !self.send(&calls).await {
-                return;
-            }
+    /// Sends some calls in one request.
+    async fn send(&mut self, calls: &[Vec<usize>]) {
+        let calls: Vec<&Vec<usize>> = calls.iter().filter(|rows| !rows.is_empty()).collect();
+        if calls.is_empty() {
+            return;
         }
-    }
-
-    /// Sends some calls in one request; whether another round may help.
-    async fn send(&mut self, calls: &[Vec<usize>]) -> bool {
-        let (text, variables) = (document::set(calls.len()), self.variables(calls));
+        let Some(session) = self.hurried() else { return };
+        let (text, variables) = (document::set(calls.len()), self.variables(&calls));
         let cost = CALL_COST * f64::from(u32::try_from(calls.len()).unwrap_or(u32::MAX));
         let call = Call::change(("set", &text), cost);
-        let answer = self.ask(call, &variables, calls).await;
+        let answer = client::send(session, call, &variables).await;
         for (place, rows) in calls.iter().enumerate() {
             let payload: Result<Payload, Error> = match &answer {
                 Ok(answer) => answer.field(call, &format!("w{place}")),
@@ -191,31 +214,11 @@ impl Batch<'_> {
                 Err(error) if error.effect == Effect::Unknown => Verdict::All(Outcome::Unknown(error)),
                 Err(error) => Verdict::All(Outcome::Refused(error)),
             };
-            if !self.take(rows, verdict).await {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// A call of several rows whose answer was lost is asked for once more, here and at once: the same rows under the same
-    /// key. Nobody else can: the engine asks again row by row.
-    async fn ask(&self, call: Call<'_>, variables: &Value, calls: &[Vec<usize>]) -> Result<Answer, Error> {
-        let session = self.hurried().ok_or_else(|| Error::new(ErrorKind::Unavailable, "no time for a request"))?;
-        let first = client::send(session, call, variables).await;
-        let several = calls.iter().any(|rows| rows.len() > 1);
-        match (first, self.hurried()) {
-            (Err(error), Some(session))
-                if several && error.effect == Effect::Unknown && error.kind != ErrorKind::Throttled =>
-            {
-                // whatever comes of this, the first may have been carried out
-                client::send(session, call, variables).await.map_err(Error::with_unknown_effect)
-            }
-            (first, _) => first,
+            self.take(rows, verdict);
         }
     }
 
-    fn variables(&self, calls: &[Vec<usize>]) -> Value {
+    fn variables(&self, calls: &[&Vec<usize>]) -> Value {
         let mut variables = Map::new();
         for (place, rows) in calls.iter().enumerate() {
             let key = self.key(rows);
@@ -241,32 +244,17 @@ impl Batch<'_> {
         }
     }
 
-    /// Enters what is known; whether the rows of which nothing is known may be sent again.
-    async fn take(&mut self, rows: &[usize], verdict: Verdict) -> bool {
-        match verdict {
-            Verdict::All(outcome) => rows.iter().for_each(|row| self.outcomes[*row] = Some(outcome.clone())),
-            Verdict::Some(blamed) => {
-                for (place, outcome) in blamed {
-                    self.outcomes[rows[place]] = Some(outcome);
-                }
-            }
-            Verdict::StaleSomewhere => return self.find_stale(rows).await,
+    /// Enters what is known. A call is carried out as a whole or not at all: rows that stood beside one that was refused were
+    /// not written, and have to be decided anew.
+    fn take(&mut self, rows: &[usize], verdict: Verdict) {
+        let (rest, mut blamed) = match verdict {
+            Verdict::All(outcome) => (outcome, BTreeMap::new()),
+            Verdict::Some(blamed) => (Outcome::Stale, blamed),
+            Verdict::StaleSomewhere => (Outcome::Stale, BTreeMap::new()),
+        };
+        for (place, row) in rows.iter().enumerate() {
+            self.outcomes[*row] = Some(blamed.remove(&place).unwrap_or_else(|| rest.clone()));
         }
-        true
-    }
-
-    /// The rows whose level is not the one that was expected.
-    async fn find_stale(&mut self, rows: &[usize]) -> bool {
-        let Ok(found) = self.look(rows).await else { return false };
-        for row in rows {
-            let write = &self.writes[*row];
-            let item = found.get(&(write.location.clone(), write.external.clone()));
-            let level = item.and_then(|item| item.inventory_level.as_ref()?.available());
-            if level != Some(write.from) {
-                self.outcomes[*row] = Some(Outcome::Stale);
-            }
-        }
-        true
     }
 }
 

@@ -1,45 +1,10 @@
 //! Faults on purpose: answers that fail, answers that never come, webhooks that go astray.
 
 use super::{FakeShopify, Refused};
+pub use crate::fake::{Failure, When, Which};
+
+use crate::fake::{self, Counted, spend};
 use serde::{Deserialize, Serialize};
-
-/// What goes wrong with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Failure {
-    /// This status.
-    Status(u16),
-    /// No answer: the host drops the connection or lets the caller time out.
-    NoAnswer,
-    /// A success with a page of HTML, as a maintenance proxy gives it.
-    Page,
-    /// A GraphQL error without a known code: an internal error of the platform.
-    Internal,
-}
-
-/// When the request is carried out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum When {
-    /// Not at all.
-    #[default]
-    Before,
-    /// The failure comes after the request took effect.
-    After,
-}
-
-/// Which requests it hits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Which {
-    /// Every request.
-    #[default]
-    All,
-    /// Queries, tokens and files.
-    Reads,
-    /// Mutations.
-    Writes,
-}
 
 /// A fault of a store's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,23 +25,19 @@ pub struct Fault {
     pub left: Option<u32>,
 }
 
+impl Counted for Fault {
+    fn left(&mut self) -> &mut Option<u32> {
+        &mut self.left
+    }
+
+    fn skip(&mut self) -> Option<&mut u32> {
+        Some(&mut self.skip)
+    }
+}
+
 /// Takes the first fault that hits a request, and counts it.
 pub(super) fn strike(faults: &mut Vec<Fault>, reads: bool) -> Option<Fault> {
-    let hits = |fault: &Fault| match fault.which {
-        Which::All => true,
-        Which::Reads => reads,
-        Which::Writes => !reads,
-    };
-    let place = faults.iter().position(|fault| hits(fault) && fault.skip == 0);
-    faults.iter_mut().filter(|fault| hits(fault)).for_each(|fault| fault.skip = fault.skip.saturating_sub(1));
-    let place = place?;
-    let fault = faults.get_mut(place)?;
-    let hit = *fault;
-    fault.left = fault.left.map(|left| left.saturating_sub(1));
-    if fault.left == Some(0) {
-        faults.remove(place);
-    }
-    Some(hit)
+    fake::strike(faults, |fault| fault.which.hits(reads))
 }
 
 /// Faults of a store's webhooks: the next so many.
@@ -104,12 +65,6 @@ impl WebhookFaults {
         spend(&mut self.reorder);
         if spend(&mut self.duplicate) { vec![wait, wait] } else { vec![wait] }
     }
-}
-
-fn spend(count: &mut u32) -> bool {
-    let any = *count > 0;
-    *count = count.saturating_sub(1);
-    any
 }
 
 impl FakeShopify {

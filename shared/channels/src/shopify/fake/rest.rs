@@ -102,7 +102,9 @@ fn grant(shops: &mut BTreeMap<String, Shop>, request: &Request, now: Timestamp) 
         Grant::AppNotInstalled => return refuse(400, "app_not_installed", "The app is not installed on this shop."),
         Grant::Given => {}
     }
-    let token = format!("{:032x}", shop.id());
+    // no two stores ever have the same
+    let number = shop.id();
+    let token = format!("{}-{number:032x}", shop.spec.domain);
     shop.tokens.insert(token.clone(), now.plus_ms(shop.switches.token_ms));
     let scope = shop.switches.scopes.join(",");
     told(200, &json!({"access_token": token, "scope": scope, "expires_in": 86_399}))

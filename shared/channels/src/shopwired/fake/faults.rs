@@ -1,43 +1,10 @@
 //! Faults on purpose: answers that fail, answers that never come, webhooks that go astray.
 
 use super::{FakeShopWired, Refused};
+pub use crate::fake::{Failure, When, Which};
+
+use crate::fake::{self, Counted, spend};
 use serde::{Deserialize, Serialize};
-
-/// What goes wrong with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Failure {
-    /// This status.
-    Status(u16),
-    /// No answer: the host drops the connection or lets the caller time out.
-    NoAnswer,
-    /// A success with a page of HTML, as a maintenance proxy gives it.
-    Page,
-}
-
-/// When the request is carried out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum When {
-    /// Not at all.
-    #[default]
-    Before,
-    /// The failure comes after the request took effect.
-    After,
-}
-
-/// Which requests it hits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Which {
-    /// Every request.
-    #[default]
-    All,
-    /// GET only.
-    Reads,
-    /// Everything but GET.
-    Writes,
-}
 
 /// A fault of an account's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,21 +22,15 @@ pub struct Fault {
     pub left: Option<u32>,
 }
 
+impl Counted for Fault {
+    fn left(&mut self) -> &mut Option<u32> {
+        &mut self.left
+    }
+}
+
 /// Takes the first fault that hits a request, and counts it.
 pub(super) fn strike(faults: &mut Vec<Fault>, reads: bool) -> Option<Fault> {
-    let hits = |fault: &Fault| match fault.which {
-        Which::All => true,
-        Which::Reads => reads,
-        Which::Writes => !reads,
-    };
-    let place = faults.iter().position(hits)?;
-    let fault = faults.get_mut(place)?;
-    let hit = *fault;
-    fault.left = fault.left.map(|left| left.saturating_sub(1));
-    if fault.left == Some(0) {
-        faults.remove(place);
-    }
-    Some(hit)
+    fake::strike(faults, |fault| fault.which.hits(reads))
 }
 
 /// Faults of an account's webhooks: the next so many events, then by chance.
@@ -112,12 +73,6 @@ impl WebhookFaults {
         let twice = spend(&mut self.duplicate) || chance(100) < self.duplicate_percent;
         if twice { vec![wait, wait] } else { vec![wait] }
     }
-}
-
-fn spend(count: &mut u32) -> bool {
-    let any = *count > 0;
-    *count = count.saturating_sub(1);
-    any
 }
 
 impl FakeShopWired {

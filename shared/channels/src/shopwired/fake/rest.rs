@@ -167,6 +167,7 @@ fn fail(account: &Account, failure: Failure) -> Response {
     match failure {
         Failure::Status(429) => throttled(account, FAULT_WAIT),
         Failure::Status(503) => response(503, HTML, "<html><body>Maintenance</body></html>".into()),
+        Failure::Internal => response(500, JSON, error(500, "Made to fail")),
         Failure::Status(status) => response(status, JSON, error(status, "Made to fail")),
         Failure::Page => response(200, HTML, "<html><body>Back soon</body></html>".into()),
         Failure::NoAnswer => {
