@@ -117,10 +117,7 @@ mod ministack {
         /// A message that fails six times is dead, and lives again when its cause is gone.
         async fn a_poisoned_message_dies_and_is_redriven(&self) {
             let sku = Sku::new("POISON").unwrap();
-            let rows = [
-                Self::row(&sku, "no ledger"),
-                Item { sku: sku.clone(), title: String::new(), listings: [].into() }.row(),
-            ];
+            let rows = [Self::row(&sku, "no ledger"), Item::new(sku.clone(), String::new()).row()];
             let changes = rows.map(|row| Change::Put(row, Condition::Any));
             self.hub.store.write(&changes).await.unwrap();
             self.visible_again_after(2).await;

@@ -76,6 +76,7 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::AcceptedIsDone => field(Class::Market, Profile::Realistic, 20),
         Mistake::ReleasedTwice => field(Class::Market, Profile::Calm, 20),
         Mistake::CallTornApart => field(Class::Exact, Profile::Harsh, 60),
+        Mistake::PartsTwice => field(Class::Ruled, Profile::Calm, 20),
         // these have scenes of their own, or wait for worlds with several warehouses
         Mistake::GuardOff
         | Mistake::UnknownIsZero
@@ -137,6 +138,7 @@ mistakes! {
     an_accepted_write_taken_for_done: AcceptedIsDone,
     a_cancellation_released_twice: ReleasedTwice,
     a_lost_call_asked_again_row_by_row: CallTornApart,
+    parts_of_a_kit_taken_twice: PartsTwice,
 }
 
 #[test]

@@ -78,6 +78,10 @@ worlds! {
     a_market_in_a_bad_week: Market Realistic,
     a_market_in_a_storm: Market Harsh,
     a_market_with_a_dead_one: Market Liveness,
+    rules_and_a_kit_in_calm: Ruled Calm,
+    rules_and_a_kit_in_a_bad_week: Ruled Realistic,
+    rules_and_a_kit_in_a_storm: Ruled Harsh,
+    rules_and_a_kit_with_a_dead_store: Ruled Liveness,
 }
 
 /// The end of a run in which nothing was violated.

@@ -56,6 +56,16 @@ macro_rules! stories {
 
 stories! {
     a_batch_is_refused,
+    a_file_of_rules_with_bad_lines,
+    a_kit_takes_its_parts_everywhere,
+    a_product_gets_another_sku,
+    a_store_sells_packs_of_six,
+    a_store_spells_a_sku_in_its_own_way,
+    a_sync_mode_is_inherited,
+    many_items_are_changed_at_once,
+    of_two_groups_the_first_in_order_wins,
+    rules_are_inherited_and_the_nearest_wins,
+    the_hub_dies_between_a_kit_and_its_parts,
     a_delivery_entered_in_the_hub_repays_what_was_oversold,
     a_first_sync_that_went_the_wrong_way,
     a_flash_sale,

@@ -20,6 +20,10 @@ pub enum Command {
         /// Its SKU
         sku: String,
     },
+    /// Items that a filter finds
+    Find(super::filters::Find),
+    /// Change, look at or write all items that a filter finds
+    Change(super::filters::Change),
 }
 
 /// Which items.
@@ -102,26 +106,10 @@ pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
     match command {
         Command::List(list) => {
             let items = items(cx, &list).await?;
-            cx.show.answer(&items, |items| {
-                let head = ["SKU", "LEVEL", "LISTINGS", "STANDING", "TITLE"];
-                cx.show.table(
-                    &head,
-                    items
-                        .iter()
-                        .map(|item| {
-                            let count = i64::try_from(item.listings.len()).ok();
-                            vec![
-                                cell(&item.sku),
-                                number(Some(item.level)),
-                                number(count),
-                                standing(item),
-                                cell(&item.title),
-                            ]
-                        })
-                        .collect(),
-                )
-            })?;
+            cx.show.answer(&items, |items| table(cx, items))?;
         }
+        Command::Find(find) => return super::filters::find(cx, &find).await,
+        Command::Change(change) => return super::filters::change(cx, &change).await,
         Command::Show { sku } => {
             let item: ItemView = cx.client.get(&format!("/item{}", of(&sku))).await?;
             cx.show.answer(&item, |item| {
@@ -131,6 +119,15 @@ pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Items as a table.
+pub(super) fn table(cx: &Cx, items: &[ItemView]) -> String {
+    let row = |item: &ItemView| {
+        let count = i64::try_from(item.listings.len()).ok();
+        vec![cell(&item.sku), number(Some(item.level)), number(count), standing(item), cell(&item.title)]
+    };
+    cx.show.table(&["SKU", "LEVEL", "LISTINGS", "STANDING", "TITLE"], items.iter().map(row).collect())
 }
 
 /// The worst standing of an item's listings.
@@ -284,7 +281,11 @@ pub async fn explain(cx: &Cx, explain: &Explain) -> anyhow::Result<bool> {
             let _ = write!(text, "\n{}: shows {}, shall show {}", view.listing, shown(view.shadow), shown(view.target));
             let _ = writeln!(text, " ({})", view.hold.map_or_else(|| word(&view.standing), |hold| word(&hold)));
             for step in &listing.steps {
-                let _ = writeln!(text, "  {:>8}  {}", step.quantity, step.rule);
+                let from = step.from.as_ref().map(|from| format!("  ({from})")).unwrap_or_default();
+                let _ = writeln!(text, "  {:>8}  {}{from}", step.quantity, step.rule);
+            }
+            if let Some(mode) = &listing.mode_from {
+                let _ = writeln!(text, "  written {mode}");
             }
             if let Some((at, pushed)) = &listing.last_push {
                 let _ = writeln!(

@@ -6,9 +6,14 @@ pub mod alerts;
 pub mod api;
 pub mod ask;
 pub mod feeds;
+pub mod file;
+pub mod filters;
+pub mod groups;
 pub mod items;
+pub mod mapping;
 pub mod moving;
 pub mod places;
+pub mod rules;
 pub mod runs;
 pub mod show;
 pub mod stock;
@@ -42,6 +47,24 @@ pub enum Command {
     History(items::History),
     /// Why a SKU has its number
     Explain(items::Explain),
+    /// Quantity rules for the hub, an account, a group or an item
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// When stores are written: default, always, never, only-when-active
+    #[command(subcommand)]
+    Mode(rules::ModeCommand),
+    /// Named sets of items
+    #[command(subcommand)]
+    Groups(groups::Command),
+    /// Saved filters for `items find` and `items change`
+    #[command(subcommand)]
+    Filters(filters::Command),
+    /// Which units of the stores are which SKUs
+    #[command(subcommand)]
+    Map(mapping::Command),
+    /// Items that are made of others
+    #[command(subcommand)]
+    Kits(filters::KitCommand),
     /// Edit stock in the hub itself; export and import
     #[command(subcommand)]
     Stock(stock::Command),
@@ -114,6 +137,12 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<bool> {
         Command::Reconcile(reconcile) => sync::reconcile(&cx, &reconcile).await,
         Command::History(history) => items::history(&cx, &history).await,
         Command::Explain(explain) => items::explain(&cx, &explain).await,
+        Command::Rules(command) => rules::run(&cx, command).await,
+        Command::Mode(command) => rules::mode(&cx, command).await,
+        Command::Groups(command) => groups::run(&cx, command).await,
+        Command::Filters(command) => filters::run(&cx, command).await,
+        Command::Map(command) => mapping::run(&cx, command).await,
+        Command::Kits(command) => filters::kits(&cx, command).await,
         Command::Stock(command) => stock::run(&cx, command).await,
         Command::Warehouses(command) => places::warehouses(&cx, command).await,
         Command::Locations(command) => places::locations(&cx, command).await,

@@ -6,6 +6,7 @@ mod commands;
 mod demo;
 mod kill;
 mod people;
+mod rules;
 mod serve;
 mod town;
 mod undo;

@@ -93,6 +93,8 @@ pub enum Cause {
     Order(OrderId),
     /// Somebody changed the quantity.
     Edit(Position),
+    /// A kit that it is part of was sold, or came back.
+    Kit(Sku),
 }
 
 /// One counted change.

@@ -100,6 +100,10 @@ text_id!(
     WarehouseId, "warehouse", 40, slug, "use 1 to 40 characters of a-z, 0-9, - and _"
 );
 text_id!(
+    /// A named set of items.
+    GroupId, "group", 40, slug, "use 1 to 40 characters of a-z, 0-9, - and _"
+);
+text_id!(
     /// An order as its store names it.
     OrderId, "order", 128, printable, "use 1 to 128 characters"
 );
@@ -170,6 +174,18 @@ impl ListingId {
     #[must_use]
     pub fn hub() -> Self {
         Self::single(AccountId("hub".into()))
+    }
+
+    /// The virtual listing of a part that carries what the sales of a kit take from it.
+    #[must_use]
+    pub fn kit(kit: &Sku) -> Self {
+        Self::single(AccountId("kit".into())).of(UnitId(kit.0.clone()))
+    }
+
+    /// Whether this is the virtual listing of a kit.
+    #[must_use]
+    pub fn is_kit(&self) -> bool {
+        self.account.as_str() == "kit"
     }
 
     /// Whether this is [`ListingId::hub`].

@@ -11,7 +11,9 @@ pub mod flash;
 pub mod guard;
 pub mod ids;
 pub mod key;
+pub mod kits;
 pub mod latency;
+pub mod layers;
 pub mod ledger;
 pub mod plan;
 pub mod planted;
@@ -23,13 +25,16 @@ pub mod reconcile;
 pub mod retry;
 pub mod rules;
 pub mod settle;
+pub mod spelling;
 pub mod time;
 pub mod undo;
 pub mod verify;
 
 pub use capability::{Capabilities, Class, FeedKind, WriteKind};
 pub use feed::{Line, Movement, Order, OrderState};
-pub use ids::{AccountId, InvalidId, LineId, ListingId, LocationId, OrderId, Position, Sku, UnitId, WarehouseId};
+pub use ids::{
+    AccountId, GroupId, InvalidId, LineId, ListingId, LocationId, OrderId, Position, Sku, UnitId, WarehouseId,
+};
 pub use latency::Latency;
 pub use ledger::{Change, Claim, Entry, Ledger};
 pub use policy::{Drift, Duplicates, Inbound, Restock, Role};

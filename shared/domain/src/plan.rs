@@ -41,6 +41,10 @@ pub enum Hold {
     Accepted,
     /// The store refuses to write it: its mapping must be mended.
     Refused,
+    /// Its sync mode is `never`.
+    Never,
+    /// Its sync mode is `only-when-active`, and it is not on sale in its store.
+    Inactive,
 }
 
 /// What the plan needs to know of a listing besides its entry.
@@ -54,6 +58,10 @@ pub struct View {
     pub rules: Rules,
     /// Why it must not be written, if so.
     pub hold: Option<Hold>,
+    /// Why its sync mode rules out that it is ever written, if so.
+    pub barred: Option<Hold>,
+    /// What the parts of a kit are enough for, by warehouse; `None` of what is no kit.
+    pub kit: Option<BTreeMap<WarehouseId, i64>>,
 }
 
 /// One listing of a plan.
@@ -90,8 +98,11 @@ pub fn available(ledger: &Ledger, entry: &Entry, view: &View) -> Option<i64> {
     }
     let own = std::slice::from_ref(&entry.warehouse);
     let feeds = if view.feeds.is_empty() { own } else { view.feeds.as_slice() };
-    let levels = feeds.iter().filter(|warehouse| ledger.knows(warehouse)).map(|warehouse| ledger.level(warehouse));
-    levels.reduce(i64::saturating_add)
+    let level = |warehouse: &WarehouseId| match &view.kit {
+        Some(levels) => levels.get(warehouse).copied(),
+        None => ledger.knows(warehouse).then(|| ledger.level(warehouse)),
+    };
+    feeds.iter().filter_map(level).reduce(i64::saturating_add)
 }
 
 /// The target of a listing: the rules over what may be sold there.
@@ -99,6 +110,9 @@ pub fn available(ledger: &Ledger, entry: &Entry, view: &View) -> Option<i64> {
 /// # Errors
 /// Why it has none.
 pub fn target(ledger: &Ledger, entry: &Entry, view: &View) -> Result<i64, Hold> {
+    if let Some(barred) = view.barred {
+        return Err(barred);
+    }
     let known = available(ledger, entry, view);
     // a fixed number and an exclusion need no level
     let needs_level = view.rules.fixed.is_none() && !view.rules.exclude;
@@ -213,7 +227,8 @@ mod tests {
     }
 
     fn view(class: Class) -> View {
-        View { class, feeds: vec![WarehouseId::main()], rules: Rules::default(), hold: None }
+        let feeds = vec![WarehouseId::main()];
+        View { class, feeds, rules: Rules::default(), hold: None, barred: None, kit: None }
     }
 
     fn ledger(base: i64, shadow: Option<i64>, with: Option<i64>) -> Ledger {
@@ -258,6 +273,19 @@ mod tests {
         assert_eq!(written(&decision(&ledger(8, Some(5), None), both)), Some(8), "what is known may be sold");
         let fixed = View { rules: Rules { fixed: Some(0), ..Rules::default() }, ..elsewhere };
         assert_eq!(written(&decision(&ledger(8, Some(5), None), fixed)), Some(0));
+    }
+
+    #[test]
+    fn what_its_mode_rules_out_is_not_written_even_if_it_differs() {
+        let never = View { barred: Some(Hold::Never), ..view(Class::A) };
+        assert_eq!(decision(&ledger(8, Some(5), None), never), Decision::Hold(Hold::Never));
+    }
+
+    #[test]
+    fn a_kit_shows_what_its_parts_are_enough_for() {
+        let of = |levels: &[(WarehouseId, i64)]| View { kit: Some(levels.iter().cloned().collect()), ..view(Class::A) };
+        assert_eq!(written(&decision(&ledger(-9, Some(5), None), of(&[(WarehouseId::main(), 4)]))), Some(4));
+        assert_eq!(decision(&ledger(8, Some(5), None), of(&[])), Decision::Hold(Hold::NoLevel), "a part is not known");
     }
 
     #[test]

@@ -58,11 +58,13 @@ pub enum Mistake {
     CallTornApart,
     /// What a cancellation gave back is given back again.
     ReleasedTwice,
+    /// What a kit took from its parts is added to what it took before.
+    PartsTwice,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::NoClaim,
         Self::BelievedPayload,
         Self::ShortLease,
@@ -90,6 +92,7 @@ impl Mistake {
         Self::AcceptedIsDone,
         Self::CallTornApart,
         Self::ReleasedTwice,
+        Self::PartsTwice,
     ];
 }
 

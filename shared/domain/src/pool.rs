@@ -177,7 +177,7 @@ impl Ledger {
         for (warehouse, by) in former.shares().into_iter().filter(|(_, by)| *by != 0) {
             self.hand_over(&warehouse, by);
         }
-        let others = self.entries.iter().any(|(id, entry)| !id.is_hub() && entry.warehouse == old);
+        let others = self.entries.iter().any(|(id, entry)| !id.is_hub() && !id.is_kit() && entry.warehouse == old);
         if !others && self.knows(&old) {
             self.transfer(&old, home, self.level(&old));
         }

@@ -1,14 +1,16 @@
 //! The quantity rules: from the hub level to the number that a store shows, each step explained.
+//!
+//! A rule may be set at several levels; the nearest that sets it wins, rule by rule ([`crate::layers`]).
 
 use serde::{Deserialize, Serialize};
 
-/// The rules of one listing, as they result from hub, account, group and item. The default changes nothing.
+/// The rules of one listing, as they result from all levels. The default changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// Only this part of the stock, percent, rounded down.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub share_percent: Option<u32>,
+    pub share_percent: Option<i64>,
     /// While stock remains, the share never rounds down to nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keep_last_unit: bool,
@@ -35,13 +37,47 @@ pub struct Rules {
     pub pack: i64,
 }
 
+/// The rules by name, in the order in which they apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// [`Rules::exclude`].
+    Exclude,
+    /// [`Rules::fixed`].
+    Fixed,
+    /// [`Rules::share_percent`].
+    SharePercent,
+    /// [`Rules::keep_last_unit`].
+    KeepLastUnit,
+    /// [`Rules::hold_back`].
+    HoldBack,
+    /// [`Rules::show_zero_at`].
+    ShowZeroAt,
+    /// [`Rules::cap`].
+    Cap,
+    /// [`Rules::pack`].
+    Pack,
+}
+
 /// One step of the way from hub level to target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// The rule.
+    /// What it does.
     pub rule: String,
     /// The number after it.
     pub quantity: i64,
+    /// Which rule it is; none of the first step, and of the last that keeps it from falling below zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Rule>,
+    /// Where the rule was set: `hub`, `account north`, `group fragile`, `item` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+impl Step {
+    fn new(name: Option<Rule>, rule: impl Into<String>, quantity: i64) -> Self {
+        Self { rule: rule.into(), quantity, name, from: None }
+    }
 }
 
 impl Rules {
@@ -51,51 +87,83 @@ impl Rules {
         if self.exclude {
             return None;
         }
-        Some(self.steps(available).last().map_or(0, |step| step.quantity))
+        if let Some(fixed) = self.fixed {
+            return Some(fixed.max(0));
+        }
+        let shared = self.share_percent.map_or(available, |percent| self.share(available, percent));
+        let kept = shared.saturating_sub(self.hold_back.unwrap_or(0)).saturating_sub(self.flash.max(0));
+        let shown = if self.show_zero_at.is_some_and(|limit| kept <= limit) { 0 } else { kept };
+        let capped = self.cap.map_or(shown, |cap| shown.min(cap));
+        Some(self.packs(capped).max(0))
     }
 
-    /// Every step from `available` units to the target, in order. Steps that are not set are left out.
+    /// Every step from `available` units to the target, in order. Rules that are not set are left out.
     #[must_use]
     pub fn steps(&self, available: i64) -> Vec<Step> {
-        let mut steps = vec![Step { rule: "available".into(), quantity: available }];
-        let mut step = |rule: String, quantity: i64| {
-            steps.push(Step { rule, quantity });
-            quantity
-        };
+        let mut steps = vec![Step::new(None, "available", available)];
+        if self.exclude {
+            steps.push(Step::new(Some(Rule::Exclude), "exclude: never written", available));
+            return steps;
+        }
         if let Some(fixed) = self.fixed {
-            step(format!("fixed {fixed}"), fixed.max(0));
+            steps.push(Step::new(Some(Rule::Fixed), format!("fixed {fixed}"), fixed.max(0)));
             return steps;
         }
         let mut now = available;
+        let mut step = |name: Option<Rule>, rule: String, quantity: i64| {
+            steps.push(Step::new(name, rule, quantity));
+            quantity
+        };
         if let Some(percent) = self.share_percent {
-            now = step(format!("share {percent} %"), self.share(now, percent));
+            now = step(Some(Rule::SharePercent), self.share_words(now, percent), self.share(now, percent));
         }
         if let Some(units) = self.hold_back {
-            now = step(format!("hold back {units}"), now.saturating_sub(units));
+            now = step(Some(Rule::HoldBack), format!("hold back {units}"), now.saturating_sub(units));
         }
         if self.flash > 0 {
-            now = step(format!("hold back {}: it sells fast", self.flash), now.saturating_sub(self.flash));
+            now = step(None, format!("hold back {}: it sells fast", self.flash), now.saturating_sub(self.flash));
         }
         if let Some(limit) = self.show_zero_at {
-            now = step(format!("show zero at {limit}"), if now <= limit { 0 } else { now });
+            let shown = if now <= limit { 0 } else { now };
+            now = step(Some(Rule::ShowZeroAt), format!("show zero at {limit}"), shown);
         }
         if let Some(cap) = self.cap {
-            now = step(format!("cap {cap}"), now.min(cap));
+            now = step(Some(Rule::Cap), format!("cap {cap}"), now.min(cap));
         }
         if self.pack > 1 {
-            now = step(format!("packs of {}", self.pack), now.div_euclid(self.pack));
+            now = step(Some(Rule::Pack), format!("packs of {}", self.pack), self.packs(now));
         }
         if now < 0 {
-            step("never below zero".into(), 0);
+            steps.push(Step::new(None, "never below zero", 0));
         }
         steps
     }
 
-    fn share(&self, available: i64, percent: u32) -> i64 {
-        let part = i128::from(available) * i128::from(percent) / 100;
-        let part = i64::try_from(part).unwrap_or(i64::MAX);
+    fn share(&self, available: i64, percent: i64) -> i64 {
+        let part = part(available, percent);
         if self.keep_last_unit && available > 0 { part.max(1) } else { part }
     }
+
+    fn share_words(&self, available: i64, percent: i64) -> String {
+        let kept = self.share(available, percent) != part(available, percent);
+        if kept { format!("share {percent} %, the last unit kept") } else { format!("share {percent} %") }
+    }
+
+    const fn packs(&self, units: i64) -> i64 {
+        if self.pack > 1 { units.div_euclid(self.pack) } else { units }
+    }
+
+    /// Units of the hub in one unit that the store counts.
+    #[must_use]
+    pub const fn units_each(&self) -> i64 {
+        if self.pack > 1 { self.pack } else { 1 }
+    }
+}
+
+/// So many percent, rounded down.
+fn part(available: i64, percent: i64) -> i64 {
+    let part = (i128::from(available) * i128::from(percent)).div_euclid(100);
+    i64::try_from(part).unwrap_or(i64::MAX)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -123,10 +191,30 @@ mod tests {
     }
 
     #[test]
+    fn the_last_step_is_the_target_whatever_the_rules_are() {
+        let choices = [None, Some(0), Some(1), Some(3)];
+        for share_percent in [None, Some(0), Some(10), Some(50), Some(100)] {
+            for (hold_back, show_zero_at) in choices.iter().flat_map(|one| choices.iter().map(move |two| (*one, *two)))
+            {
+                for (cap, pack, keep_last_unit) in [(None, 0, false), (Some(4), 2, true), (Some(0), 1, true)] {
+                    let rules =
+                        Rules { share_percent, hold_back, show_zero_at, cap, pack, keep_last_unit, ..Rules::default() };
+                    for available in -3..20 {
+                        let last = rules.steps(available).last().map(|step| step.quantity);
+                        assert_eq!(rules.target(available), last, "{rules:?} of {available}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_last_unit_can_be_kept_on_sale() {
         let rules = Rules { share_percent: Some(10), keep_last_unit: true, ..Rules::default() };
         assert_eq!(rules.target(5), Some(1));
         assert_eq!(rules.target(0), Some(0));
+        assert_eq!(rules.steps(5)[1].rule, "share 10 %, the last unit kept");
+        assert_eq!(rules.steps(50)[1].rule, "share 10 %");
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Policy {
     pub restock: Restock,
     /// Where writes are carried out later: how long after one a read may confirm it, milliseconds.
     pub verify_ms: Option<i64>,
+    /// Units of the hub in one unit that the store counts: the size of its pack.
+    pub each: i64,
 }
 
 /// Something a person may want to know about an observation.
@@ -102,7 +104,7 @@ pub fn count(entry: &mut Entry, counted: &[Counted], policy: Policy, now: Timest
     let before = entry.clone();
     let seen = Seen { level: 0, counted, quiet: false, exact: false, now };
     let mut observed = count_lines(entry, seen, policy);
-    let by: i64 = observed.counted.iter().map(|counted| counted.by).sum();
+    let by = observed.counted.iter().map(|counted| counted.by).sum::<i64>() / policy.each.max(1);
     let accepted = entry.accepted().is_some();
     if let (Some(shadow), false) = (entry.shadow, accepted) {
         entry.shadow = Some(level_plus(shadow, by));
@@ -139,10 +141,12 @@ fn observe_level(entry: &mut Entry, level: i64, difference: i64, policy: Policy)
         Inbound::Sales => difference.min(0),
         Inbound::None => 0,
     };
-    entry.count(counts);
+    entry.count(counts.saturating_mul(policy.each));
     let mut observed = Observed::default();
     if counts != 0 {
-        observed.counted.push(Counted { by: counts, cause: Cause::Edit(crate::Position::default()) });
+        observed
+            .counted
+            .push(Counted { by: counts.saturating_mul(policy.each), cause: Cause::Edit(crate::Position::default()) });
     }
     if difference != counts {
         observed.notes.push(not_counted(entry, difference - counts, policy.drift));
@@ -205,6 +209,9 @@ pub(crate) fn count_lines(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> 
                 square.count(counted.by);
                 observed.notes.push(Note::NotRestocked(counted.by));
             }
+            if let Some(claim) = entry.claim.as_mut().filter(|claim| claim.accepted) {
+                claim.counted = level_plus(claim.counted, counted.by);
+            }
             continue;
         }
         let counts = match policy.inbound {
@@ -213,12 +220,13 @@ pub(crate) fn count_lines(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> 
             Inbound::None => false,
         };
         if let Some(square) = entry.square.as_mut().filter(|_| counts) {
+            let by = counted.by.saturating_mul(policy.each);
             square.count(counted.by);
-            entry.count(counted.by);
+            entry.count(by);
             if let Some(claim) = entry.claim.as_mut().filter(|claim| claim.accepted) {
                 claim.counted = level_plus(claim.counted, counted.by);
             }
-            observed.counted.push(counted.clone());
+            observed.counted.push(Counted { by, cause: counted.cause.clone() });
         }
     }
     observed
@@ -271,9 +279,10 @@ fn adopt(entry: &mut Entry, difference: i64, policy: Policy, observed: &mut Obse
     let counts = policy.inbound == Inbound::All || policy.inbound == Inbound::Sales && policy.drift == Drift::Adopt;
     let tolerated = !counts && policy.drift == Drift::Report;
     if counts {
-        entry.count(difference);
+        let by = difference.saturating_mul(policy.each);
+        entry.count(by);
         let position = entry.square.as_ref().map_or_else(Default::default, |square| square.position);
-        observed.counted.push(Counted { by: difference, cause: Cause::Edit(position) });
+        observed.counted.push(Counted { by, cause: Cause::Edit(position) });
         observed.notes.push(Note::EditCounted(difference));
     } else {
         observed.notes.push(not_counted(entry, difference, policy.drift));
@@ -303,6 +312,7 @@ mod tests {
         settle_ms: 5_000,
         restock: Restock::Always,
         verify_ms: None,
+        each: 1,
     };
     const SALES: Policy = Policy { inbound: Inbound::Sales, ..ALL };
 
@@ -343,6 +353,19 @@ mod tests {
         assert_eq!(entry.counted, 0);
         let settled = observe(&mut entry, seen(50, &[], 5_200), ALL);
         assert_eq!((entry.counted, settled.notes), (40, vec![Note::EditCounted(40)]));
+    }
+
+    #[test]
+    fn a_pack_that_is_sold_takes_all_its_units() {
+        let six = Policy { each: 6, ..ALL };
+        let mut entry = listing(10);
+        let seen_sale = observe(&mut entry, seen(9, &[sale(-1)], 10), six);
+        assert_eq!((entry.counted, seen_sale.counted[0].by), (-6, -6));
+        assert_eq!((entry.shadow, entry.square.expect("it has a feed").with), (Some(9), 9), "the store counts packs");
+        let (mut entry, exact) = (Entry::new(WarehouseId::main()), Policy { class: Class::A, ..six });
+        observe(&mut entry, seen(10, &[], 0), exact);
+        observe(&mut entry, seen(7, &[], 0), exact);
+        assert_eq!((entry.shadow, entry.counted), (Some(7), -18));
     }
 
     #[test]

@@ -97,7 +97,9 @@ enum Kind {
 
 fn kind(piece: &Piece, scope: &Scope) -> Kind {
     match piece.cause {
-        Cause::Sale(..) | Cause::Return(..) | Cause::Cancelled(..) | Cause::Order(_) => return Kind::Sold,
+        Cause::Sale(..) | Cause::Return(..) | Cause::Cancelled(..) | Cause::Order(_) | Cause::Kit(_) => {
+            return Kind::Sold;
+        }
         Cause::Edit(_) => {}
     }
     let account = &piece.listing.account;

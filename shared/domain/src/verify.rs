@@ -166,6 +166,7 @@ mod tests {
         settle_ms: 600_000,
         restock: crate::Restock::Always,
         verify_ms: Some(2 * MINUTE),
+        each: 1,
     };
 
     /// 10 on sale, 8 accepted at the beginning.

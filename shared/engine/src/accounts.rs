@@ -166,7 +166,7 @@ impl Hub {
     /// handshake comes at once and must find the account.
     async fn enter(&self, account: &mut Account, channel: &'static dyn Channel) -> Result<Vec<Subscription>, Error> {
         let (health, locations) = ((Health::default(), 0), Arc::default());
-        let connected = Connected { account: account.clone(), health, channel, locations };
+        let connected = Connected { account: account.clone(), health, channel, locations, defaults: Arc::default() };
         let line = self.line(&connected, PATIENCE);
         let identity = line.identify().await.map_err(|error| said(&connected, error))?;
         if !identity.usable {
@@ -199,7 +199,7 @@ impl Hub {
             )));
         }
         let accounts = self.accounts().await?;
-        if accounts.contains_key(&new.id) || new.id.as_str() == "hub" {
+        if accounts.contains_key(&new.id) || matches!(new.id.as_str(), "hub" | "kit") {
             return Err(taken(&new.id));
         }
         let master = accounts.values().find(|connected| connected.account.role == Role::Master);
@@ -456,6 +456,7 @@ impl Hub {
             tracing::warn!(account = %id, %error, "webhooks not removed in the store");
         }
         self.drop_listings(id).await?;
+        self.forget_settings_of(id).await?;
         let gone = [
             Change::Delete(Account::key(id), Condition::Any),
             Change::Delete(Health::key(id), Condition::Any),

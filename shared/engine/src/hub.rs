@@ -6,6 +6,7 @@ use crate::health::Notes;
 use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
+use crate::settings::Defaults;
 use channels::{Channel, Secrets, Session, Tokens};
 use domain::{AccountId, LocationId, Sku, Timestamp, fight, guard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,6 +99,8 @@ pub struct Connected {
     pub channel: &'static dyn Channel,
     /// Its locations, as far as the store has told of them or a person has decided about them.
     pub locations: Arc<BTreeMap<LocationId, StoreLocation>>,
+    /// What is set for the hub, for accounts and for groups.
+    pub defaults: Arc<Defaults>,
 }
 
 /// The SKUs that an account's last comparison saw with a level, and when they were looked up.
@@ -258,6 +261,7 @@ impl Hub {
     }
 
     async fn load_accounts(&self) -> Result<BTreeMap<AccountId, Connected>, Error> {
+        let defaults = Arc::new(self.defaults().await?);
         let mut healths: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
         let mut still = None;
         for row in self.all_rows(HUB, "HEALTH#").await? {
@@ -275,7 +279,10 @@ impl Hub {
             let channel = self.channel(&account.channel)?;
             let health = healths.remove(&account.id).unwrap_or_default();
             let locations = Arc::default();
-            accounts.insert(account.id.clone(), Connected { account, health, channel, locations });
+            accounts.insert(
+                account.id.clone(),
+                Connected { account, health, channel, locations, defaults: Arc::clone(&defaults) },
+            );
         }
         // a hub without stores that have locations reads no rows of them
         if accounts.values().any(Connected::has_locations) {

@@ -1,13 +1,15 @@
 //! Items and levels as people see them, history, and the explanation of a number.
 
 use crate::hub::{Connected, Error, Hub};
+use crate::known::Known;
 use crate::ports::{Query, Row};
 use crate::records::{self, History, ITEMS, Item, Listing};
+use domain::layers::Mode;
 use domain::plan::{self, Decision, Hold, View};
 use domain::rules::Step;
-use domain::{AccountId, Entry, Ledger, ListingId, Sku, Timestamp, WarehouseId};
+use domain::{AccountId, Entry, GroupId, Ledger, ListingId, Sku, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A page of something.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,6 +55,15 @@ pub struct ListingView {
     pub hold: Option<Hold>,
     /// The warehouses that feed it, in the order in which its sales are charged to them.
     pub warehouses: Vec<WarehouseId>,
+    /// Whether it is on sale in its store.
+    #[serde(default)]
+    pub active: bool,
+    /// When it is written, wherever that was set.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whether so little may be sold that it counts as low.
+    #[serde(default)]
+    pub low: bool,
     /// What people call its location there; absent for a store without locations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_name: Option<String>,
@@ -74,6 +85,18 @@ pub struct ItemView {
     pub warehouses: BTreeMap<WarehouseId, i64>,
     /// Its listings.
     pub listings: Vec<ListingView>,
+    /// Whether a level of it was ever known; until then it is not pushed.
+    #[serde(default)]
+    pub received: bool,
+    /// The groups that it is in.
+    #[serde(default)]
+    pub groups: BTreeSet<GroupId>,
+    /// Of a kit: what it is made of, with units of each.
+    #[serde(default)]
+    pub parts: BTreeMap<Sku, i64>,
+    /// The kits that it is part of, with units in each.
+    #[serde(default)]
+    pub kits: BTreeMap<Sku, i64>,
 }
 
 /// Why a listing shows its number.
@@ -82,8 +105,11 @@ pub struct ListingWhy {
     /// The listing.
     #[serde(flatten)]
     pub view: ListingView,
-    /// The rules, step by step.
+    /// The rules, step by step, each with where it was set.
     pub steps: Vec<Step>,
+    /// Its sync mode with where it was set; absent where nobody set one.
+    #[serde(default)]
+    pub mode_from: Option<String>,
     /// What the last push to it did, if history still has one.
     pub last_push: Option<(Timestamp, records::Pushed)>,
 }
@@ -137,11 +163,11 @@ impl Hub {
         };
         let page = self.store.query(&query).await?;
         let items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
-        let keys: Vec<_> = items.iter().map(|item| records::ledger_key(&item.sku)).collect();
-        let ledgers = self.store.get(&keys).await?;
+        let ledgers = self.ledgers(&items).await?;
+        let known = self.all_known(&items, ledgers).await?;
         let accounts = self.accounts().await?;
-        let rows = items.into_iter().zip(ledgers).map(|(item, row)| Ok(view(&item, &ledger_of(row)?, &accounts)));
-        Ok(Listed { rows: rows.collect::<Result<_, Error>>()?, next: page.next })
+        let rows = items.iter().zip(&known).map(|(item, known)| ItemView::of(item, known, &accounts));
+        Ok(Listed { rows: rows.collect(), next: page.next })
     }
 
     /// One item.
@@ -149,8 +175,16 @@ impl Hub {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn show_item(&self, sku: &Sku) -> Result<ItemView, Error> {
+        let (item, known) = self.known_item(sku).await?;
+        Ok(ItemView::of(&item, &known, &*self.accounts().await?))
+    }
+
+    /// An item with all that its numbers depend on.
+    pub(crate) async fn known_item(&self, sku: &Sku) -> Result<(Item, Known), Error> {
         let (item, ledger) = self.item(sku).await?;
-        Ok(view(&item, &ledger, &*self.accounts().await?))
+        let known =
+            self.all_known(std::slice::from_ref(&item), vec![ledger]).await?.into_iter().next().unwrap_or_default();
+        Ok((item, known))
     }
 
     /// An item with its ledger.
@@ -218,12 +252,14 @@ impl Hub {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn explain(&self, sku: &Sku) -> Result<Explanation, Error> {
-        let (item, ledger) = self.item(sku).await?;
+        let (item, known) = self.known_item(sku).await?;
+        let ledger = &known.ledger;
         let accounts = self.accounts().await?;
         let recent = self.history(sku, None, PAGE_MAX).await?.rows;
-        let listings = view(&item, &ledger, &accounts).listings.into_iter();
+        let listings = ItemView::of(&item, &known, &accounts).listings.into_iter();
         let why = listings.map(|view| ListingWhy {
-            steps: steps(&item, &ledger, &view.listing, &accounts),
+            steps: steps(&item, &known, &view.listing, &accounts),
+            mode_from: mode_words(&item, &view.listing, &accounts),
             last_push: last_push(&recent, &view.listing),
             view,
         });
@@ -231,9 +267,9 @@ impl Hub {
             sku: sku.clone(),
             base: ledger.base.clone(),
             counted: ledger.entries.iter().map(|(listing, entry)| (listing.clone(), entry.counted)).collect(),
-            charged: ledger.base.keys().map(|warehouse| (warehouse.clone(), counted_in(&ledger, warehouse))).collect(),
-            warehouses: levels(&ledger),
-            level: ledger.total(),
+            charged: ledger.base.keys().map(|warehouse| (warehouse.clone(), counted_in(ledger, warehouse))).collect(),
+            warehouses: known.levels(&item),
+            level: known.total(&item),
             listings: why.collect(),
             recent: recent.into_iter().take(RECENT).collect(),
         })
@@ -249,14 +285,22 @@ fn concerns(history: &History, account: &AccountId) -> bool {
         || history.pushed.iter().any(|pushed| pushed.listing.account == *account)
 }
 
-fn view(item: &Item, ledger: &Ledger, accounts: &BTreeMap<AccountId, Connected>) -> ItemView {
-    let listings = item.listings.iter().map(|(id, listing)| listing_view(id, listing, ledger, accounts));
-    ItemView {
-        sku: item.sku.clone(),
-        title: item.title.clone(),
-        level: ledger.total(),
-        warehouses: levels(ledger),
-        listings: listings.collect(),
+impl ItemView {
+    /// An item as people see it.
+    #[must_use]
+    pub(crate) fn of(item: &Item, known: &Known, accounts: &BTreeMap<AccountId, Connected>) -> Self {
+        let listings = item.listings.iter().map(|(id, listing)| listing_view(item, id, listing, known, accounts));
+        Self {
+            sku: item.sku.clone(),
+            title: item.title.clone(),
+            level: known.total(item),
+            warehouses: known.levels(item),
+            listings: listings.collect(),
+            received: known.ledger.is_received() || !item.parts.is_empty(),
+            groups: item.groups.clone(),
+            parts: item.parts.clone(),
+            kits: item.kits.clone(),
+        }
     }
 }
 
@@ -272,21 +316,18 @@ fn counted_in(ledger: &Ledger, warehouse: &WarehouseId) -> BTreeMap<ListingId, i
 }
 
 fn listing_view(
+    item: &Item,
     id: &ListingId,
     listing: &Listing,
-    ledger: &Ledger,
+    known: &Known,
     accounts: &BTreeMap<AccountId, Connected>,
 ) -> ListingView {
-    let entry = ledger.entries.get(id);
-    let planned = accounts.get(&id.account).map(|connected| {
-        let view = listing.view(id, connected);
-        let target = entry.and_then(|entry| plan::target(ledger, entry, &view).ok());
-        (target, plan::plan(ledger, &BTreeMap::from([(id.clone(), view)])).remove(id))
-    });
-    let (target, decision) = planned.unwrap_or((None, None));
-    let (standing, hold) = standing(decision);
+    let entry = known.ledger.entries.get(id);
     let connected = accounts.get(&id.account);
-    let view = connected.map(|connected| listing.view(id, connected));
+    let view = connected.and_then(|connected| known.view(item, id, connected));
+    let target = entry.zip(view.as_ref()).and_then(|(entry, view)| plan::target(&known.ledger, entry, view).ok());
+    let (standing, hold) =
+        connected.map_or((Standing::Held, None), |connected| standing_of(item, known, id, connected));
     let place = connected.and_then(|connected| connected.place(&id.location));
     ListingView {
         listing: id.clone(),
@@ -299,7 +340,22 @@ fn listing_view(
         warehouses: entry.zip(view).map(|(entry, view)| feeding(entry, &view)).unwrap_or_default(),
         location_name: place.map(|place| place.name.clone()),
         trouble: entry.and_then(|entry| entry.trouble.as_ref()).map(|trouble| trouble.why.clone()),
+        active: listing.active,
+        mode: connected.map_or(Mode::Always, |connected| item.stack(id, &connected.defaults).mode()),
+        low: connected.is_some_and(|connected| crate::filter::is_low(item, known, id, connected)),
     }
+}
+
+/// How a listing stands, and why it is not written if it is not.
+pub(crate) fn standing_of(
+    item: &Item,
+    known: &Known,
+    id: &ListingId,
+    connected: &Connected,
+) -> (Standing, Option<Hold>) {
+    let view = known.view(item, id, connected);
+    let planned = view.and_then(|view| plan::plan(&known.ledger, &BTreeMap::from([(id.clone(), view)])).remove(id));
+    standing(planned)
 }
 
 /// The warehouses that feed a listing.
@@ -318,21 +374,38 @@ fn standing(decision: Option<Decision>) -> (Standing, Option<Hold>) {
     }
 }
 
-fn steps(item: &Item, ledger: &Ledger, id: &ListingId, accounts: &BTreeMap<AccountId, Connected>) -> Vec<Step> {
-    let (Some(listing), Some(connected)) = (item.listings.get(id), accounts.get(&id.account)) else {
-        return Vec::new();
-    };
-    let Some(entry) = ledger.entries.get(id) else { return Vec::new() };
-    let view = listing.view(id, connected);
-    let Some(available) = plan::available(ledger, entry, &view) else { return Vec::new() };
-    let mut steps = view.rules.steps(available);
-    let feeds = feeding(entry, &view);
-    if feeds.len() > 1 {
-        let level =
-            |warehouse: &WarehouseId| Step { rule: format!("in {warehouse}"), quantity: ledger.level(warehouse) };
-        steps.splice(0..0, feeds.iter().map(level));
+fn steps(item: &Item, known: &Known, id: &ListingId, accounts: &BTreeMap<AccountId, Connected>) -> Vec<Step> {
+    let Some(connected) = accounts.get(&id.account) else { return Vec::new() };
+    let Some(entry) = known.ledger.entries.get(id) else { return Vec::new() };
+    let Some(view) = known.view(item, id, connected) else { return Vec::new() };
+    let Some(available) = plan::available(&known.ledger, entry, &view) else { return Vec::new() };
+    let mut steps =
+        item.stack(id, &connected.defaults).steps(available, item.listings.get(id).map_or(0, |listing| listing.flash));
+    let plain = |rule: String, quantity: i64| Step { rule, quantity, name: None, from: None };
+    let (feeds, levels) = (feeding(entry, &view), known.levels(item));
+    let mut first: Vec<Step> = Vec::new();
+    for (part, each) in &item.parts {
+        let units = known.kin.get(part).map_or(0, Ledger::total);
+        first.push(plain(format!("{units} {part}, {each} in each"), units.div_euclid((*each).max(1))));
     }
+    if feeds.len() > 1 {
+        let level = |warehouse: &WarehouseId| levels.get(warehouse).copied().unwrap_or(0);
+        first.extend(feeds.iter().map(|warehouse| plain(format!("in {warehouse}"), level(warehouse))));
+    }
+    steps.splice(0..0, first);
     steps
+}
+
+/// Why a mode says what it says: `never (account north)`.
+fn mode_words(item: &Item, id: &ListingId, accounts: &BTreeMap<AccountId, Connected>) -> Option<String> {
+    let stack = item.stack(id, &accounts.get(&id.account)?.defaults);
+    let source = stack.mode_source()?;
+    let mode = match stack.mode() {
+        Mode::Default | Mode::Always => "always",
+        Mode::Never => "never",
+        Mode::OnlyWhenActive => "only when active",
+    };
+    Some(format!("{mode} ({source})"))
 }
 
 fn last_push(recent: &[History], listing: &ListingId) -> Option<(Timestamp, records::Pushed)> {

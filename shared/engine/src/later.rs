@@ -161,7 +161,7 @@ impl Hub {
             return Ok(0);
         }
         self.note_crowd(account, due.len() >= BATCH);
-        let hints: Vec<Hint> = due.iter().map(|(_, todo)| hint(todo, "waited")).collect();
+        let hints: Vec<Hint> = due.iter().map(|(_, todo)| hint(todo, cause(todo))).collect();
         let report = self.sync(&hints, Pace::lane()).await?;
         let failed: BTreeSet<String> = report.failed.keys().map(ToString::to_string).collect();
         let done = due.iter().filter(|(_, todo)| !names_failed(todo, &failed));
@@ -240,6 +240,11 @@ fn names_failed(todo: &Todo, failed: &BTreeSet<String>) -> bool {
         channels::Touch::Sku(sku) => failed.contains(sku.as_str()),
         channels::Touch::External(_) | channels::Touch::Order(_) | channels::Touch::Feed => false,
     }
+}
+
+/// What waits because a target has changed is written without a look.
+fn cause(todo: &Todo) -> &'static str {
+    if todo.reason == records::PUSH { records::PUSH } else { "waited" }
 }
 
 fn hint(todo: &Todo, cause: &str) -> Hint {

@@ -126,6 +126,15 @@ fn chunk_of(levels: &[(&(Sku, String), &Option<i64>)]) -> SeenLevels {
     chunk
 }
 
+/// Ends the place of a unit that is not on sale.
+const INACTIVE: char = '!';
+
+/// The same place of a unit, on sale or not.
+pub(crate) fn twin((sku, place): &(Sku, String)) -> (Sku, String) {
+    let twin = place.strip_suffix(INACTIVE).map_or_else(|| format!("{place}{INACTIVE}"), str::to_owned);
+    (sku.clone(), twin)
+}
+
 impl Scan {
     /// The level of every unit.
     pub(crate) fn levels(&self) -> SeenAt {
@@ -134,6 +143,8 @@ impl Scan {
             for (number, unit) in units.iter().enumerate() {
                 let plain = number == 0 && unit.location == LocationId::single();
                 let place = if plain { String::new() } else { format!("{}@{}", unit.location, unit.external) };
+                // a unit that is no longer on sale is worth a look, as another place would be
+                let place = if unit.active { place } else { format!("{place}{INACTIVE}") };
                 levels.insert((sku.clone(), place), unit.level);
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::budget::Metered;
 use crate::hub::{Connected, Error, Hub};
+use crate::settings::Aliases;
 use channels::{
     ErrorKind, Fit, Identity, Levels, Location, Movements, Orders, Outcome, Page, Submitted, Subscription, Tokens,
     Unit, Write,
@@ -111,7 +112,21 @@ impl Line<'_> {
     /// # Errors
     /// What the store said.
     pub async fn units(&self, page: Option<String>) -> Result<Levels, channels::Error> {
-        ask!(self, session => self.connected.channel.units(session, page.clone()))
+        let levels = ask!(self, session => self.connected.channel.units(session, page.clone()))?;
+        Ok(Page { rows: self.as_ours(levels.rows), ..levels })
+    }
+
+    /// Units by our spelling of their SKUs.
+    fn as_ours(&self, mut units: Vec<Unit>) -> Vec<Unit> {
+        let aliases = self.aliases();
+        if !aliases.is_empty() {
+            units.iter_mut().for_each(|unit| unit.sku = aliases.of_unit(&unit.external, unit.sku.take()));
+        }
+        units
+    }
+
+    fn aliases(&self) -> &Aliases {
+        self.connected.defaults.aliases(&self.connected.account.id)
     }
 
     /// The units behind one of the store's own ids.
@@ -119,6 +134,14 @@ impl Line<'_> {
     /// # Errors
     /// What the store said.
     pub async fn unit(&self, external: &str) -> Result<Vec<Unit>, channels::Error> {
+        Ok(self.as_ours(self.unit_as_spelled(external).await?))
+    }
+
+    /// The units behind one of the store's own ids, by its own spelling of their SKUs.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn unit_as_spelled(&self, external: &str) -> Result<Vec<Unit>, channels::Error> {
         ask!(self, session => self.connected.channel.unit(session, external))
     }
 
@@ -127,7 +150,12 @@ impl Line<'_> {
     /// # Errors
     /// What the store said.
     pub async fn levels(&self, listings: &[(Sku, LocationId, String)]) -> Result<Vec<Option<i64>>, channels::Error> {
-        ask!(self, session => self.connected.channel.levels(session, listings))
+        let aliases = self.aliases();
+        let spelled = listings
+            .iter()
+            .map(|(sku, location, external)| (aliases.theirs(sku, external), location.clone(), external.clone()));
+        let spelled: Vec<(Sku, LocationId, String)> = spelled.collect();
+        ask!(self, session => self.connected.channel.levels(session, &spelled))
     }
 
     /// The newest position of the feed.
@@ -143,7 +171,13 @@ impl Line<'_> {
     /// # Errors
     /// What the store said.
     pub async fn movements(&self, since: Position) -> Result<Movements, channels::Error> {
-        ask!(self, session => self.connected.channel.movements(session, since))
+        let moved = ask!(self, session => self.connected.channel.movements(session, since))?;
+        let aliases = self.aliases();
+        let ours = |movement: domain::Movement| {
+            let sku = aliases.ours(&movement.sku)?;
+            Some(domain::Movement { sku, ..movement })
+        };
+        Ok(Movements { entries: moved.entries.into_iter().filter_map(ours).collect(), ..moved })
     }
 
     /// Orders by id.
@@ -151,7 +185,8 @@ impl Line<'_> {
     /// # Errors
     /// What the store said.
     pub async fn orders(&self, ids: &[OrderId]) -> Result<Vec<Order>, channels::Error> {
-        ask!(self, session => self.connected.channel.orders(session, ids))
+        let orders = ask!(self, session => self.connected.channel.orders(session, ids))?;
+        Ok(orders.into_iter().map(|order| self.order_as_ours(order)).collect())
     }
 
     /// One page of the orders placed since a time.
@@ -159,7 +194,17 @@ impl Line<'_> {
     /// # Errors
     /// What the store said.
     pub async fn orders_since(&self, since: Timestamp, page: Option<String>) -> Result<Orders, channels::Error> {
-        ask!(self, session => self.connected.channel.orders_since(session, since, page.clone()))
+        let orders = ask!(self, session => self.connected.channel.orders_since(session, since, page.clone()))?;
+        Ok(Page { rows: orders.rows.into_iter().map(|order| self.order_as_ours(order)).collect(), next: orders.next })
+    }
+
+    /// An order by our spelling of its SKUs.
+    fn order_as_ours(&self, mut order: Order) -> Order {
+        let aliases = self.aliases();
+        for line in order.lines.iter_mut().filter(|_| !aliases.is_empty()) {
+            line.sku = line.sku.as_ref().and_then(|sku| aliases.ours(sku));
+        }
+        order
     }
 
     /// Our webhooks, put in order.
@@ -233,10 +278,13 @@ impl Line<'_> {
         };
         let (metered, tokens) = (self.metered(), self.tokens());
         let session = self.hub.session(&self.connected.account, &secrets, &tokens, &metered);
+        let aliases = self.aliases();
+        let spelled = |write: &Write| Write { sku: aliases.theirs(&write.sku, &write.external), ..write.clone() };
+        let spelled: Vec<Write> = writes.iter().map(spelled).collect();
         let channel = self.connected.channel;
         let outcomes = match as_one {
-            true => channel.write_call(session, writes).await,
-            false => channel.write(session, writes).await,
+            true => channel.write_call(session, &spelled).await,
+            false => channel.write(session, &spelled).await,
         };
         self.note(worst(outcomes.iter().filter_map(failure)));
         if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Applied | Outcome::Accepted)) {

@@ -105,6 +105,7 @@ impl Connected {
             settle_ms: capabilities.settle_ms,
             restock: self.account.restock,
             verify_ms: capabilities.verify_ms,
+            each: 1,
         }
     }
 

@@ -346,17 +346,17 @@ impl Hub {
         if !suspect.handled {
             return Ok(false);
         }
-        let (item, ledger) = match self.item(&suspect.sku).await {
+        let (item, known) = match self.known_item(&suspect.sku).await {
             Ok(found) => found,
             Err(Error::NotFound { .. }) => return Ok(true),
             Err(error) => return Err(error),
         };
-        let Some(settings) = item.listings.get(&suspect.listing) else { return Ok(true) };
+        let ledger = &known.ledger;
         let Some(entry) = ledger.entries.get(&suspect.listing) else { return Ok(true) };
         let mut believed = connected.clone();
         believed.account.quarantine = None;
-        let view = settings.view(&suspect.listing, &believed);
-        let decision = plan::plan(&ledger, &BTreeMap::from([(suspect.listing.clone(), view)]));
+        let Some(view) = known.view(&item, &suspect.listing, &believed) else { return Ok(true) };
+        let decision = plan::plan(ledger, &BTreeMap::from([(suspect.listing.clone(), view)]));
         let quiet = entry.claim.is_none() && entry.square.as_ref().is_none_or(|square| square.guesses.is_none());
         let looked = entry.square.as_ref().is_none_or(|square| !square.is_unsettled(entry.shadow.unwrap_or(0)));
         Ok(quiet && looked && !matches!(decision.get(&suspect.listing), Some(Decision::Push(_))))

@@ -3,7 +3,10 @@
 
 use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
-use crate::ports::{Change, Condition, Query, Row};
+use crate::known::Known;
+use crate::levels::twin;
+use crate::mapping::Proposal;
+use crate::ports::{Query, Row};
 use crate::quarantine::Suspect;
 use crate::records::{self, ITEMS, Item, Todo};
 use crate::scan::{SCANS, Scan};
@@ -11,7 +14,7 @@ use channels::Touch;
 use domain::guard::Tally;
 use domain::plan::{self, Decision, Hold};
 use domain::reconcile::{Nomination, nominate};
-use domain::{AccountId, Ledger, ListingId, Sku, Timestamp};
+use domain::{AccountId, Ledger, ListingId, LocationId, Sku, Timestamp};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,8 +72,21 @@ struct Part {
     todos: Vec<Row>,
     /// Listings that show less than we knew, for the guard.
     suspects: Vec<Suspect>,
-    /// Items whose clash has come or gone.
-    changed: Vec<(Sku, ListingId, Option<Hold>)>,
+    /// Listings whose clash has come or gone, or that went on sale or off it.
+    changed: Vec<(Sku, ListingId, Noted)>,
+    /// Units whose SKU has changed in the store.
+    renamed: Vec<Proposal>,
+    /// The SKUs of units by location and the store's own id.
+    called: Option<BTreeMap<(LocationId, String), Sku>>,
+}
+
+/// What a comparison notes in an item's settings.
+#[derive(Debug, Clone, Copy)]
+enum Noted {
+    /// Why the listing must not be written, if so.
+    Hold(Option<Hold>),
+    /// Whether it is on sale.
+    Active(bool),
 }
 
 impl Hub {
@@ -171,7 +187,7 @@ impl Hub {
         let looked: BTreeSet<&Sku> = skus.iter().collect();
         let same = last.levels.iter().filter(|(key, _)| !looked.contains(&key.0));
         for (key, level) in same.filter(|(key, _)| part.scan.is_told(&key.1)) {
-            part.tally.add(level.unwrap_or(0), seen.get(key).copied().flatten());
+            part.tally.add(level.unwrap_or(0), seen.get(key).or_else(|| seen.get(&twin(key))).copied().flatten());
         }
         self.compare_some(&mut part, &skus).await?;
         part.found.compared = seen.len() as u64;
@@ -185,17 +201,38 @@ impl Hub {
 
     async fn compare_some(&self, part: &mut Part, skus: &[Sku]) -> Result<(), Error> {
         let now = self.clock.now();
+        let mut looked: BTreeSet<Sku> = skus.iter().cloned().collect();
+        let mut kits: BTreeSet<Sku> = BTreeSet::new();
         for skus in skus.chunks(KEYS / 2) {
-            let keys: Vec<_> = skus.iter().flat_map(|sku| [records::ledger_key(sku), Item::key(sku)]).collect();
-            for pair in self.store.get(&keys).await?.chunks(2) {
-                let [Some(ledger), Some(item)] = pair else {
-                    part.found.unmapped += 1;
-                    continue;
-                };
-                part.compare(&records::body(item)?, &records::ledger(ledger)?, now);
+            for (item, known) in self.some(skus, part).await? {
+                part.compare(&item, &known, now);
+                kits.extend(item.kits.into_keys().filter(|kit| looked.insert(kit.clone())));
+            }
+        }
+        // what a part has lost its kits have lost too
+        let kits: Vec<Sku> = kits.into_iter().collect();
+        for skus in kits.chunks(KEYS / 2) {
+            for (item, known) in self.some(skus, part).await? {
+                part.compare(&item, &known, now);
             }
         }
         Ok(())
+    }
+
+    /// The items of these SKUs, with what is known of them.
+    async fn some(&self, skus: &[Sku], part: &mut Part) -> Result<Vec<(Item, Known)>, Error> {
+        let keys: Vec<_> = skus.iter().flat_map(|sku| [records::ledger_key(sku), Item::key(sku)]).collect();
+        let (mut items, mut ledgers) = (Vec::new(), Vec::new());
+        for pair in self.store.get(&keys).await?.chunks(2) {
+            let [Some(ledger), Some(item)] = pair else {
+                part.found.unmapped += 1;
+                continue;
+            };
+            items.push(records::body::<Item>(item)?);
+            ledgers.push(records::ledger(ledger)?);
+        }
+        let known = self.all_known(&items, ledgers).await?;
+        Ok(items.into_iter().zip(known).collect())
     }
 
     /// One pass over the hub's items, against every scan at once; gives the SKUs of which little is left, the first of them.
@@ -215,9 +252,9 @@ impl Hub {
             let items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
             let ledgers = self.ledgers(&items).await?;
             let now = self.clock.now();
-            for (item, ledger) in items.iter().zip(&ledgers) {
-                parts.iter_mut().for_each(|part| part.compare(item, ledger, now));
-                if limit > 0 && low.len() < SHOWN && (0..=limit).contains(&ledger.total()) {
+            for (item, known) in items.iter().zip(self.all_known(&items, ledgers).await?) {
+                parts.iter_mut().for_each(|part| part.compare(item, &known, now));
+                if limit > 0 && low.len() < SHOWN && (0..=limit).contains(&known.total(item)) {
                     low.insert(item.sku.to_string());
                 }
             }
@@ -250,7 +287,8 @@ impl Hub {
     async fn act(&self, part: &mut Part) -> Result<(), Error> {
         let connected = part.scan.connected.clone();
         let id = &connected.account.id;
-        self.write_clashes(&part.changed).await?;
+        self.write_noted(&part.changed).await?;
+        self.propose(&part.renamed).await?;
         if let Some(why) = &part.found.quarantine {
             self.close(&connected, why, &part.suspects).await?;
         } else if !part.todos.is_empty() {
@@ -267,13 +305,17 @@ impl Hub {
         Ok(())
     }
 
-    async fn write_clashes(&self, changed: &[(Sku, ListingId, Option<Hold>)]) -> Result<(), Error> {
-        for (sku, listing, hold) in changed {
-            let (mut item, _) = self.item(sku).await?;
-            if let Some(listing) = item.listings.get_mut(listing) {
-                listing.hold = *hold;
-            }
-            self.store.write(&[Change::Put(item.row(), Condition::Any)]).await?;
+    async fn write_noted(&self, changed: &[(Sku, ListingId, Noted)]) -> Result<(), Error> {
+        for (sku, listing, noted) in changed {
+            self.edit_item(sku, |item| {
+                if let Some(listing) = item.listings.get_mut(listing) {
+                    match noted {
+                        Noted::Hold(hold) => listing.hold = *hold,
+                        Noted::Active(active) => listing.active = *active,
+                    }
+                }
+            })
+            .await?;
         }
         Ok(())
     }
@@ -289,10 +331,20 @@ impl Part {
     fn new(scan: Scan) -> Self {
         let unlinked = scan.unlinked.values().sum();
         let (found, tally) = (AccountComparison { unlinked, ..AccountComparison::default() }, Tally::default());
-        Self { scan, found, tally, todos: Vec::new(), suspects: Vec::new(), changed: Vec::new() }
+        Self {
+            scan,
+            found,
+            tally,
+            todos: Vec::new(),
+            suspects: Vec::new(),
+            changed: Vec::new(),
+            renamed: Vec::new(),
+            called: None,
+        }
     }
 
-    fn compare(&mut self, item: &Item, ledger: &Ledger, now: Timestamp) {
+    fn compare(&mut self, item: &Item, known: &Known, now: Timestamp) {
+        let (ledger, registered) = (&known.ledger, known.is_registered(item));
         let account = self.scan.connected.account.id.clone();
         for (listing, settings) in item.listings.iter().filter(|(listing, _)| listing.account == account) {
             let Some(entry) = ledger.entries.get(listing) else { continue };
@@ -308,13 +360,19 @@ impl Part {
             self.suspect(&item.sku, listing, entry.shadow, seen.and_then(|(level, _)| level), now);
             let Some((level, clash)) = seen else {
                 self.found.missing += 1;
+                self.note_renamed(&item.sku, listing, &settings.external, now);
                 continue;
             };
             self.found.compared += 1;
             self.note_clash(item, listing, settings.hold, clash);
-            let view = settings.view(listing, &self.scan.connected);
+            let active = self.scan.is_active(&item.sku, listing, &settings.external).unwrap_or(settings.active);
+            if active != settings.active {
+                self.changed.push((item.sku.clone(), listing.clone(), Noted::Active(active)));
+            }
+            let Some(view) = known.view(item, listing, &self.scan.connected) else { continue };
             let decision = plan::plan(ledger, &BTreeMap::from([(listing.clone(), view)])).remove(listing);
-            if let Some(why) = nominate(entry, level, matches!(decision, Some(Decision::Push(_))), now) {
+            let due = !registered || active != settings.active || matches!(decision, Some(Decision::Push(_)));
+            if let Some(why) = nominate(entry, level, due, now) {
                 self.nominate(&item.sku, why, (entry.shadow, level), ledger.total(), now);
             }
         }
@@ -366,9 +424,30 @@ impl Part {
             self.found.clashes.push(item.sku.to_string());
         }
         match (hold, clash) {
-            (None, true) => self.changed.push((item.sku.clone(), listing.clone(), Some(Hold::Clash))),
-            (Some(Hold::Clash), false) => self.changed.push((item.sku.clone(), listing.clone(), None)),
+            (None, true) => self.changed.push((item.sku.clone(), listing.clone(), Noted::Hold(Some(Hold::Clash)))),
+            (Some(Hold::Clash), false) => self.changed.push((item.sku.clone(), listing.clone(), Noted::Hold(None))),
             _ => {}
+        }
+    }
+
+    /// A unit that is there under another SKU may be the same: a person is asked.
+    fn note_renamed(&mut self, sku: &Sku, listing: &ListingId, external: &str, now: Timestamp) {
+        if self.renamed.len() >= SHOWN {
+            return;
+        }
+        // built when the first is missing; what was compared before is known by its SKU and needs no proposal
+        let (scan, place) = (&self.scan, (listing.location.clone(), external.to_owned()));
+        let called = self.called.get_or_insert_with(|| scan.by_external()).get(&place).cloned();
+        if let Some(now_called) = called.filter(|called| called != sku) {
+            let (account, external, now_called) = (listing.account.clone(), place.1, Some(now_called));
+            self.renamed.push(Proposal {
+                account,
+                external,
+                sku: sku.clone(),
+                now: now_called,
+                at: now,
+                declined: false,
+            });
         }
     }
 

@@ -30,18 +30,17 @@ pub use places::{StoreLocation, Warehouse};
 pub use sales::{SaleMarker, sale_change, sale_partition, sale_row};
 pub use todo::{Todo, URGENCIES, todo_partition};
 
-use crate::hub::Connected;
 use crate::ports::{IndexKey, Key, Row};
 use channels::Touch;
-use domain::plan::{Hold, View};
+use domain::layers::Layer;
+use domain::plan::Hold;
 use domain::planted::{self, Mistake};
-use domain::rules::Rules;
 use domain::{
-    AccountId, Drift, Duplicates, Inbound, Latency, Ledger, ListingId, LocationId, OrderId, Position, Restock, Role,
-    Sku, Timestamp, WarehouseId,
+    AccountId, Drift, Duplicates, GroupId, Inbound, Latency, Ledger, ListingId, LocationId, OrderId, Position, Restock,
+    Role, Sku, Timestamp, WarehouseId,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Partition of the hub's own rows.
 pub const HUB: &str = "HUB";
@@ -76,6 +75,15 @@ pub fn body<T: DeserializeOwned>(row: &Row) -> Result<T, Unreadable> {
         sk: row.key.sk.clone(),
         source,
     })
+}
+
+/// A number that says what a body holds; 53 bits, so that every store keeps it exactly.
+pub(crate) fn digest(body: &str) -> u64 {
+    // FNV-1a
+    let hash = body
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
+    (hash ^ (hash >> 53)) & 0x001F_FFFF_FFFF_FFFF
 }
 
 pub(crate) fn text<T: Serialize>(value: &T) -> String {
@@ -281,6 +289,21 @@ pub struct Item {
     /// Its listings.
     #[serde(default)]
     pub listings: BTreeMap<ListingId, Listing>,
+    /// What is set for it, wherever it is listed.
+    #[serde(default, skip_serializing_if = "Layer::is_empty")]
+    pub layer: Layer,
+    /// What is set for it at accounts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at: BTreeMap<AccountId, Layer>,
+    /// The groups that it is in.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<GroupId>,
+    /// Of a kit: the SKUs that it is made of, and how many units of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<Sku, i64>,
+    /// The kits that it is part of, and how many of its units are in each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kits: BTreeMap<Sku, i64>,
 }
 
 /// How one SKU appears at one account and location.
@@ -295,38 +318,15 @@ pub struct Listing {
     /// Why it must not be written, whatever the account says.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
-    /// Quantity rules.
-    #[serde(rename = "r", default, skip_serializing_if = "is_default")]
-    pub rules: Rules,
+    /// What is set for it alone.
+    #[serde(rename = "r", default, skip_serializing_if = "Layer::is_empty")]
+    pub rules: Layer,
     /// The warehouses that feed it instead of those of its account or location.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub feeds: Vec<WarehouseId>,
     /// Units kept back while it sells fast.
     #[serde(rename = "k", default, skip_serializing_if = "is_nothing")]
     pub flash: i64,
-}
-
-impl Listing {
-    /// The listing as the planner sees it.
-    #[must_use]
-    pub fn view(&self, id: &ListingId, connected: &Connected) -> View {
-        let account = &connected.account;
-        let account_hold = if account.frozen.is_some() {
-            Some(Hold::Frozen)
-        } else if account.paused {
-            Some(Hold::Paused)
-        } else {
-            account.quarantine.as_ref().map(|_| Hold::Quarantined)
-        };
-        let zeroed = connected.is_zeroed(&id.location);
-        let rules = Rules { flash: self.flash, ..self.rules.clone() };
-        View {
-            class: connected.channel.info().capabilities.class(),
-            feeds: if self.feeds.is_empty() { connected.feeds() } else { self.feeds.clone() },
-            rules: if zeroed { Rules { fixed: Some(0), ..Rules::default() } } else { rules },
-            hold: self.hold.or(account_hold).or_else(|| connected.hold(&id.location)),
-        }
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -341,10 +341,6 @@ const fn yes() -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 const fn is_yes(flag: &bool) -> bool {
     *flag
-}
-
-fn is_default(rules: &Rules) -> bool {
-    *rules == Rules::default()
 }
 
 /// The partition of a SKU.
@@ -376,17 +372,33 @@ pub fn ledger(row: &Row) -> Result<Ledger, Unreadable> {
 }
 
 impl Item {
+    /// An item that is listed nowhere.
+    #[must_use]
+    pub const fn new(sku: Sku, title: String) -> Self {
+        Self {
+            sku,
+            title,
+            listings: BTreeMap::new(),
+            layer: Layer::EMPTY,
+            at: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            parts: BTreeMap::new(),
+            kits: BTreeMap::new(),
+        }
+    }
+
     /// Where it lives.
     #[must_use]
     pub fn key(sku: &Sku) -> Key {
         key(sku_partition(sku), "ITEM")
     }
 
-    /// As a row.
+    /// As a row; its version says what it holds, so that whoever read it can write it only while it holds just that.
     #[must_use]
     pub fn row(&self) -> Row {
         let index = Some(IndexKey { partition: ITEMS.into(), sort: self.sku.to_string() });
-        Row { index, ..row(Self::key(&self.sku), 1, text(self)) }
+        let body = text(self);
+        Row { index, ..row(Self::key(&self.sku), digest(&body), body) }
     }
 }
 
@@ -582,6 +594,8 @@ pub const WEBHOOK: &str = "webhook";
 pub const WRITE: &str = "write";
 /// The cause of a hint that a store's feed gave.
 pub const FEED: &str = "feed";
+/// The cause of a hint that asks to write what differs, without looking first.
+pub const PUSH: &str = "rules";
 
 impl Hint {
     /// Whether a store has told of a movement. Then its feed may say all; whoever else asks to look suspects something that

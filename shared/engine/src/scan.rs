@@ -198,6 +198,19 @@ impl Scan {
         units.first().map(|first| (first.level, units.len() > 1))
     }
 
+    /// The SKUs of units by location and the store's own id.
+    pub(crate) fn by_external(&self) -> BTreeMap<(LocationId, String), Sku> {
+        let units = self.units.iter().flat_map(|(sku, units)| units.iter().map(move |unit| (sku, unit)));
+        units.map(|(sku, unit)| ((unit.location.clone(), unit.external.clone()), sku.clone())).collect()
+    }
+
+    /// Whether a listing is on sale in its store; `None` if it was not seen.
+    pub(crate) fn is_active(&self, sku: &Sku, listing: &ListingId, external: &str) -> Option<bool> {
+        let mut units = self.units.get(sku)?.iter().filter(|unit| unit.location == listing.location);
+        let first = units.clone().next()?;
+        Some(units.find(|unit| unit.external == external).unwrap_or(first).active)
+    }
+
     /// Whether a SKU appears more than once at a location where it must not.
     pub(crate) fn clashes(&self, sku: &Sku) -> bool {
         let units = self.units.get(sku).map_or(0, Vec::len);

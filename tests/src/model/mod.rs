@@ -155,6 +155,7 @@ impl Kind {
             restock: domain::Restock::Always,
             settle_ms: 0,
             verify_ms: None,
+            each: 1,
         }
     }
 }
@@ -176,6 +177,8 @@ impl Model {
             class: kind.class(),
             feeds: vec![WarehouseId::main()],
             rules: Rules::default(),
+            barred: None,
+            kit: None,
             hold: None,
         };
         let views = listings.iter().cloned().zip(setup.kinds.map(view)).collect();

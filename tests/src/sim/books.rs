@@ -11,6 +11,8 @@ pub type Place = (AccountId, Sku);
 pub struct Books {
     /// What was found wrong, the first first.
     pub violations: Vec<String>,
+    /// Whether rules stand between hub level and target.
+    pub ruled: bool,
     /// Ledgers as they are now.
     pub ledgers: BTreeMap<Sku, Ledger>,
     /// Units that sale markers hold as sold.

@@ -8,9 +8,11 @@ use channels::{Hook, Request};
 use domain::{Sku, retry};
 use engine::Hub;
 use engine::accounts::AccountPatch;
+use engine::adopt::Silent;
 use engine::ports::{Inbound, Queue, QueueName};
 use engine::receive::Received;
 use engine::runs::{Job, Restore};
+use engine::settings::{Patch, Scope};
 use engine::stock::{Amount, Mode, StockEdit};
 use engine::table::Line;
 use engine::work::Task;
@@ -141,6 +143,19 @@ pub async fn restore(member: Member, time: domain::Timestamp) {
     let restore = Restore { time: Some(time), apply: true, ..Restore::default() };
     if let Err(error) = member.hub.start_run(Job::Restore(restore), "somebody").await {
         member.core.tell(|| format!("restore failed: {error}"));
+    }
+}
+
+/// Somebody sets rules, one after the other, and tries each again until told that it is done.
+pub async fn rules(member: Member, rules: Vec<(Scope, Patch)>) {
+    for (scope, patch) in rules {
+        for _ in 0..50 {
+            match member.hub.set_rules(&scope, &patch, true, "somebody", &Silent).await {
+                Ok(_) => break,
+                Err(error) => member.core.tell(|| format!("rules of {scope}: {error}")),
+            }
+            member.core.sleep_ms(2_000).await;
+        }
     }
 }
 

@@ -41,8 +41,14 @@ impl Orders {
     }
 }
 
-/// Does what concerns a made-up store; `false` when the action does not concern one.
-pub fn plain(stores: &mut BTreeMap<usize, PlainStore>, skus: &[(String, i64)], action: &Action) -> bool {
+/// Does what concerns a made-up store; `false` when the action
+/// does not concern one. A kit is only sold: nobody can tell its return from an edit there.
+pub fn plain(
+    stores: &mut BTreeMap<usize, PlainStore>,
+    skus: &[(String, i64)],
+    kit: Option<usize>,
+    action: &Action,
+) -> bool {
     let (store, changes) = match action {
         Action::Sell(store, lines) => (store, lines.iter().map(|(sku, units)| (*sku, -units)).collect()),
         Action::Edit(store, _, sku, by) => (store, vec![(*sku, *by)]),
@@ -53,10 +59,15 @@ pub fn plain(stores: &mut BTreeMap<usize, PlainStore>, skus: &[(String, i64)], a
         | Action::Resume(_)
         | Action::Fail(..)
         | Action::Deploy
-        | Action::Compare => return false,
+        | Action::Compare
+        | Action::Rule(..) => return false,
     };
     let Some(store) = stores.get_mut(store) else { return false };
-    changes.into_iter().for_each(|(sku, by)| store.change(&skus[sku].0, by));
+    let sells = matches!(action, Action::Sell(..));
+    changes
+        .into_iter()
+        .filter(|(sku, _)| sells || kit != Some(*sku))
+        .for_each(|(sku, by)| store.change(&skus[sku].0, by));
     true
 }
 
@@ -106,7 +117,8 @@ pub fn act(
         | Action::Resume(_)
         | Action::Fail(..)
         | Action::Deploy
-        | Action::Compare => {}
+        | Action::Compare
+        | Action::Rule(..) => {}
     }
     Ok(())
 }

@@ -277,7 +277,8 @@ impl Market {
             | Action::Resume(_)
             | Action::Fail(..)
             | Action::Deploy
-            | Action::Compare => {}
+            | Action::Compare
+            | Action::Rule(..) => {}
         }
     }
 
@@ -315,7 +316,8 @@ impl Market {
             | Action::Resume(_)
             | Action::Fail(..)
             | Action::Deploy
-            | Action::Compare => {}
+            | Action::Compare
+            | Action::Rule(..) => {}
         }
     }
 

@@ -11,6 +11,7 @@ pub mod net;
 pub mod oracle;
 pub mod plain;
 pub mod regression;
+pub mod ruled;
 pub mod run;
 pub mod scenes;
 pub mod script;

@@ -5,7 +5,8 @@ use super::core::{Core, START_MS};
 use super::crew;
 use super::exec::{Kind, Step};
 use super::hands::{self, business};
-use super::script::{Action, script};
+use super::ruled;
+use super::script::{Action, Whose, script};
 use super::setup::{Class, Platform, Profile, Setup};
 use super::world::{World, account};
 use channels::fake::Fake;
@@ -14,6 +15,7 @@ use domain::planted::{self, Mistake};
 use domain::{Ledger, ListingId, Sku, WriteKind};
 use engine::adopt::Silent;
 use engine::ports::QueueName;
+use engine::settings::{Patch, Scope};
 use engine::table::Line;
 use engine::work::Task;
 use std::collections::BTreeMap;
@@ -136,7 +138,8 @@ const fn typed(action: &Action) -> Option<(usize, Page, usize)> {
         | Action::Resume(_)
         | Action::Fail(..)
         | Action::Deploy
-        | Action::Compare => None,
+        | Action::Compare
+        | Action::Rule(..) => None,
     }
 }
 
@@ -164,6 +167,7 @@ impl Run {
 
     fn play(&mut self, script: &[(i64, Action)], without: &[usize]) -> i64 {
         self.set_up();
+        self.world.oracle.books().ruled = self.world.setup.ruled.is_some();
         self.world.oracle.watch();
         self.world.trouble();
         let start = self.core().now_ms();
@@ -188,6 +192,7 @@ impl Run {
         if !self.world.setup.variation.unaided {
             (1..self.world.setup.stores).for_each(|store| self.pause(store, false));
         }
+        self.set_last_rules();
         self.settle()
     }
 
@@ -260,7 +265,7 @@ impl Run {
         let done = Arc::new(Mutex::new(Err("it did not end".to_owned())));
         let member = self.world.member(0);
         let accounts: Vec<_> = (0..self.world.setup.stores).map(|store| self.world.new_account(store)).collect();
-        let result = Arc::clone(&done);
+        let (result, setup) = (Arc::clone(&done), self.world.setup.clone());
         self.world.exec.add(Kind::Person, async move {
             let mut set_up = Ok(());
             for account in accounts {
@@ -268,6 +273,7 @@ impl Run {
             }
             set_up = set_up.and(member.hub.check_hooks().await);
             set_up = set_up.and(member.hub.adopt(true, &Silent).await.map(drop));
+            set_up = set_up.and(ruled::set_up(&member.hub, &setup).await);
             *result.lock().unwrap_or_else(PoisonError::into_inner) = set_up.map_err(|error| error.to_string());
         });
         let slow = self.world.setup.platforms.contains(&Platform::Amazon);
@@ -306,6 +312,10 @@ impl Run {
             Action::Fail(store, outage) => self.world.net.fail(*store, *outage),
             Action::Deploy => self.world.deploy(),
             Action::Compare => self.world.exec.add(Kind::Timer, crew::timer(person, Task::Compare)),
+            Action::Rule(whose, name, value) => {
+                let (scope, patch) = (self.scope(*whose), Patch::one(name, *value));
+                self.world.exec.add(Kind::Person, crew::rules(person, vec![(scope, patch)]));
+            }
             Action::Sell(..)
             | Action::Edit(..)
             | Action::Return(..)
@@ -324,7 +334,7 @@ impl Run {
         let mut stores = fake.lock().unwrap_or_else(PoisonError::into_inner);
         let mut plain = plain.lock().unwrap_or_else(PoisonError::into_inner);
         let before = typed(action).and_then(|(store, _, sku)| stores.level(business(store), &setup.skus[sku].0));
-        let done = match hands::plain(&mut plain, &setup.skus, action) {
+        let done = match hands::plain(&mut plain, &setup.skus, setup.ruled.as_ref().map(|ruled| ruled.kit), action) {
             true => Ok(()),
             false => hands::act(&mut stores, &setup.skus, orders, action, now),
         };
@@ -361,7 +371,8 @@ impl Run {
             | Action::Resume(_)
             | Action::Fail(..)
             | Action::Deploy
-            | Action::Compare => false,
+            | Action::Compare
+            | Action::Rule(..) => false,
         }
     }
 
@@ -452,6 +463,9 @@ impl Run {
         for place in 0..self.world.setup.skus.len() {
             reasons.extend(self.restless(&self.sku(place)));
         }
+        if let Some(ruled) = &self.world.setup.ruled {
+            reasons.extend(ruled::unregistered(ruled, &self.world.setup, &self.world.oracle.books().ledgers));
+        }
         reasons
     }
 
@@ -468,7 +482,7 @@ impl Run {
         let mut reasons = Vec::new();
         for store in (0..self.world.setup.stores).filter(|store| self.world.setup.dead != Some(*store)) {
             let level = self.world.level(store, sku.as_str());
-            let right = ledger.total().max(0);
+            let right = self.right(store, sku, &ledger);
             // a store that sold below zero is left alone
             if level.map(|level| level.max(0)) != Some(right) {
                 reasons.push(format!("{} shows {level:?} of {sku}, the hub has {right}", account(store)));
@@ -480,6 +494,30 @@ impl Run {
             }
         }
         reasons
+    }
+
+    /// The level that a store must show of a SKU.
+    fn right(&self, store: usize, sku: &Sku, ledger: &Ledger) -> i64 {
+        match &self.world.setup.ruled {
+            Some(ruled) => ruled::right(ruled, &self.world.setup, &self.world.oracle.books().ledgers, store, sku),
+            None => ledger.total().max(0),
+        }
+    }
+
+    /// Whom a rule of the script is for.
+    fn scope(&self, whose: Whose) -> Scope {
+        match whose {
+            Whose::Hub => Scope::default(),
+            Whose::Store(store) => Scope { account: Some(account(store)), ..Scope::default() },
+            Whose::First(store) => Scope::item(self.sku(0), Some(account(store))),
+        }
+    }
+
+    /// In the end people set the rules by which everything is judged.
+    fn set_last_rules(&mut self) {
+        let Some(ruled) = self.world.setup.ruled.clone() else { return };
+        let person = self.world.member(super::world::CHANGES + super::world::LANES);
+        self.world.exec.add(Kind::Person, crew::rules(person, ruled::last(&ruled, &self.sku(0))));
     }
 
     /// I2: every unit is accounted for.
@@ -504,12 +542,14 @@ impl Run {
         let place = (account(store), sku.clone());
         let books = self.world.oracle.books();
         let number = |map: &BTreeMap<Place, i64>| map.get(&place).copied().unwrap_or(0);
-        let (counted, believed, done) = (number(&books.edits), number(&books.believed), number(&books.done));
+        let each = self.each(store, sku);
+        let (counted, believed, done) = (number(&books.edits) / each, number(&books.believed), number(&books.done));
+        let whole = number(&books.edits) % each == 0;
         let entry = books.ledgers.get(sku).and_then(|ledger| ledger.entries.get(&ListingId::single(account(store))));
         let shadow = entry.and_then(|entry| entry.shadow).unwrap_or(0);
         drop(books);
         let (wrong, explained) = (counted - true_changes, shadow - level + done - believed);
-        if wrong != explained {
+        if wrong != explained || !whole {
             let what = format!("counted {counted}, true {true_changes}, pushes {believed} believed, {done} done");
             self.world.oracle.object(format!("I2: {sku} at {}: {what}", place.0));
         }
@@ -549,12 +589,14 @@ impl Run {
         let edited = books.edits.get(&place).copied().unwrap_or(0);
         let doubted: i64 = books.ambiguous.get(&place).into_iter().flatten().map(|units| units.abs()).sum();
         let (ambiguous, imported) = (books.ambiguous.contains_key(&place), books.imported.contains(&place));
-        let should = if store == 0 { truth.edited } else { 0 };
+        // a kit is never edited: what it shows follows from its parts
+        let master = store == 0 && self.world.setup.ruled.as_ref().is_none_or(|ruled| self.sku(ruled.kit) != *sku);
+        let should = if master { truth.edited } else { 0 };
         let allowed = ambiguous || books.allows(&place, edited - should);
         drop(books);
         // an import in the same moment as a return hides of which lines it was: told, and what the lines got the edits lack
         let short = (sold - truth.sold + truth.returned).abs();
-        let whole = store != 0 || edited - sold == truth.edited - truth.sold + truth.returned;
+        let whole = !master || edited - sold == truth.edited - truth.sold + truth.returned;
         let guessed = imported && truth.returned > 0 && short <= doubted && whole;
         if sold != truth.sold - truth.returned && !guessed {
             let true_sold = truth.sold - truth.returned;
@@ -565,6 +607,12 @@ impl Run {
             self.world.oracle.object(format!("I2: {sku} at {}: {what}", place.0));
         }
         edited != should
+    }
+
+    /// Units of the hub in one that a store counts.
+    fn each(&self, store: usize, sku: &Sku) -> i64 {
+        let place = self.world.setup.skus.iter().position(|(name, _)| name == sku.as_str());
+        self.world.setup.ruled.as_ref().zip(place).map_or(1, |(ruled, place)| ruled.each(store, place))
     }
 
     /// Each SKU's hub level, and all that truly happened to it in stores.

@@ -33,6 +33,19 @@ pub enum Action {
     Deploy,
     /// A comparison, out of turn.
     Compare,
+    /// Somebody sets a rule: for the hub, for a store's account, or for the first SKU there.
+    Rule(Whose, &'static str, &'static str),
+}
+
+/// Whom somebody sets a rule for.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose {
+    /// The hub.
+    Hub,
+    /// A store.
+    Store(usize),
+    /// The first SKU at a store.
+    First(usize),
 }
 
 impl Action {
@@ -46,9 +59,13 @@ impl Action {
             | Self::Rewrite(store, ..)
             | Self::Cancel(store, _)
             | Self::Archive(store, _) => Some(*store),
-            Self::HubEdit(..) | Self::Pause(_) | Self::Resume(_) | Self::Fail(..) | Self::Deploy | Self::Compare => {
-                None
-            }
+            Self::HubEdit(..)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Fail(..)
+            | Self::Deploy
+            | Self::Compare
+            | Self::Rule(..) => None,
         }
     }
 }
@@ -63,6 +80,9 @@ pub fn script(setup: &Setup) -> Vec<(i64, Action)> {
         at += gap(&mut rng, setup);
         script.push((at, action(&mut rng, setup, at)));
     }
+    if setup.ruled.is_some() {
+        arrange(setup, &mut script);
+    }
     if let Some(dead) = setup.dead {
         let outage = Outage { until: i64::MAX, fate: death(&mut rng) };
         let place = rng.usize(0..script.len());
@@ -70,6 +90,35 @@ pub fn script(setup: &Setup) -> Vec<(i64, Action)> {
         script.insert(place, (at, Action::Fail(dead, outage)));
     }
     script
+}
+
+/// Rules that people set in between, each at the time of something else.
+fn arrange(setup: &Setup, script: &mut Vec<(i64, Action)>) {
+    let mut rng = Rng::with_seed(setup.seed ^ 0xA22A);
+    for _ in 0..rng.usize(2..9) {
+        let place = rng.usize(0..script.len());
+        let at = script[place].0;
+        script.insert(place, (at, rule(&mut rng, setup)));
+    }
+}
+
+fn rule(rng: &mut Rng, setup: &Setup) -> Action {
+    let store = rng.usize(0..setup.stores);
+    let whose = [Whose::Hub, Whose::Store(store), Whose::First(store)][rng.usize(0..3)];
+    let rules = [
+        ("hold_back", "3"),
+        ("hold_back", "off"),
+        ("share_percent", "50"),
+        ("show_zero_at", "5"),
+        ("cap", "20"),
+        ("mode", "never"),
+        ("mode", "only-when-active"),
+        ("mode", ""),
+        ("exclude", "yes"),
+        ("exclude", ""),
+    ];
+    let (name, value) = rules[rng.usize(0..rules.len())];
+    Action::Rule(whose, name, value)
 }
 
 /// Bursts within moments, and pauses.

@@ -8,6 +8,7 @@ use crate::memory::store::StoreRates;
 use channels::shopwired::fake::{EditOrder, Generator, Limit, StockLag, Switches, WebhookFaults};
 use domain::WriteKind;
 use fastrand::Rng;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// How much goes wrong.
@@ -61,11 +62,13 @@ pub enum Class {
     Mixed,
     /// A master of the first platform, with a seller at Amazon and, as it happens, shops at Shopify and any of the others.
     Market,
+    /// As mixed, with rules that people change, packs and a kit.
+    Ruled,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Shops, Self::Exact, Self::Blind, Self::Mixed, Self::Market];
+    pub const ALL: [Self; 6] = [Self::Shops, Self::Exact, Self::Blind, Self::Mixed, Self::Market, Self::Ruled];
 
     /// Its name.
     #[must_use]
@@ -76,6 +79,7 @@ impl Class {
             Self::Blind => "blind",
             Self::Mixed => "mixed",
             Self::Market => "market",
+            Self::Ruled => "ruled",
         }
     }
 
@@ -85,8 +89,8 @@ impl Class {
             Self::Shops => Platform::Shop,
             Self::Exact => Platform::Plain(exact),
             Self::Blind => Platform::Plain(WriteKind::Set),
-            Self::Mixed if rng.bool() => Platform::Shop,
-            Self::Mixed => Platform::Plain(exact),
+            Self::Mixed | Self::Ruled if rng.bool() => Platform::Shop,
+            Self::Mixed | Self::Ruled => Platform::Plain(exact),
             Self::Market => match (store, rng.u8(0..6)) {
                 (0, _) | (2.., 0) => Platform::Shop,
                 (1, _) | (_, 1) => Platform::Amazon,
@@ -102,7 +106,7 @@ impl FromStr for Class {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|class| class.name() == text);
-        found.ok_or_else(|| format!("class: {text:?} is not known; use shops, exact, blind, mixed or market"))
+        found.ok_or_else(|| format!("class: {text:?} is not known; use shops, exact, blind, mixed, market or ruled"))
     }
 }
 
@@ -165,6 +169,48 @@ pub struct Setup {
     pub fights: bool,
     /// What else differs.
     pub variation: Variation,
+    /// Rules, packs and a kit.
+    pub ruled: Option<Ruled>,
+}
+
+/// Rules, packs and a kit in a world.
+#[derive(Debug, Clone)]
+pub struct Ruled {
+    /// The number of the SKU that is a kit.
+    pub kit: usize,
+    /// The numbers of the SKUs that it is made of, and units of each.
+    pub parts: Vec<(usize, i64)>,
+    /// Stores that sell the first SKU in packs of so many.
+    pub packs: BTreeMap<usize, i64>,
+    /// What holds for each store in the end: units held back, and the most that is shown.
+    pub last: Vec<(i64, Option<i64>)>,
+}
+
+impl Ruled {
+    fn new(seed: u64, platforms: &[Platform]) -> Self {
+        let mut rng = Rng::with_seed(seed ^ 0x12E5);
+        // a store of the real platform's kind sells packs in the stories: its edits and imports are pardoned in its own units
+        let plain = platforms.iter().enumerate().skip(1).filter(|(_, platform)| **platform != Platform::Shop);
+        let packs = plain.map(|(store, _)| (store, rng.i64(1..7))).filter(|(_, pack)| *pack > 1).collect();
+        let parts = vec![(0, rng.i64(1..4)), (1, 1)];
+        let last = platforms.iter().map(|_| (rng.i64(0..4), rng.bool().then(|| rng.i64(1..60)))).collect();
+        Self { kit: 2, parts, packs, last }
+    }
+
+    /// Units of the hub in one that a store counts.
+    #[must_use]
+    pub fn each(&self, store: usize, sku: usize) -> i64 {
+        if sku == 0 { self.packs.get(&store).copied().unwrap_or(1) } else { 1 }
+    }
+
+    /// What a store must show in the end: said again here, so that the rules have somebody to answer to.
+    #[must_use]
+    pub fn target(&self, store: usize, sku: usize, available: i64) -> i64 {
+        let (held_back, most) = self.last[store];
+        let kept = available - held_back;
+        let capped = most.map_or(kept, |most| kept.min(most));
+        if capped <= 0 { 0 } else { capped / self.each(store, sku) }
+    }
 }
 
 impl Setup {
@@ -173,13 +219,14 @@ impl Setup {
     pub fn new(seed: u64, profile: Profile, class: Class) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0x5E7);
         let stores = rng.usize(2..=4);
-        let count = rng.usize(1..=3);
+        let count = if class == Class::Ruled { 3 } else { rng.usize(1..=3) };
         let skus = (0..count).map(|number| (format!("SKU-{number}"), level(&mut rng))).collect();
         let switches = (0..stores).map(|_| switches(&mut rng, profile)).collect();
         let dead = (profile == Profile::Liveness).then(|| rng.usize(0..stores));
-        let platforms = (0..stores).map(|store| class.platform(store, &mut rng)).collect();
+        let platforms: Vec<Platform> = (0..stores).map(|store| class.platform(store, &mut rng)).collect();
         let mut others = Rng::with_seed(seed ^ 0xA3A2);
         let unknowns = (0..stores).map(|_| Unknowns::draw(&mut others)).collect();
+        let ruled = (class == Class::Ruled).then(|| Ruled::new(seed, &platforms));
         let tight = profile != Profile::Calm && rng.u8(0..4) == 0;
         Self {
             seed,
@@ -196,6 +243,7 @@ impl Setup {
             dead,
             fights: false,
             variation: Variation::default(),
+            ruled,
         }
     }
 

@@ -3,6 +3,7 @@
 //! A file begins with a sentence, then has one step on each line; what the step made visible follows in lines that begin
 //! with `=`. Lines that begin with `#` are for the reader. [`words`] knows the steps.
 
+mod arrange;
 mod diff;
 mod people;
 mod read;

@@ -4,22 +4,19 @@ use super::step::Person;
 use super::tell;
 use super::town::{Town, account};
 use channels::{Secret, Secrets};
-use domain::rules::Rules;
-use domain::{ListingId, Sku};
+use domain::Sku;
 use engine::Error;
 use engine::accounts::AccountPatch;
 use engine::adopt::{Adoption, Silent};
-use engine::ports::{Change, Condition};
 use engine::quarantine::Verdict;
 use engine::stock::{Amount, StockEdit, StockLine};
-use serde_json::Value;
 
 /// After the first sync all is quiet within this time, milliseconds.
 const QUIET_MS: i64 = 300_000;
 
 type Seen = Result<Vec<String>, String>;
 
-fn refused(error: &Error) -> Vec<String> {
+pub(super) fn refused(error: &Error) -> Vec<String> {
     vec![format!("refused: {error}")]
 }
 
@@ -98,7 +95,7 @@ impl Town {
                 let done = self.ask(|hub| async move { hub.sync_item(&sku).await })?;
                 Ok(done.err().as_ref().map(refused).unwrap_or_default())
             }
-            Person::Rule(sku, store, rule, value) => self.rule(sku, store, rule, value),
+            Person::Arranges(what) => self.arrange(what),
         }
     }
 
@@ -153,24 +150,5 @@ impl Town {
             Ok(results) => results.iter().map(tell::line).collect(),
             Err(error) => refused(&error),
         })
-    }
-
-    /// Writes a rule where rules are stored: nothing in the hub offers to edit them yet.
-    fn rule(&mut self, name: &str, store: &str, rule: &str, value: &Value) -> Seen {
-        let (sku, listing) = (sku(name)?, ListingId::single(account(store)));
-        let found = self.ask({
-            let sku = sku.clone();
-            |hub| async move { hub.item(&sku).await }
-        })?;
-        let (mut item, _) = found.map_err(|error| error.to_string())?;
-        let listed = item.listings.get_mut(&listing).ok_or_else(|| format!("{name} is not listed at {store}"))?;
-        let mut rules = serde_json::to_value(&listed.rules).map_err(|error| error.to_string())?;
-        rules[rule] = value.clone();
-        listed.rules = serde_json::from_value::<Rules>(rules).map_err(|error| format!("rule {rule}: {error}"))?;
-        let done = self.ask(|hub| async move {
-            hub.store.write(&[Change::Put(item.row(), Condition::Any)]).await?;
-            hub.sync_item(&sku).await.map(drop)
-        })?;
-        Ok(done.err().as_ref().map(refused).unwrap_or_default())
     }
 }

@@ -71,6 +71,8 @@ impl Town {
             }
             Shop::Types(page, skus, level) => self.type_in(business, *page, skus, *level),
             Shop::Drops(sku) => self.delete(store, sku)?,
+            Shop::Renames(sku, new) => self.rename(store, sku, new)?,
+            Shop::Shelves(sku, active) => self.shelve(store, sku, *active)?,
             Shop::ReplacesKey => self.replace_key(store),
             Shop::ReplacesSigner => {
                 *self.books.signers.entry(store.to_owned()).or_default() += 1;
@@ -105,6 +107,20 @@ impl Town {
         let products = self.books.products.get_mut(&(store.to_owned(), sku.to_owned()));
         let product = products.and_then(Vec::pop).ok_or_else(|| format!("{store} has no product {sku}"))?;
         Ok(self.fake().delete_product(self.business(store), product, self.now()))
+    }
+
+    fn rename(&mut self, store: &str, sku: &str, new: &str) -> Result<Result<(), Refused>, String> {
+        let products = self.books.products.get_mut(&(store.to_owned(), sku.to_owned()));
+        let product = products.and_then(Vec::pop).ok_or_else(|| format!("{store} has no product {sku}"))?;
+        self.books.products.entry((store.to_owned(), new.to_owned())).or_default().push(product);
+        Ok(self.fake().rename(self.business(store), product, new, self.now()))
+    }
+
+    fn shelve(&self, store: &str, sku: &str, active: bool) -> Result<Result<(), Refused>, String> {
+        let products = self.books.products.get(&(store.to_owned(), sku.to_owned()));
+        let product =
+            products.and_then(|products| products.last()).ok_or_else(|| format!("{store} has no product {sku}"))?;
+        Ok(self.fake().set_active(self.business(store), *product, active, self.now()))
     }
 
     fn replace_key(&mut self, store: &str) -> Result<(), Refused> {

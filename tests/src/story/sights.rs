@@ -31,6 +31,7 @@ impl Town {
             Sight::Alarms => self.alarms(),
             Sight::Quarantine(store) => self.quarantine(store),
             Sight::OwnActs => self.own_acts(),
+            Sight::Found(filter) => self.found(filter),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use domain::{Drift, Inbound, Restock};
 use engine::quarantine::Verdict;
+use engine::settings::{Patch, RuleLine, Scope};
 use serde_json::Value;
 
 /// One step of a story.
@@ -44,6 +45,10 @@ pub enum Shop {
     Types(Page, Vec<String>, i64),
     /// A product is deleted: the newest with this SKU.
     Drops(String),
+    /// A product gets another SKU: the newest with this one.
+    Renames(String, String),
+    /// A product is put on sale, or taken off it: the newest with this SKU.
+    Shelves(String, bool),
     /// Its API key is replaced by a new one.
     ReplacesKey,
     /// Its webhook secret is replaced by a new one.
@@ -176,8 +181,37 @@ pub enum Person {
     Uploads(Vec<(String, String)>),
     /// Has a SKU synced now.
     Syncs(String),
-    /// Gives a listing a quantity rule.
-    Rule(String, String, String, Value),
+    /// Sets rules, groups, kits, or many items at once.
+    Arranges(Arrangement),
+}
+
+/// What people arrange at the hub.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrangement {
+    /// A rule for somebody, or only its preview.
+    Rule(Scope, Patch, bool),
+    /// A group with its place in the order.
+    Group(String, i64),
+    /// Items that join a group, or leave it.
+    Members(String, Vec<String>, bool),
+    /// A group that is removed.
+    NoGroup(String),
+    /// A kit of some units of other SKUs; of none: dissolved.
+    Kit(String, Vec<(String, i64)>),
+    /// A file of rules.
+    File(Vec<RuleLine>),
+    /// A change of all items that a filter finds: the API's own words.
+    Bulk(Value),
+    /// A look at how stores' units are mapped.
+    Mapping,
+    /// A store's product, by its SKU there, that is linked to one of ours.
+    Link(String, String, String),
+    /// An item's listing at a store that is taken out.
+    Unlink(String, String),
+    /// A look at units whose SKU has changed.
+    Proposals,
+    /// An answer: a store's product, by its SKU there, is the same or another.
+    Answer(String, String, bool),
 }
 
 /// What happens to the hub's machines.
@@ -218,4 +252,6 @@ pub enum Sight {
     Quarantine(String),
     /// What the hub did by itself, today.
     OwnActs,
+    /// What a filter finds: the API's own words.
+    Found(Value),
 }

@@ -53,6 +53,8 @@ const fn hold_name(hold: Hold) -> &'static str {
         Hold::NoLevel => "no level",
         Hold::Accepted => "accepted",
         Hold::Refused => "refused",
+        Hold::Never => "never",
+        Hold::Inactive => "inactive",
     }
 }
 
@@ -87,6 +89,7 @@ fn counted_words(counted: &Counted, orders: &Orders) -> String {
         Cause::Return(order, _) => format!("return {by:+} ({})", order_name(order, orders)),
         Cause::Order(order) => format!("order {by:+} ({})", order_name(order, orders)),
         Cause::Edit(_) => format!("edit {by:+}"),
+        Cause::Kit(kit) => format!("{kit} {by:+}"),
     }
 }
 
@@ -199,5 +202,7 @@ pub(super) fn kept(kept: &KeptHook) -> String {
 
 /// The rules behind a number.
 pub(super) fn steps(steps: &[Step]) -> String {
-    steps.iter().map(|step| format!("{} {}", step.rule, step.quantity)).collect::<Vec<_>>().join(" > ")
+    let from = |step: &Step| step.from.as_ref().map(|from| format!(" ({from})")).unwrap_or_default();
+    let words = steps.iter().map(|step| format!("{} {}{}", step.rule, step.quantity, from(step)));
+    words.collect::<Vec<_>>().join(" > ")
 }

@@ -97,7 +97,7 @@ fn skus(word: &str) -> Result<Vec<String>, String> {
 }
 
 /// `2 TEE, 1 MUG`
-fn lines(words: &[&str]) -> Result<Vec<(String, i64)>, String> {
+pub(super) fn lines(words: &[&str]) -> Result<Vec<(String, i64)>, String> {
     let words: Vec<&&str> = words.iter().filter(|word| **word != "and").collect();
     let line = |pair: &[&&str]| match pair {
         [count, sku] => Ok(((**sku).to_owned(), number(count)?)),
@@ -135,7 +135,7 @@ fn in_store(store: &str, words: &[&str]) -> Result<Step, String> {
     }
 }
 
-fn plain(word: &str) -> Value {
+pub(super) fn plain(word: &str) -> Value {
     serde_json::from_str(word).unwrap_or_else(|_| Value::from(word))
 }
 
@@ -151,6 +151,9 @@ fn shop(words: &[&str]) -> Result<Shop, String> {
         ["imports", sku, "as", level] => Shop::Types(Page::Import, skus(sku)?, number(level)?),
         ["imports", sku, "silently", "as", level] => Shop::Types(Page::Silent, skus(sku)?, number(level)?),
         ["deletes", sku] => Shop::Drops((*sku).to_owned()),
+        ["renames", sku, "to", new] => Shop::Renames((*sku).to_owned(), (*new).to_owned()),
+        ["takes", sku, "off", "sale"] => Shop::Shelves((*sku).to_owned(), false),
+        ["puts", sku, "on", "sale"] => Shop::Shelves((*sku).to_owned(), true),
         ["replaces", "its", "key"] => Shop::ReplacesKey,
         ["replaces", "its", "webhook", "secret"] => Shop::ReplacesSigner,
         ["forbids", area] => Shop::Forbids((*area).to_owned()),
@@ -200,6 +203,9 @@ fn post(words: &[&str]) -> Result<Post, String> {
 }
 
 fn person(words: &[&str], stores: &[String]) -> Result<Person, String> {
+    if let Some(arranged) = super::arrange::read(words)? {
+        return Ok(Person::Arranges(arranged));
+    }
     let store = |name: &str| known(name, stores);
     Ok(match words {
         ["adds", name] => Person::Adds(store(name)?),
@@ -230,9 +236,6 @@ fn person(words: &[&str], stores: &[String]) -> Result<Person, String> {
         ["adjusts", sku, "by", units, why] => Person::Adjusts((*sku).to_owned(), number(units)?, (*why).to_owned()),
         ["uploads", "stock", file] => Person::Uploads(upload(file)?),
         ["syncs", sku] => Person::Syncs((*sku).to_owned()),
-        ["rules", sku, "at", name, rule, value] => {
-            Person::Rule((*sku).to_owned(), store(name)?, (*rule).to_owned(), plain(value))
-        }
         _ => return Err(unknown(words)),
     })
 }
@@ -273,6 +276,7 @@ fn sight(words: &[&str], stores: &[String]) -> Result<Sight, String> {
         ["own", "acts"] => Sight::OwnActs,
         ["dead", "messages"] => Sight::Dead,
         ["kept", "webhooks", "of", name] => Sight::Kept(known(name, stores)?),
+        ["found", filter] => Sight::Found(super::arrange::json(filter)?),
         ["why", sku, "at", name] => Sight::Why((*sku).to_owned(), known(name, stores)?),
         [] => return Err("say what to look at".into()),
         skus => Sight::Levels(owned(skus)),

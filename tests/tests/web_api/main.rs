@@ -7,6 +7,7 @@ mod accounts;
 mod alerts;
 mod document;
 mod jobs;
+mod rules;
 mod stock;
 mod tokens;
 mod users;

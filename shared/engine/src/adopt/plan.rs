@@ -6,9 +6,9 @@ use crate::records::{History, Item, Listing, Seen};
 use crate::scan::{Found, Scan};
 use channels::{Unit, UnitKind};
 use domain::feed::{Cause, Counted};
+use domain::layers::Layer;
 use domain::ledger::Square;
 use domain::plan::{self, Hold, View};
-use domain::rules::Rules;
 use domain::{AccountId, Class, Entry, Ledger, ListingId, LocationId, Position, Sku, Timestamp, WarehouseId};
 use std::collections::BTreeMap;
 
@@ -120,13 +120,15 @@ impl Draft {
                 external: new.external.clone(),
                 active: new.active,
                 hold: new.hold,
-                rules: Rules::default(),
+                rules: Layer::default(),
                 feeds: Vec::new(),
                 flash: 0,
             };
-            views.insert(new.listing.clone(), listing.view(&new.listing, new.connected));
             self.ledger.entries.insert(new.listing.clone(), entry);
             self.item.listings.insert(new.listing.clone(), listing);
+            if let Some(view) = self.item.view(&new.listing, new.connected, |_| None) {
+                views.insert(new.listing.clone(), view);
+            }
         }
         entering.into_iter().map(|new| self.entered(new, &views)).collect()
     }
@@ -222,7 +224,7 @@ impl<'a> Plan<'a> {
     ) -> Option<Draft> {
         let title = self.products.get(sku)?.clone();
         let is_new = known.is_none();
-        let new = || (Ledger::default(), Item { sku: sku.clone(), title, listings: BTreeMap::new() });
+        let new = || (Ledger::default(), Item::new(sku.clone(), title));
         let (ledger, item) = known.unwrap_or_else(new);
         let mut draft = Draft::new(item, ledger);
         let mut entering = Vec::new();

@@ -479,9 +479,8 @@ impl Linking {
             units.1 += after.get(warehouse).copied().unwrap_or(0);
         }
         for listing in &done.concerned {
-            let Some(settings) = done.draft.item.listings.get(listing) else { continue };
+            let Some(view) = done.draft.item.view(listing, &job.connected, |_| None) else { continue };
             let Some(entry) = done.draft.ledger.entries.get(listing) else { continue };
-            let view = settings.view(listing, &job.connected);
             let target = plan::target(&done.draft.ledger, entry, &view);
             self.without_level += u64::from(target == Err(plan::Hold::NoLevel));
             let Some(to) = target.ok().filter(|_| view.hold.is_none()).map(|target| target.max(0)) else { continue };

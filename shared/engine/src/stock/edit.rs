@@ -110,8 +110,13 @@ impl Hub {
         let [item, ledger, still] = rows.as_slice() else { return Ok(Ledger::default()) };
         let still: Option<Standstill> = still.as_ref().map(records::body).transpose()?;
         moves(still.map(|still| still.why))?;
-        if item.is_none() {
+        let Some(item) = item else {
             return Err(Error::NotFound { what: "item", name: sku.to_string() });
+        };
+        let parts = records::body::<Item>(item)?.parts;
+        if !parts.is_empty() {
+            let parts = parts.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            return Err(Error::Invalid(format!("sku: {sku} is a kit; edit what it is made of: {parts}")));
         }
         Ok(ledger.as_ref().map(records::ledger).transpose()?.unwrap_or_default())
     }

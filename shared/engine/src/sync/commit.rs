@@ -4,13 +4,13 @@
 use super::job::{Job, State};
 use super::{PARALLEL, Run};
 use crate::ports::{Change, Condition, StoreError};
-use crate::records::{self, Seen};
+use crate::records::{self, Item, Seen};
 use domain::feed::Reading;
 use domain::plan::{self, Decision, Hold, Push, View};
 use domain::planted::{self, Mistake};
-use domain::pool;
 use domain::settle::{self, Note, Observed};
 use domain::{AccountId, Entry, Inbound, Ledger, ListingId, Sku, Timestamp, verify};
+use domain::{kits, pool};
 use futures::{StreamExt, stream};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,7 +135,7 @@ impl Run<'_> {
 
     fn draft(&self, sku: &Sku) -> Option<Draft> {
         let job = self.jobs.get(sku)?;
-        let (before, now) = (job.ledger.as_ref()?, self.hub.clock.now());
+        let (before, item, now) = (job.ledger.as_ref()?, job.item.as_ref()?, self.hub.clock.now());
         let mut draft = Draft {
             sku: sku.clone(),
             ledger: before.clone(),
@@ -145,12 +145,14 @@ impl Run<'_> {
             again: Vec::new(),
         };
         for (listing, sight) in &job.sights {
-            self.observe(&mut draft, listing, sight, now);
+            self.observe(&mut draft, item, listing, sight, now);
         }
         if job.forgives {
             draft.ledger.entries.values_mut().for_each(domain::Entry::forgive);
         }
-        self.decide(&mut draft, job, now);
+        draft.observed.extend(self.enter_kits(item, &mut draft.ledger));
+        let views = self.views(item, &draft.ledger);
+        self.decide(&mut draft, &views, now);
         Some(draft)
     }
 
@@ -213,13 +215,15 @@ impl Run<'_> {
         }
     }
 
-    fn observe(&self, draft: &mut Draft, listing: &ListingId, sight: &super::job::Sight, now: Timestamp) {
+    fn observe(&self, draft: &mut Draft, item: &Item, listing: &ListingId, sight: &super::job::Sight, now: Timestamp) {
         let Some(connected) = self.accounts.get(&listing.account) else { return };
         if sight.level.is_none() && !sight.counts {
             return;
         }
         let feeds = connected.feeds();
-        let levels = draft.ledger.levels(&feeds);
+        let policy = self.policy(item, listing, connected);
+        let enough = kits::levels(&item.parts, |part| self.ledger_of(part));
+        let levels = enough.unwrap_or_else(|| draft.ledger.levels(&feeds));
         let Some(entry) = draft.ledger.entries.get_mut(listing) else { return };
         if planted::is(Mistake::EchoDropped) && sight.level.is_some() && entry.shadow == sight.level {
             return;
@@ -230,7 +234,6 @@ impl Run<'_> {
             counted.clone_from(&reading.counted);
             markers.clone_from(&reading.markers);
         }
-        let policy = self.policy(&draft.sku, listing, connected);
         let mut observed = match sight.level {
             Some(level) => {
                 let seen = settle::Seen { level, counted: &counted, quiet: sight.quiet, exact: sight.exact, now };
@@ -247,12 +250,10 @@ impl Run<'_> {
             && !draft.ledger.knows(&home)
             && connected.master_rank(&listing.location).is_some()
         {
-            draft.ledger.start(&home, level);
+            draft.ledger.start(&home, level.saturating_mul(policy.each));
         }
         let doubts = sight.reading.iter().flat_map(|reading| &reading.doubts);
-        observed.notes.extend(
-            doubts.filter(|_| connected.inbound(&listing.location) == Inbound::All).map(|by| Note::Ambiguous(*by)),
-        );
+        observed.notes.extend(doubts.filter(|_| policy.inbound == Inbound::All).map(|by| Note::Ambiguous(*by)));
         let guessed = sight.reading.iter().flat_map(|reading| &reading.guessed);
         observed.notes.extend(guessed.map(|by| Note::Ambiguous(*by)));
         if let Some(due) = observed.again {
@@ -261,9 +262,8 @@ impl Run<'_> {
         draft.observed.push((listing.clone(), observed));
     }
 
-    fn decide(&self, draft: &mut Draft, job: &Job, now: Timestamp) {
-        let views = self.views(job);
-        for (listing, decision) in plan::plan(&draft.ledger, &views) {
+    fn decide(&self, draft: &mut Draft, views: &BTreeMap<ListingId, View>, now: Timestamp) {
+        for (listing, decision) in plan::plan(&draft.ledger, views) {
             let account = listing.account.clone();
             match decision {
                 Decision::Push(push) => match self.when_to_write(&account, now) {
@@ -309,22 +309,12 @@ impl Run<'_> {
         let crowded = !self.pace.lane && self.hub.is_crowded(&account);
         crowded.then_some(Again { account, due: now, reason: "many writes wait", what: What::WriteInLane })
     }
-
-    /// The SKU's listings as the planner sees them.
-    pub(super) fn views(&self, job: &Job) -> BTreeMap<ListingId, View> {
-        let listings = job.item.iter().flat_map(|item| item.listings.iter().map(|pair| (&item.sku, pair)));
-        listings
-            .filter_map(|(sku, (listing, settings))| {
-                let connected = self.accounts.get(&listing.account)?;
-                Some((listing.clone(), self.view_of(sku, listing, settings, connected)))
-            })
-            .collect()
-    }
 }
 
 impl Job {
     fn accept(&mut self, ledger: Ledger, pushes: Vec<Push>, observed: Vec<(ListingId, Observed)>) {
         for (listing, observed) in observed {
+            self.entered |= listing.is_kit();
             self.saw(&listing, observed);
         }
         self.sights.clear();

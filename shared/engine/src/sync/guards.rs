@@ -5,12 +5,12 @@ use super::commit::Draft;
 use super::job::State;
 use crate::hub::{Connected, Error};
 use crate::quarantine::{Suspect, Verdict};
-use crate::records::Listing;
+use crate::records::Item;
 use domain::feed::Cause;
 use domain::fight::Correction;
-use domain::plan::View;
 use domain::settle::{Note, Observed, Policy};
 use domain::{AccountId, Class, Drift, Inbound, Ledger, ListingId, Sku, Timestamp};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Run<'_> {
@@ -48,20 +48,21 @@ impl Run<'_> {
         account.is_believed() || !account.is_frozen() && self.verdict(sku, listing).is_some()
     }
 
-    /// A listing as the planner sees it: one that was decided about is written although its account is in quarantine.
-    pub(super) fn view_of(&self, sku: &Sku, listing: &ListingId, settings: &Listing, connected: &Connected) -> View {
+    /// An account as the planner sees it for a listing: one that was decided about is written although its account is in
+    /// quarantine.
+    pub(super) fn believed<'a>(&self, sku: &Sku, listing: &ListingId, connected: &'a Connected) -> Cow<'a, Connected> {
         if connected.account.quarantine.is_none() || self.verdict(sku, listing).is_none() {
-            return settings.view(listing, connected);
+            return Cow::Borrowed(connected);
         }
         let mut believed = connected.clone();
         believed.account.quarantine = None;
-        settings.view(listing, &believed)
+        Cow::Owned(believed)
     }
 
     /// What an observation means: of a listing whose store shall be set back only sales count, where they can be told.
-    pub(super) fn policy(&self, sku: &Sku, listing: &ListingId, connected: &Connected) -> Policy {
-        let usual = connected.policy(&listing.location);
-        match self.verdict(sku, listing) {
+    pub(super) fn policy(&self, item: &Item, listing: &ListingId, connected: &Connected) -> Policy {
+        let usual = item.policy(listing, connected);
+        match self.verdict(&item.sku, listing) {
             Some(Verdict::Discard) => {
                 let inbound = if usual.class == Class::C { Inbound::Sales } else { Inbound::None };
                 Policy { inbound, drift: Drift::Overwrite, ..usual }

@@ -1,6 +1,7 @@
 //! One SKU of a run.
 
 use crate::records::{FEED, Hint, History, Item, Pushed, Seen, WEBHOOK};
+use channels::Touch;
 use domain::feed::Reading;
 use domain::plan::Push;
 use domain::settle::Observed;
@@ -16,6 +17,17 @@ pub(crate) enum State {
     Done,
     /// The hints must come again.
     Failed(String),
+}
+
+/// How a SKU came into a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kin {
+    /// A hint named it.
+    Asked,
+    /// A kit that a hint named is made of it.
+    Part,
+    /// It is made of one that came in.
+    Kit,
 }
 
 /// What was seen of one listing in this round.
@@ -37,6 +49,10 @@ pub(crate) struct Sight {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub state: State,
+    /// How it came in.
+    pub kin: Kin,
+    /// Whether it has entered what a kit took since that was last checked.
+    pub entered: bool,
     /// The account whose hint came first.
     pub asker: AccountId,
     pub cause: String,
@@ -65,6 +81,8 @@ impl Job {
     pub(crate) fn new(hint: &Hint) -> Self {
         Self {
             state: State::Open,
+            kin: Kin::Asked,
+            entered: false,
             asker: hint.account.clone(),
             cause: hint.cause.clone(),
             since: hint.at,
@@ -82,6 +100,22 @@ impl Job {
             seen: Vec::new(),
             pushed: Vec::new(),
         }
+    }
+
+    /// A relative of one that is here: its stores are not looked at.
+    pub(crate) fn of_kin(other: &Self, kin: Kin) -> Self {
+        Self {
+            kin,
+            event: other.event.clone(),
+            ..Self::new(&Hint {
+                attempts: other.attempts,
+                ..Hint::new(other.asker.clone(), Touch::Feed, &other.cause, other.since)
+            })
+        }
+    }
+
+    pub(crate) fn is_kit(&self) -> bool {
+        self.item.as_ref().is_some_and(|item| !item.parts.is_empty())
     }
 
     /// Takes the rows that were just read.

@@ -15,6 +15,7 @@ use channels::Movements;
 use domain::feed::{self, Cause, Counted, LineState, Orders};
 use domain::ledger::Square;
 use domain::planted::{self, Mistake};
+use domain::settle::Policy;
 use domain::{
     AccountId, Class, Drift, Entry, Inbound, ListingId, LocationId, Movement, OrderId, Position, Sku, Timestamp,
 };
@@ -31,6 +32,8 @@ pub(super) struct Target {
     pub closely: bool,
     /// Whether what is counted is all that moves its level.
     pub plain: bool,
+    /// What counts there.
+    pub policy: Policy,
 }
 
 /// What an account's store said.
@@ -101,6 +104,7 @@ impl Run<'_> {
                 let Some(entry) = ledger.entries.get(listing).filter(|entry| !is_under_way(entry) && believed) else {
                     continue;
                 };
+                let Some(connected) = self.accounts.get(&listing.account) else { continue };
                 wanted.entry(listing.account.clone()).or_default().push(Target {
                     sku: sku.clone(),
                     listing: listing.clone(),
@@ -108,6 +112,7 @@ impl Run<'_> {
                     square: entry.square.clone(),
                     closely: job.look_closely.contains(&listing.account),
                     plain: entry.is_plain(),
+                    policy: item.policy(listing, connected),
                 });
             }
         }
@@ -212,7 +217,7 @@ impl Run<'_> {
         let mut unexplained = Vec::new();
         for target in targets {
             let movements = by_sku.get(&target.sku).map_or(&[] as &[Movement], Vec::as_slice);
-            let sight = first_sight(connected, &target, movements, &orders, now);
+            let sight = first_sight(&target, movements, &orders, now);
             if sight.level.is_some() && (!target.closely || planted::is(Mistake::BelievedPayload)) {
                 sights.push((target.sku, target.listing, sight));
             } else {
@@ -378,16 +383,10 @@ fn fresh_orders(target: &Target, by_sku: &BTreeMap<Sku, Vec<Movement>>) -> Vec<O
 
 /// What the feed alone tells. The level is taken from its newest entry only where that is just what the ledger expects and
 /// no write of ours can have come after it.
-fn first_sight(
-    connected: &Connected,
-    target: &Target,
-    movements: &[Movement],
-    orders: &KnownOrders,
-    now: Timestamp,
-) -> Sight {
+fn first_sight(target: &Target, movements: &[Movement], orders: &KnownOrders, now: Timestamp) -> Sight {
     let Some(square) = &target.square else { return Sight::default() };
     let reading = feed::read(square, movements, &orders.of(&target.sku, movements), None, now);
-    let expected = square.with.saturating_add(counts(connected, &target.listing.location, &reading.counted));
+    let expected = square.with.saturating_add(counts(target.policy, &reading.counted));
     let explained = reading.position > square.position
         && reading.waits_for.is_none()
         && reading.unclear == 0
@@ -399,8 +398,7 @@ fn first_sight(
 }
 
 /// How much of what the feed shows counts for this account.
-fn counts(connected: &Connected, location: &LocationId, counted: &[Counted]) -> i64 {
-    let policy = connected.policy(location);
+fn counts(policy: Policy, counted: &[Counted]) -> i64 {
     let takes = |counted: &&Counted| match policy.inbound {
         Inbound::All => true,
         Inbound::Sales => !matches!(counted.cause, Cause::Edit(_)) || policy.drift == Drift::Adopt,

@@ -9,6 +9,7 @@ mod commit;
 mod gather;
 mod guards;
 mod job;
+mod kin;
 mod look;
 mod name;
 pub(crate) mod orders;
@@ -22,7 +23,7 @@ use crate::records::{Hint, History, Todo};
 use channels::Touch;
 use domain::fight::Correction;
 use domain::planted::{self, Mistake};
-use domain::{AccountId, ListingId, Order, Sku, Timestamp};
+use domain::{AccountId, Ledger, ListingId, Order, Sku, Timestamp};
 use job::{Job, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -100,6 +101,8 @@ pub(crate) struct Run<'a> {
     pace: Pace,
     started: Timestamp,
     jobs: BTreeMap<Sku, Job>,
+    /// Ledgers of parts of kits that are only read.
+    parts: BTreeMap<Sku, Ledger>,
     later: BTreeMap<(AccountId, Touch), Todo>,
     /// Accounts whose lanes shall read on.
     lanes: BTreeSet<AccountId>,
@@ -136,6 +139,7 @@ impl Hub {
             pace,
             started: self.clock.now(),
             jobs: BTreeMap::new(),
+            parts: BTreeMap::new(),
             later: BTreeMap::new(),
             lanes: BTreeSet::new(),
             orders,
@@ -166,10 +170,16 @@ impl Run<'_> {
             return Ok(false);
         }
         self.load(&open).await?;
+        self.take_kin().await?;
+        let open = self.open();
         self.resolve(&open).await;
         self.look(&open).await;
-        self.count_and_claim(&open).await;
+        let (kits, others): (Vec<Sku>, Vec<Sku>) =
+            open.into_iter().partition(|sku| self.jobs.get(sku).is_some_and(Job::is_kit));
+        self.count_and_claim(&kits).await;
+        self.count_and_claim(&others).await;
         self.send().await;
+        self.reopen_kin();
         Ok(true)
     }
 

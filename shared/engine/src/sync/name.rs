@@ -1,7 +1,7 @@
 //! From hints to SKUs, and from SKUs to their rows.
 
 use super::Run;
-use super::job::{Job, State};
+use super::job::{Job, Kin, State};
 use crate::hub::Error;
 use crate::line::said;
 use crate::ports::{Key, Row};
@@ -19,6 +19,7 @@ impl Run<'_> {
         let mut feeds: BTreeSet<AccountId> = BTreeSet::new();
         let mut orders: BTreeMap<AccountId, Vec<(OrderId, Hint)>> = BTreeMap::new();
         for hint in hints {
+            let hint = &self.as_ours(hint);
             if !self.accounts.contains_key(&hint.account) && hint.account.as_str() != "hub" {
                 tracing::info!(account = %hint.account, "hint of an account that is gone");
                 continue;
@@ -75,12 +76,22 @@ impl Run<'_> {
         }
     }
 
+    /// A store's own webhook spells SKUs as the store does.
+    fn as_ours(&self, hint: &Hint) -> Hint {
+        let connected = self.accounts.get(&hint.account).filter(|_| hint.cause == records::WEBHOOK);
+        let ours = connected.and_then(|connected| match &hint.touch {
+            Touch::Sku(sku) => connected.defaults.aliases(&hint.account).ours(sku),
+            Touch::External(_) | Touch::Order(_) | Touch::Feed => None,
+        });
+        Hint { touch: ours.map_or_else(|| hint.touch.clone(), Touch::Sku), ..hint.clone() }
+    }
+
     /// Makes sure that a SKU's listings at the hint's account are looked at.
     pub(super) fn ask(&mut self, sku: &Sku, hint: &Hint) {
         let job = self.jobs.entry(sku.clone()).or_insert_with(|| Job::new(hint));
         job.since = job.since.min(hint.at);
         job.attempts = job.attempts.max(hint.attempts);
-        if hint.cause == records::WRITE {
+        if hint.cause == records::WRITE || hint.cause == records::PUSH {
             return;
         }
         job.look_at.insert(hint.account.clone());
@@ -152,7 +163,9 @@ impl Run<'_> {
         let Some(job) = self.jobs.get_mut(sku) else { return };
         let (Some(Some(state)), Some(Some(item))) = (pair.first(), pair.get(1)) else {
             job.state = State::Done;
-            self.hub.noted_unknown(&job.asker, sku.as_str());
+            if job.kin == Kin::Asked {
+                self.hub.noted_unknown(&job.asker, sku.as_str());
+            }
             return;
         };
         let read: Result<(Ledger, Item), _> =

@@ -7,7 +7,7 @@ use crate::line::{Line, failure};
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, Pushed};
 use channels::{ErrorKind, Outcome, Write};
-use domain::plan::{self, Decision, Push};
+use domain::plan::Push;
 use domain::push::{self, Ended};
 use domain::{AccountId, Claim, Class, Entry, Inbound, Ledger, LocationId, Sku, Timestamp, key, retry};
 use futures::{StreamExt, stream};
@@ -281,13 +281,8 @@ impl Run<'_> {
 
     /// A SKU whose recorded ledger asks for nothing more is done without another read.
     fn finish_or_go_on(&mut self, sku: &Sku) {
-        let Some(job) = self.jobs.get(sku) else { return };
-        let Some(ledger) = &job.ledger else { return };
         let closed = |account: &AccountId| self.later.keys().any(|(waits, _)| waits == account);
-        let more = plan::plan(ledger, &self.views(job)).into_iter().any(|(listing, decision)| match decision {
-            Decision::Push(_) => !closed(&listing.account),
-            Decision::InSync | Decision::Hold(_) => false,
-        });
+        let more = self.due_at(sku).iter().any(|account| !closed(account));
         if !more && let Some(job) = self.jobs.get_mut(sku) {
             job.state = State::Done;
         }

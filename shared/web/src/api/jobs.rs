@@ -17,10 +17,11 @@ use engine::adopt::{Direction, Progress};
 use engine::runs::{Driven, Job, Run, RunState};
 use futures::stream;
 use http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -97,7 +98,7 @@ const LINES: usize = 64;
 const PATIENCE_MS: i64 = 20_000;
 
 /// Tells the listener how far a run is.
-struct Teller(Option<mpsc::Sender<Value>>);
+pub(super) struct Teller(Option<mpsc::Sender<Value>>);
 
 impl Progress for Teller {
     fn tell(&self, step: &str, done: u64, all: u64) {
@@ -106,6 +107,32 @@ impl Progress for Teller {
             lines.try_send(json!({ "progress": { "step": step, "done": done, "all": all } })).ok();
         }
     }
+}
+
+/// Does something long that is no run, because it is short of writes or safe to repeat, and answers with its end.
+pub(super) async fn once<T, F>(app: Arc<App>, headers: &HeaderMap, job: impl FnOnce(Arc<App>, Teller) -> F) -> Response
+where
+    T: Serialize + Send + 'static,
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (lines, listener) = mpsc::channel(LINES);
+    let wants_lines = accept.contains(NDJSON);
+    // a task of its own, so that it goes on when the listener goes away
+    let task = tokio::spawn(job(app, Teller(wants_lines.then(|| lines.clone()))));
+    let stopped = || Failure::conflict("the job was stopped half way; start it again");
+    let done = async move { task.await.map_err(|_| stopped()).and_then(|done| Ok(done?)) };
+    if wants_lines {
+        tokio::spawn(async move {
+            let last = match done.await {
+                Ok(result) => json!({ "result": result }),
+                Err(failure) => failure.parts().1,
+            };
+            lines.send(last).await.ok()
+        });
+        return lines_of(listener);
+    }
+    done.await.map(Json).into_response()
 }
 
 /// Starts a run and answers with its end.

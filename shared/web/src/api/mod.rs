@@ -9,20 +9,26 @@ mod alerts;
 mod error;
 mod extract;
 mod feeds;
+mod filters;
+mod groups;
 mod guards;
 mod health;
 mod history;
 mod items;
 mod jobs;
+mod kits;
+mod mapping;
 mod moving;
 mod places;
 mod queues;
+mod rules;
 mod runs;
 mod schema;
 mod schema_accounts;
 mod schema_alerts;
 pub(crate) mod schema_people;
 mod schema_places;
+mod schema_rules;
 mod schema_runs;
 mod snapshots;
 mod stock;
@@ -127,6 +133,17 @@ fn viewers_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(items::show))
         .routes(routes!(items::history))
         .routes(routes!(items::explain))
+        .routes(routes!(filters::find))
+        .routes(routes!(filters::list))
+        .routes(routes!(rules::list))
+        .routes(routes!(rules::show))
+        .routes(routes!(rules::export))
+        .routes(routes!(rules::history))
+        .routes(routes!(rules::before))
+        .routes(routes!(groups::list))
+        .routes(routes!(kits::list))
+        .routes(routes!(mapping::report))
+        .routes(routes!(mapping::proposals))
         .routes(routes!(stock::export))
         .routes(routes!(places::warehouses))
         .routes(routes!(places::show))
@@ -160,6 +177,16 @@ fn operators_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(accounts::test))
         .routes(routes!(accounts::sync))
         .routes(routes!(items::sync))
+        .routes(routes!(filters::change))
+        .routes(routes!(filters::save, filters::remove))
+        .routes(routes!(rules::set))
+        .routes(routes!(rules::import))
+        .routes(routes!(groups::put, groups::remove))
+        .routes(routes!(groups::members))
+        .routes(routes!(kits::put))
+        .routes(routes!(mapping::link))
+        .routes(routes!(mapping::unlink))
+        .routes(routes!(mapping::answer))
         .routes(routes!(stock::edit))
         .routes(routes!(stock::import))
         .routes(routes!(stock::upload))

@@ -51,6 +51,14 @@ pub(crate) struct ItemView {
     /// The hub level of each warehouse.
     warehouses: BTreeMap<String, i64>,
     listings: Vec<ListingView>,
+    /// Whether a level of it was ever known; until then it is not pushed.
+    received: bool,
+    /// The groups that it is in.
+    groups: Vec<String>,
+    /// Of a kit: what it is made of, with units of each.
+    parts: BTreeMap<String, i64>,
+    /// The kits that it is part of, with units in each.
+    kits: BTreeMap<String, i64>,
 }
 
 /// How one SKU appears at one account and location.
@@ -71,6 +79,12 @@ pub(crate) struct ListingView {
     hold: Option<Hold>,
     /// The warehouses that feed it, in the order in which its sales are charged to them.
     warehouses: Vec<String>,
+    /// Whether it is on sale in its store.
+    active: bool,
+    /// When it is written, wherever that was set.
+    mode: super::schema_rules::Mode,
+    /// Whether so little may be sold that it counts as low.
+    low: bool,
     /// What people call its location in the store; absent for a store without locations.
     #[schema(nullable = false)]
     location_name: Option<String>,
@@ -106,6 +120,8 @@ pub(crate) enum Hold {
     NoLevel,
     Accepted,
     Refused,
+    Never,
+    Inactive,
 }
 
 /// Why an item has its numbers.
@@ -142,8 +158,13 @@ pub(crate) struct ListingWhy {
     location_name: Option<String>,
     /// What the store said that a person must mend; absent while there is nothing.
     trouble: Option<String>,
-    /// The rules, step by step.
+    active: bool,
+    mode: super::schema_rules::Mode,
+    low: bool,
+    /// The rules, step by step, each with where it was set.
     steps: Vec<Step>,
+    /// Its sync mode with where it was set; null where nobody set one.
+    mode_from: Option<String>,
     /// When the last push was, and what became of it.
     last_push: Option<(i64, Pushed)>,
 }
@@ -152,6 +173,12 @@ pub(crate) struct ListingWhy {
 pub(crate) struct Step {
     rule: String,
     quantity: i64,
+    /// Which rule it is.
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// Where it was set: `hub`, `account north`, `group fragile`, `item` …
+    #[schema(nullable = false)]
+    from: Option<String>,
 }
 
 /// What became of one write.

@@ -33,6 +33,8 @@ const fn hold_badge(hold: Hold) -> Said {
         Hold::Clash => (Tone::Bad, "SKU clash"),
         Hold::NotWritable => (Tone::Plain, "Read only"),
         Hold::Excluded => (Tone::Plain, "Excluded"),
+        Hold::Never => (Tone::Plain, "Never written"),
+        Hold::Inactive => (Tone::Plain, "Not on sale"),
         Hold::Unseen => (Tone::Plain, "Not seen yet"),
         Hold::Pending | Hold::Unresolved => (Tone::Note, "Being written"),
         Hold::Unlinked => (Tone::Plain, "Not linked"),
@@ -55,6 +57,8 @@ pub(super) const fn hold(hold: Hold) -> &'static str {
         Hold::Clash => "This SKU stands more than once in the store. Give each product its own SKU there.",
         Hold::NotWritable => "Made of other products, or kept by the platform itself: never written.",
         Hold::Excluded => "The rules say that this is never written.",
+        Hold::Never => "Its sync mode is “never”.",
+        Hold::Inactive => "Its sync mode is “only when active”, and it is not on sale in its store.",
         Hold::Unseen => "The store has not shown a level yet. Unknown is not zero, so nothing is written.",
         Hold::Pending => "A write is on its way.",
         Hold::Accepted => "The store took the write and has yet to carry it out. Its level shows when it has.",
@@ -93,7 +97,7 @@ impl Kind {
             (_, true) => Self::Hand,
             (Cause::Sale(..), false) => Self::Sale,
             (Cause::Return(..) | Cause::Cancelled(..), false) => Self::Back,
-            (Cause::Order(_), false) => {
+            (Cause::Order(_) | Cause::Kit(_), false) => {
                 if counted.by < 0 {
                     Self::Sale
                 } else {
@@ -124,6 +128,8 @@ pub(super) fn counted(counted: &Counted) -> String {
         Cause::Cancelled(order, _) => format!("{units} came back (cancelled order {order})"),
         Cause::Order(order) => format!("{} by order {order}", signed(counted.by)),
         Cause::Edit(_) => format!("edited by {}", signed(counted.by)),
+        Cause::Kit(kit) if counted.by < 0 => format!("{units} sold as part of {kit}"),
+        Cause::Kit(kit) => format!("{units} came back as part of {kit}"),
     }
 }
 

@@ -59,6 +59,19 @@ impl Account {
         self.index.entry(sku).or_default().push(cell);
     }
 
+    /// Gives a product another SKU; whether it was there.
+    pub(super) fn rename_product(&mut self, id: u64, sku: &str, now: Timestamp) -> bool {
+        let Some(product) = self.products.get_mut(&id) else { return false };
+        (product.sku, product.updated) = (Some(sku.to_owned()), now);
+        let cells = cells_of(product);
+        self.index.retain(|_, known| {
+            known.retain(|cell| cell.product != id);
+            !known.is_empty()
+        });
+        cells.into_iter().for_each(|cell| self.enter(cell));
+        true
+    }
+
     /// Deletes a product; whether it was there.
     pub(super) fn remove_product(&mut self, id: u64, now: Timestamp) -> bool {
         if self.products.remove(&id).is_none() {

@@ -208,6 +208,28 @@ impl FakeShopWired {
         )
     }
 
+    /// Gives a product another SKU; nobody is told.
+    ///
+    /// # Errors
+    /// [`Refused`] when it is not there.
+    pub fn rename(&mut self, business: u64, product: u64, sku: &str, now: Timestamp) -> Result<(), Refused> {
+        self.within(business, now, |account| {
+            if account.rename_product(product, sku, now) { Ok(()) } else { Err(missing("product")) }
+        })
+    }
+
+    /// Puts a product on sale, or takes it off.
+    ///
+    /// # Errors
+    /// [`Refused`] when it is not there.
+    pub fn set_active(&mut self, business: u64, product: u64, active: bool, now: Timestamp) -> Result<(), Refused> {
+        self.within(business, now, |account| {
+            let found = account.products.get_mut(&product).ok_or_else(|| missing("product"))?;
+            (found.active, found.updated) = (active, now);
+            Ok(())
+        })
+    }
+
     /// Sells one SKU; the order's id.
     ///
     /// # Errors

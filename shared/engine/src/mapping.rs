@@ -1,0 +1,535 @@
+//! Mapping: which units of the stores are which SKUs. SKUs match by themselves; where they do not, a person links them.
+
+use crate::adopt::Progress;
+use crate::hub::{Connected, Error, Hub};
+use crate::line::said;
+use crate::ports::{Change, Condition, Key, Query, Row, StoreError};
+use crate::records::{self, HUB, Hint, History, ITEMS, Item, Listing, PUSH, body, key, row, text};
+use crate::scan::Scan;
+use crate::settings::{Alias, TargetChange, differences, targets, todo};
+use channels::{Touch, Unit, UnitKind};
+use domain::layers::Layer;
+use domain::ledger::Square;
+use domain::plan::Hold;
+use domain::spelling::{self, Slip};
+use domain::{AccountId, Class, Entry, Ledger, ListingId, LocationId, Position, Sku, Timestamp, UnitId, WarehouseId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What is not as it should be with a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Problem {
+    /// Its SKU appears more than once in the store.
+    Duplicate,
+    /// Its SKU differs from one of ours by case only.
+    Case,
+    /// Its SKU differs from one of ours by spaces.
+    Spaces,
+    /// Its SKU differs from one of ours by slashes, dashes and the like.
+    Signs,
+    /// Its SKU is none of ours.
+    Unmapped,
+    /// It has no SKU.
+    NoSku,
+}
+
+/// A unit that is not mapped as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingRow {
+    /// The store's own id of it.
+    pub external: String,
+    /// Where.
+    pub location: LocationId,
+    /// The SKU that the store has for it.
+    pub sku: Option<Sku>,
+    /// What people call it.
+    pub title: String,
+    /// What is not as it should be.
+    pub problem: Problem,
+    /// The SKU of ours that is probably meant.
+    pub near: Option<Sku>,
+}
+
+/// How the units of one account are mapped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountMapping {
+    /// Units in the store.
+    pub units: u64,
+    /// Units whose SKU is one of ours.
+    pub mapped: u64,
+    /// How many units have each problem.
+    pub problems: BTreeMap<Problem, u64>,
+    /// The first of these.
+    pub rows: Vec<MappingRow>,
+    /// What people have linked, or said to be none of ours.
+    pub linked: Vec<Alias>,
+    /// What the store said when it could not be read.
+    pub error: Option<String>,
+}
+
+/// What linking or unlinking a unit does, or did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkReport {
+    /// Whether it was done.
+    pub applied: bool,
+    /// The item.
+    pub sku: Sku,
+    /// Listings that it gains.
+    pub gains: Vec<ListingId>,
+    /// Listings that it loses.
+    pub loses: Vec<ListingId>,
+    /// Listings whose target changes.
+    pub changes: Vec<TargetChange>,
+}
+
+/// A unit that has another SKU in its store than before: is it still the same?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The account.
+    pub account: AccountId,
+    /// The store's own id of the unit.
+    pub external: String,
+    /// The item that it is.
+    pub sku: Sku,
+    /// The SKU that the store has for it now.
+    pub now: Option<Sku>,
+    /// When that was seen first.
+    pub at: Timestamp,
+    /// Whether a person has said no.
+    #[serde(default)]
+    pub declined: bool,
+}
+
+/// Rows shown of one account.
+const SHOWN: usize = 500;
+/// Items of one page.
+const PAGE: usize = 1_000;
+/// How long a person waits for a call's turn.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Attempts against others who change the same item.
+const ATTEMPTS: usize = 16;
+
+impl Problem {
+    const fn of(slip: Slip) -> Self {
+        match slip {
+            Slip::Case => Self::Case,
+            Slip::Spaces => Self::Spaces,
+            Slip::Signs => Self::Signs,
+        }
+    }
+}
+
+impl Hub {
+    /// How the units of one account, or all, are mapped. Reads whole stores, changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`]. A store that does not answer is told in its account's part.
+    pub async fn mapping(
+        &self,
+        only: Option<&AccountId>,
+        progress: &dyn Progress,
+    ) -> Result<BTreeMap<AccountId, AccountMapping>, Error> {
+        let ours = self.spellings().await?;
+        let chosen = match only {
+            Some(id) => vec![self.connected(id).await?],
+            None => self.accounts().await?.values().cloned().collect(),
+        };
+        let mut mappings = BTreeMap::new();
+        for (connected, scan) in self.scans(chosen, progress).await {
+            let mapping = match scan {
+                Ok(scan) => mapping(&scan, &ours),
+                Err(error) => AccountMapping { error: Some(error.to_string()), ..AccountMapping::default() },
+            };
+            mappings.insert(connected.account.id, mapping);
+        }
+        Ok(mappings)
+    }
+
+    /// All our SKUs, by what is left of them without slips.
+    async fn spellings(&self) -> Result<BTreeMap<String, Vec<Sku>>, Error> {
+        let mut ours: BTreeMap<String, Vec<Sku>> = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let query = Query {
+                partition: ITEMS.into(),
+                index: true,
+                prefix: String::new(),
+                after,
+                descending: false,
+                limit: PAGE,
+            };
+            let page = self.store.query(&query).await?;
+            for row in &page.rows {
+                let item: Item = body(row)?;
+                ours.entry(spelling::folded(&item.sku)).or_default().push(item.sku);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(ours);
+            }
+        }
+    }
+
+    /// Links a store's unit to a SKU of another spelling; without `apply` only shows what would happen. A SKU that the hub does
+    /// not know yet becomes an item.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the field; [`Error::NotFound`]; [`Error::Channel`] with what the store said.
+    pub async fn link(
+        &self,
+        account: &AccountId,
+        external: &str,
+        sku: &Sku,
+        apply: bool,
+        actor: &str,
+    ) -> Result<LinkReport, Error> {
+        let connected = self.connected(account).await?;
+        let has_feed = connected.channel.info().capabilities.class() == Class::C;
+        let line = self.line(&connected, PATIENCE);
+        let heard = |error| said(&connected, error);
+        // the level read after it then belongs to a place at or behind it
+        let head = if has_feed && connected.account.feed {
+            line.feed_head().await.map_err(heard)?
+        } else {
+            Position::default()
+        };
+        let units = line.unit_as_spelled(external).await.map_err(heard)?;
+        let missing = || Error::NotFound { what: "unit", name: external.to_owned() };
+        let first = units.first().cloned().ok_or_else(missing)?;
+        let alias = Alias {
+            account: account.clone(),
+            external: external.to_owned(),
+            store: first.sku.clone(),
+            sku: Some(sku.clone()),
+        };
+        for _ in 0..ATTEMPTS {
+            let (item, version, ledger) = match self.item_with_version(sku).await {
+                Ok((item, version, ledger)) => (item, Some(version), ledger),
+                Err(Error::NotFound { .. }) => (Item::new(sku.clone(), first.title.clone()), None, Ledger::default()),
+                Err(error) => return Err(error),
+            };
+            self.check_free(&connected, external, &alias, &item).await?;
+            let (mut after, mut changed) = (item.clone(), ledger.clone());
+            let now = self.clock.now();
+            let gains = join(&mut after, &mut changed, &connected, &units, head, now)?;
+            let report = self.link_report(&item, &after, &ledger, &changed, gains, Vec::new(), apply).await?;
+            if !apply {
+                return Ok(report);
+            }
+            let words = format!("{external} of {account} is {sku}");
+            match self.write_link((&after, version), (&changed, ledger.version), &alias, &report, (actor, &words)).await
+            {
+                Ok(()) => return self.linked(report).await,
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+    }
+
+    /// Refuses what nobody could keep apart afterwards.
+    async fn check_free(&self, connected: &Connected, external: &str, alias: &Alias, item: &Item) -> Result<(), Error> {
+        let account = &connected.account.id;
+        let is_known = |item: &Item| {
+            item.listings.iter().any(|(id, listing)| id.account == *account && listing.external == external)
+        };
+        if is_known(item) {
+            return Err(Error::Conflict(format!("external: {external} is {} already", item.sku)));
+        }
+        let former = connected.defaults.aliases(account).of_unit(external, alias.store.clone());
+        if let Some(former) = former.filter(|former| *former != item.sku)
+            && let Ok((former, _)) = self.item(&former).await
+            && is_known(&former)
+        {
+            return Err(Error::Conflict(format!("external: {external} is {} now; unlink it there first", former.sku)));
+        }
+        let crowded = connected.channel.info().capabilities.class() == Class::C
+            && item.listings.keys().any(|id| id.account == *account);
+        if crowded {
+            return Err(Error::Invalid(format!(
+                "sku: {account} sells {} already, and tells sales by SKU; make the other one a kit of it instead",
+                item.sku
+            )));
+        }
+        Ok(())
+    }
+
+    /// Takes a listing out of its item: what it counted stays counted, its unit is none of ours from now on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn unlink(&self, sku: &Sku, listing: &ListingId, apply: bool, actor: &str) -> Result<LinkReport, Error> {
+        for _ in 0..ATTEMPTS {
+            let (item, version, ledger) = self.item_with_version(sku).await?;
+            let missing = || Error::NotFound { what: "listing", name: listing.to_string() };
+            let former = item.listings.get(listing).cloned().ok_or_else(missing)?;
+            if ledger.entries.get(listing).is_some_and(|entry| entry.claim.is_some()) {
+                return Err(Error::Conflict(format!("{sku} at {listing} is being written; try again in a minute")));
+            }
+            let (mut after, mut changed) = (item.clone(), ledger.clone());
+            after.listings.remove(listing);
+            changed.retire(listing);
+            let report =
+                self.link_report(&item, &after, &ledger, &changed, Vec::new(), vec![listing.clone()], apply).await?;
+            if !apply {
+                return Ok(report);
+            }
+            let account = listing.account.clone();
+            let store = self.connected(&account).await.ok();
+            let store = store.map(|connected| connected.defaults.aliases(&account).theirs(sku, &former.external));
+            let alias = Alias { account, external: former.external, store, sku: None };
+            let words = format!("{} of {} is none of ours", alias.external, alias.account);
+            match self
+                .write_link((&after, Some(version)), (&changed, ledger.version), &alias, &report, (actor, &words))
+                .await
+            {
+                Ok(()) => return self.linked(report).await,
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "before and after of two rows, and what they mean")]
+    async fn link_report(
+        &self,
+        before: &Item,
+        after: &Item,
+        was: &Ledger,
+        is: &Ledger,
+        gains: Vec<ListingId>,
+        loses: Vec<ListingId>,
+        apply: bool,
+    ) -> Result<LinkReport, Error> {
+        let accounts = self.accounts().await?;
+        let known = self.all_known(&[before.clone(), after.clone()], vec![was.clone(), is.clone()]).await?;
+        let [first, second] = known.as_slice() else { unreachable!("one for each item") };
+        let changes = differences(&after.sku, &targets(before, first, &accounts), &targets(after, second, &accounts));
+        Ok(LinkReport { applied: apply, sku: after.sku.clone(), gains, loses, changes })
+    }
+
+    async fn write_link(
+        &self,
+        (item, item_version): (&Item, Option<u64>),
+        (ledger, ledger_version): (&Ledger, u64),
+        alias: &Alias,
+        report: &LinkReport,
+        (actor, words): (&str, &str),
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let is = |version: Option<u64>| version.map_or(Condition::Absent, Condition::Version);
+        let state = is((ledger_version > 0).then_some(ledger_version));
+        let history = History {
+            sku: item.sku.clone(),
+            at: now,
+            since: now,
+            cause: "mapping".into(),
+            actor: Some(actor.to_owned()),
+            reason: Some(words.to_owned()),
+            level: (ledger.total(), ledger.total()),
+            seen: Vec::new(),
+            pushed: Vec::new(),
+            event: None,
+            trace: None,
+            run: None,
+            warehouse: None,
+        };
+        let mut changes = vec![
+            Change::Put(item.row(), is(item_version)),
+            Change::Put(records::ledger_row(&item.sku, ledger, ledger_version + 1), state),
+            Change::Put(alias.row(), Condition::Any),
+            Change::Put(history.row(self.clock.random()), Condition::Any),
+            Change::Delete(Proposal::key(&alias.account, &alias.external), Condition::Any),
+        ];
+        let due: BTreeSet<&AccountId> = report.changes.iter().map(|change| &change.listing.account).collect();
+        let todos = due.into_iter().map(|account| todo(account, &item.sku, ledger.total(), now).row());
+        changes.extend(todos.map(|row| Change::Put(row, Condition::Any)));
+        self.store.write(&changes).await
+    }
+
+    async fn linked(&self, report: LinkReport) -> Result<LinkReport, Error> {
+        self.forget_accounts();
+        let hub = ListingId::hub().account;
+        self.enqueue(&[Hint::new(hub, Touch::Sku(report.sku.clone()), PUSH, self.clock.now())]).await?;
+        Ok(report)
+    }
+
+    /// Units that have another SKU in their store than before, as comparisons found them.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn proposals(&self) -> Result<Vec<Proposal>, Error> {
+        self.all_rows(HUB, "PROPOSAL#").await?.iter().map(|row| Ok(body(row)?)).collect()
+    }
+
+    /// Keeps what a comparison found; a proposal that a person has declined stays declined.
+    pub(crate) async fn propose(&self, proposals: &[Proposal]) -> Result<(), Error> {
+        for proposal in proposals {
+            let key = Proposal::key(&proposal.account, &proposal.external);
+            let known = self.store.get(&[key]).await?.pop().flatten();
+            let known: Option<Proposal> = known.as_ref().map(body).transpose()?;
+            if known.is_none_or(|known| known.now != proposal.now) {
+                self.store.write(&[Change::Put(proposal.row(), Condition::Any)]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a proposal: the unit is the same and follows under its new SKU, or it is another.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn answer_proposal(
+        &self,
+        account: &AccountId,
+        external: &str,
+        accept: bool,
+        actor: &str,
+    ) -> Result<Proposal, Error> {
+        let key = Proposal::key(account, external);
+        let found = self.store.get(std::slice::from_ref(&key)).await?.pop().flatten();
+        let missing = || Error::NotFound { what: "proposal", name: format!("{account} {external}") };
+        let mut proposal: Proposal = body(&found.ok_or_else(missing)?)?;
+        if !accept {
+            proposal.declined = true;
+            self.store.write(&[Change::Put(proposal.row(), Condition::Any)]).await?;
+            return Ok(proposal);
+        }
+        let alias = Alias {
+            account: account.clone(),
+            external: external.to_owned(),
+            store: proposal.now.clone(),
+            sku: Some(proposal.sku.clone()),
+        };
+        let now = self.clock.now();
+        let (_, ledger) = self.item(&proposal.sku).await?;
+        let level = ledger.total();
+        let now_called = proposal.now.as_ref().map_or("without a SKU".to_owned(), |sku| format!("called {sku}"));
+        let history = History {
+            sku: proposal.sku.clone(),
+            at: now,
+            since: now,
+            cause: "mapping".into(),
+            actor: Some(actor.to_owned()),
+            reason: Some(format!("{external} of {account} is now {now_called} there")),
+            level: (level, level),
+            seen: Vec::new(),
+            pushed: Vec::new(),
+            event: None,
+            trace: None,
+            run: None,
+            warehouse: None,
+        };
+        let looked =
+            records::Todo { reason: "its SKU has changed there".into(), ..todo(account, &proposal.sku, level, now) };
+        let changes = [
+            Change::Put(alias.row(), Condition::Any),
+            Change::Delete(key, Condition::Any),
+            Change::Put(history.row(self.clock.random()), Condition::Any),
+            Change::Put(looked.row(), Condition::Any),
+        ];
+        self.store.write(&changes).await?;
+        self.forget_accounts();
+        self.wake_lane(account).await?;
+        Ok(proposal)
+    }
+}
+
+impl Proposal {
+    fn key(account: &AccountId, external: &str) -> Key {
+        key(HUB, format!("PROPOSAL#{account}#{external}"))
+    }
+
+    fn row(&self) -> Row {
+        row(Self::key(&self.account, &self.external), 1, text(self))
+    }
+}
+
+/// Gives an item listings for units; where another unit has the place already, one with the unit's own name.
+fn join(
+    item: &mut Item,
+    ledger: &mut Ledger,
+    connected: &Connected,
+    units: &[Unit],
+    head: Position,
+    now: Timestamp,
+) -> Result<Vec<ListingId>, Error> {
+    let has_feed = connected.channel.info().capabilities.class() == Class::C;
+    let mut gains = Vec::new();
+    for unit in units.iter().filter(|unit| connected.is_mapped(&unit.location)) {
+        let mut id = ListingId::at(connected.account.id.clone(), unit.location.clone());
+        if item.listings.contains_key(&id) {
+            let name = UnitId::new(unit.external.clone()).map_err(|error| Error::Invalid(error.to_string()))?;
+            id = id.of(name);
+        }
+        let home = connected.home(&unit.location).unwrap_or_else(WarehouseId::nowhere);
+        if let (Some(level), Some(_), false) = (unit.level, connected.master_rank(&unit.location), ledger.knows(&home))
+        {
+            ledger.start(&home, level);
+        }
+        let square = has_feed.then(|| Square::new(unit.level.unwrap_or(0), head, now));
+        let listing = Listing {
+            external: unit.external.clone(),
+            active: unit.active,
+            hold: (unit.kind != UnitKind::Simple).then_some(Hold::NotWritable),
+            rules: Layer::default(),
+            feeds: Vec::new(),
+            flash: 0,
+        };
+        ledger.entries.insert(id.clone(), Entry { shadow: unit.level, square, ..Entry::new(home) });
+        item.listings.insert(id.clone(), listing);
+        gains.push(id);
+    }
+    if gains.is_empty() {
+        return Err(Error::Invalid("external: none of its locations belongs to a warehouse; link one first".into()));
+    }
+    Ok(gains)
+}
+
+fn mapping(scan: &Scan, ours: &BTreeMap<String, Vec<Sku>>) -> AccountMapping {
+    let account = &scan.connected.account.id;
+    let mut mapping = AccountMapping {
+        linked: scan.connected.defaults.aliases(account).iter().cloned().collect(),
+        ..AccountMapping::default()
+    };
+    for (sku, units) in &scan.units {
+        let near = ours.get(&spelling::folded(sku)).into_iter().flatten();
+        let (known, near) = (near.clone().any(|known| known == sku), near.clone().next());
+        let clash = scan.clashes(sku);
+        for unit in units {
+            mapping.units += 1;
+            mapping.mapped += u64::from(known && !clash);
+            let problem = match near.and_then(|near| spelling::slip(sku, near)) {
+                _ if clash => Problem::Duplicate,
+                _ if known => continue,
+                Some(slip) => Problem::of(slip),
+                None => Problem::Unmapped,
+            };
+            mapping.take(unit, problem, near.filter(|_| !known && problem != Problem::Duplicate));
+        }
+    }
+    mapping.units += scan.without_sku;
+    if scan.without_sku > 0 {
+        mapping.problems.insert(Problem::NoSku, scan.without_sku);
+    }
+    mapping
+}
+
+impl AccountMapping {
+    fn take(&mut self, unit: &Unit, problem: Problem, near: Option<&Sku>) {
+        *self.problems.entry(problem).or_default() += 1;
+        if self.rows.len() < SHOWN {
+            self.rows.push(MappingRow {
+                external: unit.external.clone(),
+                location: unit.location.clone(),
+                sku: unit.sku.clone(),
+                title: unit.title.clone(),
+                problem,
+                near: near.cloned(),
+            });
+        }
+    }
+}

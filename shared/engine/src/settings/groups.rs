@@ -1,0 +1,301 @@
+//! Groups: named sets of items. Who is in one is in the items' own rows, so that a run reads nothing more.
+
+use super::change::ItemDraft;
+use super::wide::{SettingsReport, WidePlace, with};
+use super::{Defaults, Group};
+use crate::adopt::Progress;
+use crate::hub::{Error, Hub};
+use crate::ports::{Change, Condition, Query, StoreError};
+use crate::records::{self, HUB, ITEMS, Item};
+use domain::{AccountId, GroupId, Sku};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A group to be added or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewGroup {
+    /// Its short name.
+    pub id: GroupId,
+    /// What people call it; its name if absent.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Its place in the order of groups: what an earlier one sets wins. Behind all others if absent.
+    #[serde(default)]
+    pub rank: Option<i64>,
+}
+
+/// A group as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupView {
+    /// Its short name.
+    pub id: GroupId,
+    /// What people call it.
+    pub title: String,
+    /// Its place in the order of groups.
+    pub rank: i64,
+    /// What is set for its items, by name.
+    pub set: BTreeMap<String, String>,
+    /// What is set for its items at accounts.
+    pub at: BTreeMap<AccountId, BTreeMap<String, String>>,
+}
+
+/// Most groups of a hub: all are in memory with the accounts.
+const GROUPS_MAX: usize = 500;
+/// Most groups of an item.
+pub(crate) const GROUPS_OF_ITEM_MAX: usize = 20;
+/// Longest title, letters.
+const TITLE_MAX: usize = 200;
+/// Items of one step.
+const PAGE: usize = 500;
+
+impl GroupView {
+    fn of(group: &Group) -> Self {
+        let set = |layer: &domain::layers::Layer| {
+            let all = domain::layers::NAMES.iter().map(|name| ((*name).to_owned(), layer.get(name)));
+            all.filter(|(_, text)| !text.is_empty()).collect::<BTreeMap<_, _>>()
+        };
+        Self {
+            id: group.id.clone(),
+            title: group.title.clone(),
+            rank: group.rank,
+            set: set(&group.layer),
+            at: group.at.iter().map(|(account, layer)| (account.clone(), set(layer))).collect(),
+        }
+    }
+}
+
+impl Hub {
+    /// All groups, in the order in which they win.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_groups(&self) -> Result<Vec<GroupView>, Error> {
+        Ok(self.defaults().await?.ranked().into_iter().map(GroupView::of).collect())
+    }
+
+    /// Adds a group, or changes its title or its place in the order.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the field.
+    pub async fn put_group(&self, new: &NewGroup, actor: &str, progress: &dyn Progress) -> Result<GroupView, Error> {
+        let before = self.defaults().await?;
+        if new.title.as_ref().is_some_and(|title| title.chars().count() > TITLE_MAX) {
+            return Err(Error::Invalid(format!("title: use at most {TITLE_MAX} letters")));
+        }
+        if before.groups.len() >= GROUPS_MAX && !before.groups.contains_key(&new.id) {
+            return Err(Error::Invalid(format!("group: there are {GROUPS_MAX} groups, which is the most; remove one")));
+        }
+        let group = changed(&before, new);
+        let mut after = before.clone();
+        after.groups.insert(group.id.clone(), group.clone());
+        let condition = match before.groups.get(&new.id) {
+            Some(known) => Condition::Version(known.row().version),
+            None => Condition::Absent,
+        };
+        self.write_group(&[Change::Put(group.row(), condition)], &group, actor, "changed").await?;
+        self.follow_order(before, after, &group.id, progress).await?;
+        Ok(GroupView::of(&group))
+    }
+
+    /// Removes a group; its items are in it no longer, and their stores follow.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn drop_group(
+        &self,
+        id: &GroupId,
+        actor: &str,
+        progress: &dyn Progress,
+    ) -> Result<SettingsReport, Error> {
+        let before = self.defaults().await?;
+        let missing = || Error::NotFound { what: "group", name: id.to_string() };
+        let group = before.groups.get(id).cloned().ok_or_else(missing)?;
+        // its members leave first: a group that is there again later begins without any
+        let report = self.empty_group(id, actor, progress).await?;
+        self.write_group(&[Change::Delete(Group::key(id), Condition::Any)], &group, actor, "removed").await?;
+        Ok(report)
+    }
+
+    async fn write_group(&self, changes: &[Change], group: &Group, actor: &str, what: &str) -> Result<(), Error> {
+        let mut change = self.settings_change(actor, format!("group {} {what}", group.id));
+        change.before = group.layer.words();
+        let mut changes = changes.to_vec();
+        changes.push(Change::Put(change.row(), Condition::Any));
+        match self.store.write(&changes).await {
+            Err(StoreError::Conflict { .. }) => {
+                Err(Error::Conflict(format!("group {} was changed in the meantime; look again", group.id)))
+            }
+            written => {
+                written?;
+                self.forget_accounts();
+                Ok(())
+            }
+        }
+    }
+
+    /// Has the stores follow another order of groups.
+    async fn follow_order(
+        &self,
+        before: Defaults,
+        after: Defaults,
+        id: &GroupId,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        if before.groups.get(id).is_none_or(|known| after.groups.get(id).is_some_and(|new| new.rank == known.rank)) {
+            return Ok(());
+        }
+        let accounts = self.accounts().await?;
+        let (before, after) = (with(&accounts, before), with(&accounts, after));
+        let (mut place, mut done) = (WidePlace::default(), 0);
+        loop {
+            let (items, next) = self.members(id, place.after.take()).await?;
+            self.compare_targets(&items, (&before, &after), true, &mut place).await?;
+            done += items.len() as u64;
+            progress.tell("looking at items", done, 0);
+            place.after = next;
+            if place.after.is_none() {
+                break;
+            }
+        }
+        for account in &place.accounts {
+            self.wake_lane(account).await?;
+        }
+        Ok(())
+    }
+
+    /// The items of a group on one page of all items.
+    async fn members(&self, id: &GroupId, after: Option<String>) -> Result<(Vec<Item>, Option<String>), Error> {
+        let query = Query {
+            partition: ITEMS.into(),
+            index: true,
+            prefix: String::new(),
+            after,
+            descending: false,
+            limit: PAGE,
+        };
+        let page = self.store.query(&query).await?;
+        let mut items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
+        items.retain(|item| item.groups.contains(id));
+        Ok((items, page.next))
+    }
+
+    async fn empty_group(&self, id: &GroupId, actor: &str, progress: &dyn Progress) -> Result<SettingsReport, Error> {
+        let mut report = SettingsReport { applied: true, scope: format!("group {id}"), ..SettingsReport::default() };
+        let mut after = None;
+        loop {
+            let (items, next) = self.members(id, after).await?;
+            for item in items {
+                let draft = self.change_members(&item.sku, &[], std::slice::from_ref(id), true, actor).await?;
+                report.items += 1;
+                report.changes += draft.targets.len() as u64;
+                progress.tell("leaving the group", report.items, 0);
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Puts an item into groups and takes it out of others.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the item or a group; [`Error::Invalid`] when it would be in too many.
+    pub(crate) async fn change_members(
+        &self,
+        sku: &Sku,
+        add: &[GroupId],
+        remove: &[GroupId],
+        apply: bool,
+        actor: &str,
+    ) -> Result<ItemDraft, Error> {
+        let accounts = self.accounts().await?;
+        let defaults = accounts.values().next().map(|connected| std::sync::Arc::clone(&connected.defaults));
+        for group in add {
+            let known = defaults.as_ref().is_some_and(|defaults| defaults.groups.contains_key(group));
+            if !known && !self.has_group(group).await? {
+                return Err(Error::NotFound { what: "group", name: group.to_string() });
+            }
+        }
+        self.change_item(sku, &|item: &mut Item| regroup(item, add, remove), apply, actor).await
+    }
+
+    async fn has_group(&self, id: &GroupId) -> Result<bool, Error> {
+        Ok(self.store.get(&[Group::key(id)]).await?.pop().flatten().is_some())
+    }
+
+    /// Puts items into a group and takes others out, each on its own: a bad one blocks no other.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the group.
+    pub async fn group_items(
+        &self,
+        id: &GroupId,
+        add: &[Sku],
+        remove: &[Sku],
+        actor: &str,
+    ) -> Result<Vec<(Sku, Option<String>)>, Error> {
+        if !self.has_group(id).await? {
+            return Err(Error::NotFound { what: "group", name: id.to_string() });
+        }
+        let one = std::slice::from_ref(id);
+        let wanted = add.iter().map(|sku| (sku, true)).chain(remove.iter().map(|sku| (sku, false)));
+        let mut results = Vec::new();
+        for (sku, joins) in wanted {
+            let (add, remove): (&[GroupId], &[GroupId]) = if joins { (one, &[]) } else { (&[], one) };
+            let done = self.change_members(sku, add, remove, true, actor).await;
+            results.push((sku.clone(), done.err().map(|error| error.to_string())));
+        }
+        Ok(results)
+    }
+
+    /// What is set for an account and for groups at it is forgotten with the account.
+    pub(crate) async fn forget_settings_of(&self, account: &AccountId) -> Result<(), Error> {
+        let defaults = Defaults::read(&self.all_rows(HUB, super::PREFIX).await?)?;
+        let mut changes = vec![Change::Delete(super::account_key(account), Condition::Any)];
+        for group in defaults.groups.values().filter(|group| group.at.contains_key(account)) {
+            let mut without = group.clone();
+            without.at.remove(account);
+            changes.push(Change::Put(without.row(), Condition::Version(group.row().version)));
+        }
+        changes.extend(
+            defaults
+                .aliases(account)
+                .iter()
+                .map(|alias| Change::Delete(super::Alias::key(account, &alias.external), Condition::Any)),
+        );
+        for chunk in changes.chunks(100) {
+            self.store.write(chunk).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts an item into groups and takes it out of others.
+///
+/// # Errors
+/// [`Error::Invalid`] when it would be in too many.
+pub(crate) fn regroup(item: &mut Item, add: &[GroupId], remove: &[GroupId]) -> Result<(), Error> {
+    item.groups.extend(add.iter().cloned());
+    item.groups.retain(|group| !remove.contains(group));
+    if item.groups.len() > GROUPS_OF_ITEM_MAX {
+        return Err(Error::Invalid(format!("group: {} would be in more than {GROUPS_OF_ITEM_MAX} groups", item.sku)));
+    }
+    Ok(())
+}
+
+fn changed(before: &Defaults, new: &NewGroup) -> Group {
+    let last = before.groups.values().map(|group| group.rank).max().unwrap_or(0);
+    let known = before.groups.get(&new.id).cloned();
+    let mut group =
+        known.unwrap_or_else(|| Group::new(new.id.clone(), new.id.to_string(), last.saturating_add(RANK_STEP)));
+    if let Some(title) = &new.title {
+        group.title.clone_from(title);
+    }
+    group.rank = new.rank.unwrap_or(group.rank);
+    group
+}
+
+/// A new group comes so far behind the last: there is room between them.
+const RANK_STEP: i64 = 10;
