@@ -5,7 +5,6 @@ pub mod bulk;
 pub mod console;
 pub mod count;
 pub mod flow;
-pub mod lane;
 pub mod process;
 
 use crate::client::show::{Show, cell};
@@ -144,7 +143,7 @@ pub async fn run(options: &Options, json: bool) -> anyhow::Result<bool> {
             Part::Writes => count::writes(scale).await?,
             Part::Bulk => bulk::bulk(scale).await?,
             Part::Console => console::console(scale).await?,
-            Part::Lane => lane::lane(scale).await?,
+            Part::Lane => crate::demo::lane::lane(scale).await?,
         });
     }
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);

@@ -2,6 +2,7 @@
 
 pub mod amazon;
 pub mod board;
+pub mod lane;
 pub mod play;
 pub mod script;
 pub mod shopify;

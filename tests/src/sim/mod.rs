@@ -1,5 +1,6 @@
 //! The simulation: the real core, engine and connectors, over fakes, in a world where everything goes wrong that can.
 
+mod account;
 pub mod books;
 pub mod core;
 pub mod crew;

@@ -1,7 +1,7 @@
 //! Figures of the bulk lane: very many changed SKUs into one store, by the clock of its fake. Nothing here waits: sleeping moves
 //! the clock, so that what is told is what the store's own limits cost.
 
-use super::{Figure, Scale};
+use crate::bench::{Figure, Scale};
 use anyhow::{Context, ensure};
 use async_trait::async_trait;
 use channels::amazon::FakeAmazon;
