@@ -125,6 +125,13 @@ impl Line<'_> {
         units
     }
 
+    /// Writes by the store's spelling of their SKUs.
+    fn as_theirs<'a>(&self, writes: impl Iterator<Item = &'a Write>) -> Vec<Write> {
+        let aliases = self.aliases();
+        let spelled = |write: &Write| Write { sku: aliases.theirs(&write.sku, &write.external), ..write.clone() };
+        writes.map(spelled).collect()
+    }
+
     fn aliases(&self) -> &Aliases {
         self.connected.defaults.aliases(&self.connected.account.id)
     }
@@ -231,7 +238,7 @@ impl Line<'_> {
         };
         let (metered, tokens) = (self.metered(), self.tokens());
         let session = self.hub.session(&self.connected.account, &secrets, &tokens, &metered);
-        let fits = self.connected.channel.inspect(session, writes).await;
+        let fits = self.connected.channel.inspect(session, &self.as_theirs(writes.iter())).await;
         let errors = fits.iter().filter_map(|fit| match fit {
             Fit::Not(error) => Some(error),
             Fit::Good(_) => None,
@@ -248,7 +255,10 @@ impl Line<'_> {
         let secrets = self.secrets(false).await?;
         let (metered, tokens) = (self.metered(), self.tokens());
         let session = self.hub.session(&self.connected.account, &secrets, &tokens, &metered);
-        let submitted = self.connected.channel.submit(session, rows).await;
+        let spelled = self.as_theirs(rows.iter().map(|(write, _)| write));
+        let rows: Vec<(Write, String)> =
+            spelled.into_iter().zip(rows).map(|(write, (_, row))| (write, row.clone())).collect();
+        let submitted = self.connected.channel.submit(session, &rows).await;
         self.note(submitted.as_ref().err());
         submitted
     }
@@ -278,9 +288,7 @@ impl Line<'_> {
         };
         let (metered, tokens) = (self.metered(), self.tokens());
         let session = self.hub.session(&self.connected.account, &secrets, &tokens, &metered);
-        let aliases = self.aliases();
-        let spelled = |write: &Write| Write { sku: aliases.theirs(&write.sku, &write.external), ..write.clone() };
-        let spelled: Vec<Write> = writes.iter().map(spelled).collect();
+        let spelled = self.as_theirs(writes.iter());
         let channel = self.connected.channel;
         let outcomes = match as_one {
             true => channel.write_call(session, &spelled).await,
