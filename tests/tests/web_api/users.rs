@@ -52,7 +52,9 @@ fn every_route_says_which_role_it_needs() {
         }
         assert!(matches!(role, Some("viewer" | "operator" | "admin")), "{method} {path} needs {role:?}");
         let own = path == "/api/me/password" || path.starts_with("/api/tokens");
-        assert!(method == "get" || role != Some("viewer") || own, "{method} {path}: a viewer only looks");
+        // what these look for does not fit into a query
+        let looks = method == "get" || ["/api/items/find", "/api/mapping/report"].contains(&path.as_str());
+        assert!(looks || role != Some("viewer") || own, "{method} {path}: a viewer only looks");
         looked_at += 1;
     }
     assert!(looked_at > 20, "{looked_at}");

@@ -140,7 +140,7 @@ pub(crate) struct NewGroup {
 }
 
 #[derive(ToSchema)]
-#[schema(rename_all = "kebab-case")]
+#[schema(rename_all = "kebab-case", as = SyncMode)]
 pub(crate) enum Mode {
     Default,
     Always,
