@@ -1,8 +1,8 @@
 //! Alarms and how people hear of them: by e-mail, by a Slack-compatible webhook, by a signed webhook of their own.
 //!
-//! Each sweep looks at every account ([`watch`]), compares what is wrong with what was, and puts what must be told into an
+//! Each sweep looks at every account (`watch`), compares what is wrong with what was, and puts what must be told into an
 //! outbox, in one transaction with what is remembered: nothing is told twice because a process died, and nothing is forgotten.
-//! The outbox is emptied by the same sweep ([`outbox`]) and tried again until it succeeds or is given up.
+//! The outbox is emptied by the same sweep (`outbox`) and tried again until it succeeds or is given up.
 //!
 //! | entity | pk | sk |
 //! |---|---|---|

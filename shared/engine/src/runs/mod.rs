@@ -7,7 +7,7 @@
 //! | what a run was given (expires) | `RUN#<id>` | `GIVEN#<number>` | |
 //! | what a run did to one SKU (expires) | `RUN#<id>` | `DONE#<place>` | |
 //!
-//! Whoever drives a run ([`drive`]) holds its lease. Each chunk of work is safe to do twice, and what a chunk leads to is
+//! Whoever drives a run (`drive`) holds its lease. Each chunk of work is safe to do twice, and what a chunk leads to is
 //! stored with the place to go on from. See `docs/adr/0010-runs-are-rows.md`.
 
 mod drive;
