@@ -134,11 +134,10 @@ mod ministack {
         assert_eq!(webhook.invoke(forged).await.unwrap()["statusCode"], 401);
 
         rig.town.sell(1, 1);
-        assert_eq!(deliver(&rig, &mut webhook).await, 1);
-        let mut messages = rig.receive(QueueName::Changes).await;
-        // what adoption left for later may come along
-        messages.retain(|message| message.body.contains(r#""cause":"webhook""#));
-        assert_eq!(messages.len(), 1, "only the genuine one is enqueued");
+        assert!(deliver(&rig, &mut webhook).await > 0);
+        let messages = rig.receive(QueueName::Changes).await;
+        let told = |what: &str| messages.iter().any(|message| message.body.contains(what));
+        assert!(told("TEE") && !told("HAT"), "only the genuine one is enqueued: {messages:?}");
         let answer = sync.invoke(batch(&messages, CHANGES)).await.unwrap();
         assert!(failures(&answer).is_empty(), "{answer}");
         assert_eq!((rig.level().await, rig.town.level(2)), (7, 7), "the store's log told of both sales");
