@@ -27,11 +27,17 @@ pub async fn console(scale: Scale) -> anyhow::Result<Vec<Figure>> {
         ("overview", "/".to_owned()),
         ("items", "/items".to_owned()),
         ("items, found by a part of the SKU", format!("/items?q={}", &middle[middle.len() - 4..])),
+        ("items, filtered by a store", "/items?account=main".to_owned()),
+        ("changing many items", "/items/bulk".to_owned()),
         ("item", format!("/item?sku={middle}")),
         ("accounts", "/accounts".to_owned()),
         ("account", "/accounts/main".to_owned()),
         ("history", "/history".to_owned()),
+        ("warehouses", "/warehouses".to_owned()),
+        ("rules", "/rules".to_owned()),
+        ("runs", "/runs".to_owned()),
         ("queue", "/queue".to_owned()),
+        ("alerts", "/alerts".to_owned()),
         ("audit", "/audit".to_owned()),
     ];
     let mut figures = Vec::new();

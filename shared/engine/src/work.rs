@@ -65,11 +65,13 @@ impl From<Depth> for DepthView {
 impl Hub {
     /// Works through received messages; gives the ids of those that must come again, with the reason.
     pub async fn work(&self, queue: QueueName, messages: &[Inbound]) -> BTreeMap<String, String> {
-        match queue {
+        let failed = match queue {
             QueueName::Changes => self.work_changes(messages).await,
             QueueName::Lane => self.work_lane(messages).await,
             QueueName::Dead => BTreeMap::new(),
-        }
+        };
+        self.note_dead(messages, &failed).await;
+        failed
     }
 
     async fn work_changes(&self, messages: &[Inbound]) -> BTreeMap<String, String> {
@@ -222,7 +224,11 @@ impl Hub {
     /// # Errors
     /// [`Error::Queue`].
     pub async fn redrive(&self, most: usize) -> Result<usize, Error> {
-        Ok(self.queue.redrive(most).await?)
+        let moved = self.queue.redrive(most).await?;
+        if moved > 0 {
+            self.forget_dead().await?;
+        }
+        Ok(moved)
     }
 
     /// Syncs one SKU now: looks at every listing of it, fresh.

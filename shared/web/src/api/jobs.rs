@@ -160,14 +160,6 @@ async fn run(app: Arc<App>, headers: &HeaderMap, job: Job, (actor, trail): (&str
     }
 }
 
-/// Starts a run and drives it to its end, or as long as a function may: then it goes on without a result.
-pub(crate) async fn run_to_end(app: &Arc<App>, job: Job, actor: &str) -> Result<Run, Error> {
-    let run = app.hub.enter_run(job, actor).await?;
-    let (app, broken) = (Arc::clone(app), Error::Conflict("the job was stopped half way; it goes on by itself".into()));
-    // a task of its own, so that it goes on when the person goes away
-    tokio::spawn(async move { drive(&app, &run.id, &Teller(None)).await }).await.unwrap_or(Err(broken))
-}
-
 /// Drives a run to its end, or as long as a function may.
 async fn drive(app: &App, id: &str, teller: &Teller) -> Result<Run, Error> {
     loop {

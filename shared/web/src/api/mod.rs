@@ -37,8 +37,6 @@ mod trail;
 mod users;
 mod waited;
 
-pub(crate) use jobs::run_to_end;
-
 use crate::{App, console, webhooks};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use channels::{Info, Secret, Secrets, Subscription};
 use domain::{AccountId, Timestamp};
 use engine::accounts::{AccountPatch, AccountView};
+use engine::locations::LocationView;
 use engine::people::UserRole;
 use engine::records::Rate;
 use engine::{Connected, Error};
@@ -78,27 +79,30 @@ pub(super) async fn page(
     show(&app, &viewer, &read(&id)?, None).await
 }
 
-fn read(id: &str) -> Result<AccountId, Trouble> {
-    Ok(AccountId::new(id).map_err(|_| Error::NotFound { what: "account", name: id.to_owned() })?)
+/// The account that an address names.
+pub(super) fn read(id: &str) -> Result<AccountId, Error> {
+    AccountId::new(id).map_err(|_| Error::NotFound { what: "account", name: id.to_owned() })
 }
 
 async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>) -> Result<Markup, Trouble> {
     let view = app.hub.show_account(id).await?;
     let connected = app.hub.connected(id).await?;
     let now = app.hub.clock.now();
+    let places = app.hub.list_locations(Some(id)).await?;
     let info = connected.channel.info();
     let admin = viewer.may(UserRole::Admin);
     let body = html! {
-        div data-live="needs" { (needs(viewer, &connected, now)) }
+        div data-live="needs" { (needs(&connected, now)) }
         div.cols {
             div {
                 section.card { header { h2 { "Health" } (badge(attention::state(&connected, now).0, attention::state(&connected, now).1)) } div.body data-live="health" { (health(&view, now)) } }
+                (locations(&places, &view.account.id))
                 section.card { header { div { h2 { "Webhooks" } p { "How the store tells of a change within seconds." } } } (hooks(&view)) }
-                @if admin { (settings(viewer, &view, info, wrong)) }
+                @if admin { (policies(viewer, &view, wrong)) }
             }
             div {
                 @if viewer.may(UserRole::Operator) { (actions(viewer, &view)) }
-                @if admin { (policies(viewer, &view)) (rotate(viewer, &view, info, wrong)) (remove_card(&view)) }
+                @if admin { (settings(viewer, &view, info, wrong)) (rotate(viewer, &view, info, wrong)) (remove_card(&view)) }
             }
         }
     };
@@ -107,15 +111,31 @@ async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>)
     Ok(viewer.page(&Head::new(id.as_str()).lead(&lead).up("/accounts", "Accounts").actions(more).every(5), &body))
 }
 
-fn needs(viewer: &Viewer, connected: &Connected, now: Timestamp) -> Markup {
+fn locations(places: &[LocationView], id: &AccountId) -> Markup {
+    html! {
+        @if places.len() > 1 || places.iter().any(|place| place.warehouses.is_empty()) {
+            section.card {
+                header { div { h2 { "Locations" } p { "Each belongs to one warehouse; what is not linked is not touched." } } a.btn.small href="/warehouses" aria-label={ "Link the locations of " (id) } { "Link" } }
+                ul.todo { @for place in places {
+                    li.between {
+                        div { p.strong { (place.name) } p.soft { @if place.warehouses.is_empty() { "in no warehouse" } @else { @for (at, warehouse) in place.warehouses.iter().enumerate() { @if at > 0 { ", " } (warehouse) } } } }
+                        @if place.gone.is_some() { (badge(Tone::Bad, "Gone")) } @else if !place.open { (badge(Tone::Warn, "Closed")) } @else if place.master { (badge(Tone::Good, "Leads")) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn needs(connected: &Connected, now: Timestamp) -> Markup {
     let id = &connected.account.id;
     html! {
         @for need in attention::of_account(connected, now) {
             div class={ "say " (need.tone.class()) } {
                 (icon(Icon::Alert))
                 div { p.title { (need.title) } p { (need.said) } }
-                @if connected.account.quarantine.is_some() && need.tone == Tone::Bad && viewer.may(UserRole::Operator) {
-                    div.actions { (viewer.button(&format!("/accounts/{id}/do/release"), "small", Icon::Check, "The store is right: release it", Some("Believe this store again? What it shows now will count, zeros too."))) }
+                @if connected.account.quarantine.is_some() && need.action == attention::REVIEW {
+                    div.actions { a.btn.small href={ "/accounts/" (id) "/quarantine" } { (icon(Icon::Shield)) "Review what was seen" } }
                 }
             }
         }
@@ -130,6 +150,7 @@ fn health(view: &AccountView, now: Timestamp) -> Markup {
             dt { "Last read" } dd { (ui::maybe_ago(health.read)) }
             dt { "Last write" } dd { (ui::maybe_ago(health.written)) }
             dt { "Last comparison" } dd { (ui::maybe_ago(health.compared)) @if health.compared.is_some() { span.soft { ", " (ui::counted(health.drift, "difference", "differences")) } } }
+            @if let Some(latency) = &view.latency { dt { "From other stores to it" } dd { (length(latency.p50_ms)) span.soft { ", 95 % within " (length(latency.p95_ms)) } } }
             dt { "Waiting work" } dd { (count(view.waiting)) }
             @if let Some(until) = view.closed_until.or(health.cooldown).filter(|until| now < *until) {
                 dt { "No calls before" } dd { (ui::time(until)) span.soft { ", in " (length(until.since_ms(now))) } }
@@ -196,26 +217,36 @@ fn actions(viewer: &Viewer, view: &AccountView) -> Markup {
     let to = |what: &str| format!("/accounts/{}/do/{what}", view.account.id);
     html! {
         section.card {
-            header { h2 { "Do" } }
+            header { h2 { "Actions" } }
             div.body.row {
                 (viewer.button(&to("sync"), "", Icon::Sync, "Sync everything now", None))
                 @if view.account.paused { (viewer.button(&to("resume"), "main-act", Icon::Play, "Resume", None)) }
                 @else { (viewer.button(&to("pause"), "", Icon::Pause, "Pause", None)) }
+                @if view.account.frozen.is_some() { (viewer.button(&to("thaw"), "main-act", Icon::Play, "Thaw", None)) }
+                @else { (viewer.button(&to("freeze"), "", Icon::Shield, "Freeze", Some("Freeze this account? It is neither read nor written until you thaw it; what happens meanwhile counts then."))) }
                 (viewer.button(&to("test"), "", Icon::Check, "Test the connection", None))
+                a.btn href={ "/accounts/" (view.account.id) "/mapping" } { (icon(Icon::Search)) "Products and mapping" }
             }
         }
     }
 }
 
-fn policies(viewer: &Viewer, view: &AccountView) -> Markup {
+fn policies(viewer: &Viewer, view: &AccountView, wrong: Option<&Wrong>) -> Markup {
     let account = &view.account;
+    let flash = account.flash_minutes.filter(|minutes| *minutes > 0).map(|minutes| minutes.to_string());
+    let flash = flash.unwrap_or_default();
     html! {
         section.card {
-            header { h2 { "What counts there" } }
+            header { div { h2 { "What counts there" } p { "And what happens to the rest." } } }
             form.body method="post" action={ "/accounts/" (account.id) "/policies" } {
                 (viewer.token())
-                (ui::choices("inbound", "Changes in this store that count", words::inbound_value(account.inbound), &words::INBOUND))
-                (ui::choices("drift", "What does not count", words::drift_value(account.drift), &words::DRIFT))
+                div.pair {
+                (ui::choices("inbound", "Changes in this store that count", &words::value(&account.inbound), &words::INBOUND))
+                (ui::choices("drift", "What does not count", &words::value(&account.drift), &words::DRIFT))
+                (ui::choices("restock", "What comes back is stocked again", &words::value(&account.restock), &words::RESTOCK))
+                (ui::choices("duplicates", "Several products with one SKU", &words::value(&account.duplicates), &words::DUPLICATES))
+                }
+                (Input::text("flash_minutes", "While something sells fast, keep back what sells in … minutes").kind("number").optional().value(&flash).help("Against overselling in a rush. Empty: off.").field(wrong))
                 (ui::submit("Save"))
             }
         }
@@ -223,7 +254,7 @@ fn policies(viewer: &Viewer, view: &AccountView) -> Markup {
 }
 
 fn settings(viewer: &Viewer, view: &AccountView, info: &Info, wrong: Option<&Wrong>) -> Markup {
-    let wrong = wrong.filter(|wrong| !wrong.field.starts_with("secret."));
+    let wrong = wrong.filter(|wrong| !wrong.field.starts_with("secret.") && wrong.field != "flash_minutes");
     let rate = view.account.rate;
     let text = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
     html! {
@@ -346,6 +377,12 @@ pub(super) async fn act(
         "release" => patch(AccountPatch { release: true, ..AccountPatch::default() })
             .await
             .map(|_| format!("{id} is believed again and brought up to date."))?,
+        "freeze" => patch(AccountPatch { frozen: Some(true), ..AccountPatch::default() })
+            .await
+            .map(|_| format!("{id} is frozen: it is neither read nor written."))?,
+        "thaw" => patch(AccountPatch { frozen: Some(false), ..AccountPatch::default() })
+            .await
+            .map(|_| format!("{id} goes on; what happened meanwhile counts."))?,
         "sync" => format!("{} of {id} are looked at.", ui::counted(app.hub.sync_account(&id).await?, "SKU", "SKUs")),
         "test" => return tested(&app, &id, &to).await,
         _ => return Err(Error::NotFound { what: "action", name: what }.into()),
@@ -368,17 +405,37 @@ async fn tested(app: &App, id: &AccountId, to: &str) -> Result<Response, Trouble
 /// Saves what counts.
 pub(super) async fn save_policies(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(id): Path<String>,
     Sent(sent): Sent,
 ) -> Result<Response, Trouble> {
     let id = read(&id)?;
+    let saved = match read_policies(&sent)? {
+        Ok(patch) => app.hub.change_account(&id, patch).await.map_err(|error| Wrong::of(&error, &["flash_minutes"])),
+        Err(wrong) => Err(wrong),
+    };
+    match saved {
+        Ok(_) => Ok(done(&format!("/accounts/{id}"), "Saved. It holds from the next change on.")),
+        Err(wrong) => {
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, show(&app, &viewer, &id, Some(&wrong)).await?).into_response())
+        }
+    }
+}
+
+fn read_policies(sent: &Fields) -> Result<Result<AccountPatch, Wrong>, Error> {
     let patch = AccountPatch {
         inbound: chosen(sent.text("inbound"))?,
         drift: chosen(sent.text("drift"))?,
+        restock: chosen(sent.text("restock"))?,
+        duplicates: chosen(sent.text("duplicates"))?,
         ..AccountPatch::default()
     };
-    app.hub.change_account(&id, patch).await?;
-    Ok(done(&format!("/accounts/{id}"), "Saved. It holds from the next change on."))
+    let minutes = sent.maybe_number("flash_minutes").map(|minutes| u32::try_from(minutes.unwrap_or(0)).ok());
+    Ok(match minutes {
+        Ok(Some(minutes)) => Ok(AccountPatch { flash_minutes: Some(minutes), ..patch }),
+        Ok(None) => Err(Wrong::at("flash_minutes", "Use a number of minutes, or leave it empty.")),
+        Err(wrong) => Err(wrong),
+    })
 }
 
 /// The value that a choice stands for; nothing when none was made.

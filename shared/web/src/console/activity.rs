@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::{AccountId, Timestamp};
 use engine::Error;
+use engine::dead::DeadLetter;
 use engine::people::UserRole;
 use engine::records::DAY_MS;
 use jiff::civil::Date;
@@ -79,7 +80,7 @@ pub(super) fn read_day(text: &str) -> Result<Timestamp, Error> {
 
 /// What waits, by account, and what failed too often.
 pub(super) async fn queue(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
-    let view = app.hub.queues().await?;
+    let (view, dead) = futures::try_join!(app.hub.queues(), app.hub.dead_letters())?;
     let may = viewer.may(UserRole::Operator);
     let body = html! {
         div data-live="queue" {
@@ -96,6 +97,7 @@ pub(super) async fn queue(State(app): State<Arc<App>>, viewer: Viewer) -> Result
                     @if may { div.actions { (viewer.button("/queue/redrive", "small", Icon::Sync, "Put them back", None)) } }
                 }
             }
+            @if !dead.is_empty() { (letters(&dead)) }
             section.card {
                 header { div { h2 { "Waiting for a store" } p { "Work that a store’s limits or an outage made wait. It goes on by itself, most urgent first." } } }
                 @if view.waiting.values().all(|rows| *rows == 0) { (ui::empty(Icon::Queue, "Nothing waits", "Every store has what it shall have, or is being written right now.", None)) }
@@ -111,6 +113,22 @@ pub(super) async fn queue(State(app): State<Arc<App>>, viewer: Viewer) -> Result
         }
     };
     Ok(viewer.page(&Head::new("Queue").lead("What is on its way, and what got stuck.").every(3), &body))
+}
+
+/// What failed too often, and why.
+fn letters(dead: &[DeadLetter]) -> Markup {
+    let table = html! {
+        table.fold {
+            thead { tr { th scope="col" { "About" } th scope="col" { "Store" } th scope="col" { "Why it failed" } th scope="col" { "When" } } }
+            tbody { @for letter in dead { tr {
+                th scope="row" { (letter.about) }
+                td data-name="Store" { @match &letter.account { Some(account) => a href={ "/accounts/" (account) } { (account) }, None => span.soft { "–" } } }
+                td.whole data-name="Why it failed" { (super::form::capital(&letter.reason)) }
+                td data-name="When" { (ui::ago(letter.at)) }
+            } } }
+        }
+    };
+    html! { section.card { header { h2 { "Failed too often" } } (ui::scroll("Failed too often", &table)) } }
 }
 
 /// Puts dead messages back.

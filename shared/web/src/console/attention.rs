@@ -21,6 +21,8 @@ pub(super) struct Need {
     pub(super) action: &'static str,
 }
 
+/// What to do about a quarantine.
+pub(super) const REVIEW: &str = "Review";
 /// Failed calls in a row from which on a store counts as not answering.
 const FAILURES: u32 = 3;
 
@@ -49,11 +51,20 @@ fn by_state(connected: &Connected, now: Timestamp) -> Vec<Need> {
     let mut needs = Vec::new();
     if let Some(why) = &account.quarantine {
         let said = format!("{why}. Nothing is read from or written to it until you decide.");
-        needs.push(need(id, Tone::Bad, format!("{id} is in quarantine"), &said, "Review"));
+        let need = need(id, Tone::Bad, format!("{id} is in quarantine"), &said, REVIEW);
+        needs.push(Need { to: format!("/accounts/{id}/quarantine"), ..need });
     }
     if health.failures >= FAILURES || (health.failures > 0 && health.cooldown.is_some_and(|until| now < until)) {
         let said = health.error.clone().unwrap_or_else(|| "No answer.".into());
         needs.push(need(id, Tone::Bad, format!("{id} does not answer"), &said, "Look"));
+    }
+    if account.frozen.is_some() {
+        let said = "It is neither read nor written. Thaw it and what happened meanwhile counts.";
+        needs.push(need(id, Tone::Warn, format!("{id} is frozen"), said, "Thaw"));
+    }
+    if let Some(why) = &health.two_hubs {
+        let said = format!("{why}. Stop the other one, then resume.");
+        needs.push(need(id, Tone::Bad, format!("Another hub seems to write {id}"), &said, "Look"));
     }
     if account.paused {
         let said = "Its stock is not written. Resume it and it catches up.";
@@ -80,6 +91,17 @@ fn by_health(connected: &Connected) -> Vec<Need> {
     add(Tone::Warn, health.clashes.len(), ("SKU clash", "SKU clashes"), "in {id}", said, "See which");
     let said = "Sold, but the store’s stock never moved. Check these orders.";
     add(Tone::Warn, health.unaccounted.len(), ("sold line", "sold lines"), "of {id} without a movement", said, "Check");
+    let said = "They differ again and again although nobody here writes them. Stop the other program, then release them, each on its own page.";
+    add(
+        Tone::Warn,
+        health.contested.len(),
+        ("SKU", "SKUs"),
+        "of {id} fought over by another program",
+        said,
+        "See which",
+    );
+    let said = "Stock there is neither counted nor written until you link it to a warehouse.";
+    add(Tone::Note, health.unlinked.len(), ("location", "locations"), "of {id} in no warehouse", said, "See which");
     let unreadable = usize::try_from(health.unreadable).unwrap_or(usize::MAX);
     let said = "They were genuine. What they told is found by comparison.";
     add(Tone::Note, unreadable, ("webhook", "webhooks"), "from {id} could not be read", said, "Look");
@@ -95,6 +117,7 @@ pub(super) fn state(connected: &Connected, now: Timestamp) -> (Tone, &'static st
     match (worst, connected.account.paused) {
         (Some(Tone::Bad), _) if connected.account.quarantine.is_some() => (Tone::Bad, "Quarantined"),
         (Some(Tone::Bad), _) => (Tone::Bad, "Not answering"),
+        (_, _) if connected.account.frozen.is_some() => (Tone::Warn, "Frozen"),
         (_, true) => (Tone::Warn, "Paused"),
         (Some(Tone::Warn), _) => (Tone::Warn, "Needs a look"),
         (Some(Tone::Plain | Tone::Good | Tone::Note) | None, _) => (Tone::Good, "Healthy"),

@@ -1,16 +1,17 @@
-//! The first sync: what it will do, its preview, and doing it.
+//! The first sync: which way levels go, a preview that says what would change, and only then the sync itself. Both are runs.
 
+use super::form::Fields;
 use super::gate::{Sent, Trouble};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
-use super::reports;
-use super::ui;
+use super::runs;
+use super::ui::{self, Input};
 use crate::App;
-use crate::api::run_to_end;
 use axum::extract::State;
+use axum::response::Response;
 use domain::{AccountId, Role};
 use engine::Error;
-use engine::adopt::Adoption;
+use engine::hub::Accounts;
 use engine::people::UserRole;
 use engine::runs::Job;
 use maud::{Markup, html};
@@ -20,9 +21,6 @@ use std::sync::Arc;
 pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
     let accounts = app.hub.accounts().await?;
     let master = accounts.values().find(|connected| connected.account.role == Role::Master);
-    let replicas: Vec<&AccountId> =
-        accounts.values().filter(|it| it.account.role == Role::Replica).map(|it| &it.account.id).collect();
-    let admin = viewer.may(UserRole::Admin);
     let body = html! {
         ol.steps {
             li class="done" { "Connect the stores" }
@@ -31,58 +29,98 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
         }
         section.card {
             @match master {
-                None => (ui::empty(Icon::Accounts, "There is no master yet", "The first sync takes the master’s levels as the truth. Connect the store whose stock is right, as master.", admin.then_some(("/accounts/new", "Connect the master")))),
+                None => (ui::empty(Icon::Accounts, "There is no master yet", "The first sync takes the master’s levels as the truth. Connect the store whose stock is right, as master.", viewer.may(UserRole::Admin).then_some(("/accounts/new", "Connect the master")))),
                 Some(master) => div.body.stack {
-                    div {
-                        h2 { "What the first sync does" }
-                        ul.checks {
-                            li { span.good { (icon(Icon::Check)) } div { "Reads every product of " strong { (master.account.id) } " and takes its levels as the truth." } }
-                            li { span.good { (icon(Icon::Check)) } div { "Finds the same SKUs in " @if replicas.is_empty() { "the other stores (none is connected yet)" } @else { @for (place, id) in replicas.iter().enumerate() { @if place > 0 { ", " } strong { (id) } } } "." } }
-                            li { span.good { (icon(Icon::Check)) } div { "Shows you every level that would change. Nothing is written before you apply it." } }
-                            li { span.good { (icon(Icon::Check)) } div { "Can be run again at any time: what is known already keeps its history, new products are added." } }
-                        }
-                    }
-                    @if admin {
-                        form.row method="post" action="/first-sync" { (viewer.token()) input type="hidden" name="preview" value="1"; (ui::submit("Preview")) }
-                    } @else { p.soft { "Your role cannot start it; ask an admin of this hub." } }
+                    (what_it_does(&master.account.id, &accounts))
+                    @if viewer.may(UserRole::Operator) { (form(&viewer, &accounts)) }
+                    @else { p.soft { "Your role cannot start it; ask an operator or an admin of this hub." } }
                 },
             }
         }
     };
-    Ok(viewer.page(
-        &Head::new("First sync").lead("Match the stores by SKU and see what would change.").up("/accounts", "Accounts"),
-        &body,
-    ))
+    let head = Head::new("First sync").lead("Match the stores by SKU and see what would change.");
+    Ok(viewer.page(&head.up("/accounts", "Accounts"), &body))
 }
 
-/// Shows what the first sync would do, or does it.
-pub(super) async fn adopt(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Markup, Trouble> {
-    let job = Job::adopt(sent.ticked("apply"));
-    let run = run_to_end(&app, job, &viewer.caller.name).await?;
-    let result = run.result.ok_or_else(|| {
-        Error::Conflict(format!(
-            "it takes longer than a page may; run {} goes on, and the list of runs shows how far it is",
-            run.id
-        ))
-    })?;
-    let found: Adoption = serde_json::from_value(result).unwrap_or_default();
-    let body = html! {
-        section.card { div.body.stack {
-            (reports::adoption(&found))
-            @if found.applied { p.row { a.btn.main-act href="/items" { "See the items" } } } @else { (apply(&viewer)) }
-        } }
-    };
-    let title = if found.applied { "First sync done" } else { "What would change" };
-    Ok(viewer.page(&Head::new(title).up("/first-sync", "First sync"), &body))
-}
-
-fn apply(viewer: &Viewer) -> Markup {
+fn what_it_does(master: &AccountId, accounts: &Accounts) -> Markup {
+    let replicas: Vec<&AccountId> =
+        accounts.values().filter(|it| it.account.role == Role::Replica).map(|it| &it.account.id).collect();
     html! {
-        form.row method="post" action="/first-sync" data-confirm="Adopt the master’s levels and write the differences to the other stores?" {
-            (viewer.token())
-            input type="hidden" name="apply" value="1";
-            (ui::submit("Apply the first sync"))
-            span.soft.small { "A snapshot is taken before." }
+        div {
+            h2 { "What the first sync does" }
+            ul.checks {
+                li { span.good { (icon(Icon::Check)) } div { "Reads every product of " strong { (master) } " and takes its levels as the truth." } }
+                li { span.good { (icon(Icon::Check)) } div { "Finds the same SKUs in " @if replicas.is_empty() { "the other stores (none is connected yet)" } @else { @for (place, id) in replicas.iter().enumerate() { @if place > 0 { ", " } strong { (id) } } } "." } }
+                li { span.good { (icon(Icon::Check)) } div { "Shows you every level that would change. Nothing is written before you apply it." } }
+                li { span.good { (icon(Icon::Check)) } div { "Can be run again at any time: what is known already keeps its history, new products are added." } }
+            }
         }
     }
+}
+
+fn form(viewer: &Viewer, accounts: &Accounts) -> Markup {
+    let ways: Vec<(String, String)> = [
+        ("", "the usual way"),
+        ("to-hub", "its levels become the stock"),
+        ("to-store", "it gets the hub’s levels"),
+        ("compare", "only tell what differs"),
+    ]
+    .map(|(value, text)| (value.to_owned(), text.to_owned()))
+    .to_vec();
+    html! {
+        form.stack-s method="post" action="/first-sync" {
+            (viewer.token())
+            input type="hidden" name="preview" value="1";
+            details #ways {
+                summary { "Another way than the usual one" }
+                br;
+                div.halves {
+                    @for id in accounts.keys() { (ui::select(&format!("direction.{id}"), id.as_str(), "", &ways)) }
+                }
+                (Input::text("exclude", "SKUs to leave out").optional().help("Several with commas between. A star at the beginning or the end stands for anything, such as TEST-*.").field(None))
+            }
+            p { (ui::submit("Preview")) }
+        }
+    }
+}
+
+/// The way from the preview to the sync itself: the same, and applied.
+pub(super) fn apply(viewer: &Viewer, job: &Job) -> Markup {
+    let text = serde_json::to_string(job).unwrap_or_default();
+    html! {
+        form.row method="post" action="/first-sync" data-confirm="Adopt these levels and write the differences to the stores?" {
+            (viewer.token())
+            input type="hidden" name="apply" value=(text);
+            button.btn.main-act type="submit" { span.spin {} (icon(Icon::Check)) "Apply the first sync" }
+            span.soft.small { "A snapshot is taken before, so it can be taken back." }
+        }
+    }
+}
+
+/// Starts the preview, or the first sync itself.
+pub(super) async fn adopt(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
+    let job = match sent.filled("apply") {
+        Some(shown) => applied(shown)?,
+        None => wanted(&sent)?,
+    };
+    Ok(runs::start(&app, &viewer, job).await?)
+}
+
+/// What was shown, to be done.
+fn applied(shown: &str) -> Result<Job, Error> {
+    match serde_json::from_str(shown) {
+        Ok(Job::Adopt { directions, exclude, .. }) => Ok(Job::Adopt { apply: true, directions, exclude }),
+        Ok(_) | Err(_) => Err(Error::Invalid("that preview cannot be read any more; make it again".into())),
+    }
+}
+
+fn wanted(sent: &Fields) -> Result<Job, Error> {
+    let way = |(account, text): (String, String)| {
+        let account = AccountId::new(&account).map_err(|error| Error::Invalid(error.to_string()))?;
+        let way = serde_json::from_value(text.as_str().into());
+        Ok((account, way.map_err(|_| Error::Invalid(format!("{text:?} is no way that levels can go")))?))
+    };
+    let directions = sent.below("direction.").into_iter().map(way).collect::<Result<_, Error>>()?;
+    let exclude = sent.text("exclude").split(',').map(str::trim).filter(|text| !text.is_empty());
+    Ok(Job::Adopt { apply: false, directions, exclude: exclude.map(str::to_owned).collect() })
 }

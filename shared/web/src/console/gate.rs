@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// The largest form, bytes: a thousand lines of a stock file are far below.
 const FORM_MAX: usize = 2 * 1024 * 1024;
+/// Letters of one field that the trail keeps.
+const TOLD_MAX: usize = 500;
 /// Forms that change nothing of the hub's.
 const UNWORTHY: [&str; 3] = ["/theme", "/sign-out", "/demo"];
 /// The header of requests that the script makes.
@@ -230,11 +232,16 @@ fn entry(gate: &Gate, viewer: &Viewer, parts: &Parts, fields: &Fields) -> Option
 /// What a form said, without what nobody may read.
 fn told(fields: &Fields) -> Map<String, Value> {
     let is_secret = |name: &str| {
-        let secret = ["csrf", "token", "password", "current", "new_password"];
-        secret.contains(&name) || name.starts_with("secret.")
+        let secret = ["csrf", "token", "password", "current", "new_password", "secret", "to"];
+        secret.contains(&name) || name.starts_with("secret.") || name == "place"
     };
     let pairs = fields.pairs().filter(|(name, text)| !is_secret(name) && !text.is_empty());
-    pairs.map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
+    pairs.map(|(name, text)| (name.to_owned(), Value::from(shortened(text)))).collect()
+}
+
+/// A text as the trail keeps it: of a whole file its beginning.
+fn shortened(text: &str) -> String {
+    if text.chars().count() > TOLD_MAX { text.chars().take(TOLD_MAX).chain(['…']).collect() } else { text.to_owned() }
 }
 
 async fn trailed(gate: &Gate, entry: Option<Entry>, request: Request, next: Next) -> Result<Response, Error> {
@@ -285,8 +292,15 @@ mod tests {
 
     #[test]
     fn no_secret_is_written_down() {
-        let fields = Fields::parse(b"csrf=1&secret.api_key=2&password=3&id=leeds&role=replica");
-        let told = told(&fields);
-        assert_eq!(told.keys().collect::<Vec<_>>(), ["id", "role"]);
+        let sent =
+            b"csrf=1&secret.api_key=2&password=3&id=leeds&role=replica&secret=4&to=https%3A%2F%2Fchat.example%2Fkey";
+        let told = told(&Fields::parse(sent));
+        assert_eq!(told.keys().collect::<Vec<_>>(), ["id", "role"], "the address of a chat is a key by itself");
+    }
+
+    #[test]
+    fn of_a_whole_file_its_beginning_is_written_down() {
+        let told = told(&Fields::of(vec![("file", "SKU,Quantity\n".repeat(1_000))]));
+        assert_eq!(told["file"].as_str().map(|text| text.chars().count()), Some(TOLD_MAX + 1));
     }
 }

@@ -12,6 +12,11 @@ pub(super) enum Icon {
     History,
     Queue,
     Bell,
+    Shield,
+    Runs,
+    Box,
+    Rules,
+    Upload,
     Audit,
     People,
     Key,
@@ -47,6 +52,13 @@ impl Icon {
                 r#"<path d="M9 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM2 21c0-4 3-6 7-6s7 2 7 6M17 4a4 4 0 0 1 0 7M22 21c0-3-1-5-4-6"/>"#
             }
             Self::Audit => r#"<path d="M6 3h9l4 4v14H6zM15 3v4h4M9 12h7M9 16h7"/>"#,
+            Self::Shield => r#"<path d="M12 3 5 6v5c0 4.5 3 8 7 10 4-2 7-5.5 7-10V6zM9 12l2 2 4-4"/>"#,
+            Self::Runs => r#"<path d="M4 5h10M4 12h6M4 19h6M13 12.5l7 4.5-7 4.5z"/>"#,
+            Self::Box => r#"<path d="M4 8h16v12H4zM3 4h18v4H3zM10 12h4"/>"#,
+            Self::Rules => {
+                r#"<path d="M4 7h9M17 7h3M4 17h3M11 17h9M15 9.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM9 19.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z"/>"#
+            }
+            Self::Upload => r#"<path d="M12 16V4M7 9l5-5 5 5M4 16v4h16v-4"/>"#,
             Self::Bell => r#"<path d="M6 16V11a6 6 0 1 1 12 0v5l2 2H4zM10 21h4"/>"#,
             Self::Demo => r#"<path d="M6 6h15l-2 9H8zM6 6 5 3H2M9 20v.01M18 20v.01"/>"#,
             Self::More => r#"<path d="M4 7h16M4 12h16M4 17h16"/>"#,

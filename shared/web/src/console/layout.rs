@@ -45,8 +45,14 @@ const STOCK: &[Place] = &[
     place("/items", "Items", Icon::Items),
     place("/accounts", "Accounts", Icon::Accounts),
     place("/warehouses", "Warehouses", Icon::Warehouses),
+    place("/rules", "Rules", Icon::Rules),
 ];
-const WORK: &[Place] = &[place("/history", "History", Icon::History), place("/queue", "Queue", Icon::Queue)];
+const WORK: &[Place] = &[
+    place("/history", "History", Icon::History),
+    place("/runs", "Runs", Icon::Runs),
+    place("/queue", "Queue", Icon::Queue),
+    place("/alerts", "Alerts", Icon::Bell),
+];
 const SETTINGS: &[Place] = &[place("/users", "Users", Icon::People), place("/audit", "Audit", Icon::Audit)];
 const DEMO: &[Place] = &[place("/demo", "Fake stores", Icon::Demo)];
 /// What fits at the bottom of a phone; the rest is behind “More”.
@@ -183,7 +189,8 @@ impl Viewer {
     fn is_here(&self, place: &Place) -> bool {
         match place.path {
             "/" => self.path == "/",
-            "/items" => self.path.starts_with("/item"),
+            "/items" => self.path.starts_with("/item") || self.path.starts_with("/stock-"),
+            "/runs" => self.path.starts_with("/runs") || self.path.starts_with("/snapshots"),
             "/accounts" => self.path.starts_with("/accounts") || self.path == "/first-sync",
             path => self.path.starts_with(path),
         }

@@ -2,23 +2,36 @@
 
 mod accounts;
 mod activity;
+mod alerts;
 mod assets;
 mod attention;
 mod audit;
+mod bulk;
 mod chart;
 mod connect;
 mod demo;
 mod feed;
+mod filters;
 mod first_sync;
 mod form;
 mod gate;
+mod groups;
 mod icons;
+mod item;
 mod items;
+mod kits;
 mod layout;
+mod mapping;
 mod overview;
 mod people;
+mod quarantine;
 mod reports;
+mod rules;
+mod runs;
 mod session;
+mod snapshots;
+mod stock_feeds;
+mod stock_file;
 mod ui;
 mod warehouses;
 mod words;
@@ -77,10 +90,29 @@ fn everybody() -> Router<Arc<App>> {
 fn stock() -> Router<Arc<App>> {
     Router::new()
         .route("/items", get(items::list))
-        .route("/item", get(items::page))
-        .route("/item/stock", post(items::edit))
-        .route("/item/sync", post(items::sync))
+        .route("/item", get(item::page))
+        .route("/item/stock", post(item::edit))
+        .route("/item/sync", post(item::sync))
+        .route("/item/release", post(item::released))
+        .route("/item/kit", get(kits::page).post(kits::change))
+        .route("/items/bulk", get(bulk::page).post(bulk::change))
+        .route("/items/filters", post(filters::keep))
+        .route("/rules", get(rules::list))
+        .route("/rules/edit", get(rules::edit).post(rules::set))
+        .route("/rules/groups", post(groups::change))
+        .route("/stock-file", get(stock_file::page).post(stock_file::send))
+        .route("/stock-feeds", get(stock_feeds::list).post(stock_feeds::fetch))
+        .route("/first-sync", get(first_sync::page).post(first_sync::adopt))
+        .route("/runs", get(runs::list))
+        .route("/runs/compare", post(runs::compare))
+        .route("/runs/snapshot", post(runs::snapshot))
+        .route("/runs/restore", post(snapshots::restore))
+        .route("/runs/{run}", get(runs::page))
+        .route("/runs/{run}/cancel", post(runs::cancel))
+        .route("/snapshots/{snapshot}", get(snapshots::page).post(snapshots::remove))
         .route("/accounts/{account}/do/{what}", post(accounts::act))
+        .route("/accounts/{account}/quarantine", get(quarantine::page).post(quarantine::judge))
+        .route("/accounts/{account}/mapping", get(mapping::page).post(mapping::change))
         .route("/queue", get(activity::queue))
         .route("/queue/redrive", post(activity::redrive))
         .route("/demo", get(demo::page).post(demo::act))
@@ -89,6 +121,7 @@ fn stock() -> Router<Arc<App>> {
 /// What everybody may look at and admins change.
 fn arranged() -> Router<Arc<App>> {
     Router::new()
+        .route("/alerts", get(alerts::page).post(alerts::change))
         .route("/warehouses", get(warehouses::list).post(warehouses::add))
         .route("/warehouses/{warehouse}", get(warehouses::page).post(warehouses::change))
         .route("/warehouses/link", post(warehouses::arrange))
@@ -102,7 +135,7 @@ fn settings() -> Router<Arc<App>> {
         .route("/users", get(people::list).post(people::add))
         .route("/users/{name}", get(people::page).post(people::change))
         .route("/audit", get(audit::page))
-        .route("/first-sync", get(first_sync::page).post(first_sync::adopt))
+        .route("/stock-feeds/edit", get(stock_feeds::edit).post(stock_feeds::save))
         .route("/accounts/{account}/policies", post(accounts::save_policies))
         .route("/accounts/{account}/settings", post(accounts::save_settings))
         .route("/accounts/{account}/rotate", post(accounts::replace))

@@ -167,7 +167,7 @@ fn figures(scene: &Scene) -> Markup {
             div.tile { dt { "Writes to stores today" } dd { (count(pushes)) (more) } }
             div.tile { dt { "From store to store" } dd {
                 @match lag(&scene.today) {
-                    Some((half, most)) => { (length(half)) small { " · 95 % within " (length(most)) } }
+                    Some((half, most)) => { (length(half)) small.under { "95 % within " (length(most)) } }
                     None => { small { "no change yet" } }
                 }
             } }

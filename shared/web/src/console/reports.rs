@@ -1,17 +1,18 @@
 //! What long jobs came to.
 
-use super::ui::{self, Tone, count, number, signed};
+use super::form::link;
+use super::icons::Icon;
+use super::ui::{self, Tone, badge, count, number, signed, tile};
+use domain::reconcile::Nomination;
 use engine::adopt::{AccountAdoption, Adoption, Difference};
+use engine::reconcile::{AccountComparison, Comparison};
+use engine::runs::{ImportReport, RestoreReport};
 use maud::{Markup, html};
 
 /// Names shown of a long list.
 const NAMES: usize = 10;
 /// Lines shown of a long list.
 const LINES: usize = 100;
-
-fn tile(name: &str, value: &str) -> Markup {
-    html! { div.tile { dt { (name) } dd { (value) } } }
-}
 
 /// The first sync.
 pub(super) fn adoption(found: &Adoption) -> Markup {
@@ -44,8 +45,8 @@ fn by_store(found: &Adoption) -> Markup {
                 td.num data-name="Products" { (count(account.units)) }
                 td.num data-name="Matched" { (count(account.matched)) }
                 td.num.strong data-name="Change" { (count(account.will_change)) }
-                td.num.good data-name="Units up" { (signed(account.gains)) }
-                td.num.bad data-name="Units down" { (signed(-account.losses)) }
+                td.num data-name="Units up" { span class=(if account.gains == 0 { "soft" } else { "good" }) { (signed(account.gains)) } }
+                td.num data-name="Units down" { span class=(if account.losses == 0 { "soft" } else { "bad" }) { (signed(-account.losses)) } }
                 td.num data-name="Not on the master" { (count(account.not_on_master)) }
                 td.num data-name="Missing there" { (count(account.missing)) }
             } } }
@@ -87,5 +88,99 @@ fn differences(all: &[Difference], change: u64) -> Markup {
         h2 { "Levels that change" }
         (ui::scroll("Levels that change", &table))
         @if change > all.len().min(LINES) as u64 { p.soft { "The first " (all.len().min(LINES)) " of " (count(change)) " are shown." } }
+    }
+}
+
+/// A comparison.
+pub(super) fn comparison(found: &Comparison) -> Markup {
+    html! {
+        @for (id, account) in &found.accounts {
+            section {
+                h2 { (id) " " (verdict(account)) }
+                @if let Some(error) = &account.error { p.bad { (error) } }
+                @if let Some(why) = &account.quarantine { (ui::say(Tone::Bad, "In quarantine", why)) }
+                dl.tiles {
+                    (tile("Compared", &count(account.compared)))
+                    (tile("Differ", &count(account.nominated)))
+                    (tile("Not matched", &count(account.unmapped)))
+                    (tile("Missing there", &count(account.missing)))
+                    (tile("Clashes", &count(account.clashes.len() as u64)))
+                }
+                @if !account.shown.is_empty() { (ui::scroll("Differences", &shown(account))) }
+            }
+        }
+        @if found.accounts.is_empty() { (ui::empty(Icon::Accounts, "Nothing to compare", "No store is connected.", None)) }
+    }
+}
+
+fn verdict(account: &AccountComparison) -> Markup {
+    match (&account.error, &account.quarantine, account.nominated) {
+        (Some(_), ..) => badge(Tone::Bad, "Not compared"),
+        (None, Some(_), _) => badge(Tone::Bad, "Quarantined"),
+        (None, None, 0) => badge(Tone::Good, "Equal"),
+        (None, None, _) => badge(Tone::Warn, "Looked at again"),
+    }
+}
+
+const fn why(why: Nomination) -> &'static str {
+    match why {
+        Nomination::Differs => "shows another level than we knew",
+        Nomination::Unseen => "its level was never known",
+        Nomination::Abandoned => "a write was left half way",
+        Nomination::Due => "should have been written",
+    }
+}
+
+fn shown(account: &AccountComparison) -> Markup {
+    let level = |level: Option<i64>| level.map_or_else(|| "?".to_owned(), number);
+    html! {
+        table {
+            thead { tr { th scope="col" { "SKU" } th scope="col" { "Why" } th.num scope="col" { "Known" } th.num scope="col" { "Seen" } } }
+            tbody { @for (sku, reason, known, seen) in account.shown.iter().take(LINES) { tr {
+                th scope="row" { a.sku href=(link("/item", &[("sku", sku.as_str())])) { (sku) } }
+                td { (why(*reason)) } td.num { (level(*known)) } td.num.strong { (level(*seen)) }
+            } } }
+        }
+    }
+}
+
+/// A stock file.
+pub(super) fn import(found: &ImportReport) -> Markup {
+    html! {
+        dl.tiles {
+            (tile("Lines", &count(found.lines)))
+            (tile(if found.dry_run { "Would change" } else { "Changed" }, &count(found.changed)))
+            (tile("Unchanged", &count(found.unchanged)))
+            (tile("Could not be done", &count(found.failed)))
+            (tile("Units up", &signed(found.up)))
+            (tile("Units down", &signed(-found.down.abs())))
+        }
+        @if found.zeroed > 0 { (ui::say(Tone::Warn, "", &format!("{} to zero or below.", ui::counted(found.zeroed, "SKU goes", "SKUs go")))) }
+    }
+}
+
+/// A restore.
+pub(super) fn restore(found: &RestoreReport) -> Markup {
+    let table = html! {
+        table {
+            thead { tr { th scope="col" { "SKU" } th.num scope="col" { "Now" } th.num scope="col" { "After" } th.num scope="col" { "Sales kept" } } }
+            tbody { @for line in found.differences.iter().take(LINES) { tr {
+                th scope="row" { a.sku href=(link("/item", &[("sku", line.sku.as_str())])) { (line.sku) } }
+                td.num { (number(line.before)) } td.num.strong { (number(line.after)) } td.num { (signed(line.sold)) }
+            } } }
+        }
+    };
+    html! {
+        p { "Edits since " (ui::time(found.since)) (if found.applied { " were taken back." } else { " would be taken back." }) }
+        dl.tiles {
+            (tile("SKUs looked at", &count(found.items)))
+            (tile(if found.applied { "Moved" } else { "Would move" }, &count(found.changed)))
+            (tile("Units up", &signed(found.up)))
+            (tile("Units down", &signed(-found.down.abs())))
+            (tile("Sales that stay", &number(found.sold.abs())))
+        }
+        @if found.unclear != 0 { (ui::say(Tone::Warn, "", &format!("{} units were counted in stores that cannot tell sales from edits: they stay.", number(found.unclear.abs())))) }
+        @if found.changed == 0 { (ui::say(Tone::Good, "Nothing to take back", "No edit since then.")) }
+        @else { (ui::scroll("Levels that move", &table)) }
     }
 }

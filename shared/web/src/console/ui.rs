@@ -151,6 +151,8 @@ pub(super) struct Input<'a> {
     pub(super) kind: &'a str,
     /// Whether it must be filled.
     pub(super) required: bool,
+    /// Whether it says so when it may be left empty.
+    pub(super) telling: bool,
     /// What browsers may fill in.
     pub(super) complete: &'a str,
 }
@@ -158,7 +160,7 @@ pub(super) struct Input<'a> {
 impl<'a> Input<'a> {
     /// A text field that must be filled.
     pub(super) const fn text(name: &'a str, label: &'a str) -> Self {
-        Self { name, label, help: "", value: "", kind: "text", required: true, complete: "off" }
+        Self { name, label, help: "", value: "", kind: "text", required: true, telling: true, complete: "off" }
     }
 
     /// The same of another kind.
@@ -185,6 +187,13 @@ impl<'a> Input<'a> {
         self
     }
 
+    /// May be left empty, as all others of its form.
+    pub(super) const fn free(mut self) -> Self {
+        self.required = false;
+        self.telling = false;
+        self
+    }
+
     /// What browsers may fill in.
     pub(super) const fn complete(mut self, complete: &'a str) -> Self {
         self.complete = complete;
@@ -196,7 +205,7 @@ impl<'a> Input<'a> {
         let problem = Wrong::beside(wrong, self.name);
         html! {
             div.field {
-                label for={ "f-" (self.name) } { (self.label) @if !self.required { span.soft { " (optional)" } } }
+                label for={ "f-" (self.name) } { (self.label) @if !self.required && self.telling { span.soft { " (optional)" } } }
                 (self.control(problem.is_some()))
                 (under(self.name, self.help, problem))
             }
@@ -262,6 +271,20 @@ pub(super) fn select(name: &str, label: &str, chosen: &str, options: &[(String, 
             }
         }
     }
+}
+
+/// A first choice, and others.
+pub(super) fn and_more(
+    value: &str,
+    text: &str,
+    others: impl Iterator<Item = (String, String)>,
+) -> Vec<(String, String)> {
+    std::iter::once((value.to_owned(), text.to_owned())).chain(others).collect()
+}
+
+/// A figure with its name.
+pub(super) fn tile(name: &str, value: &str) -> Markup {
+    html! { div.tile { dt { (name) } dd { (value) } } }
 }
 
 /// A button that sends its form.

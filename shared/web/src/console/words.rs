@@ -2,12 +2,13 @@
 
 use super::ui::{Tone, signed};
 use channels::{ErrorKind, SubscriptionState};
+use domain::Role;
 use domain::feed::{Cause, Counted};
 use domain::plan::Hold;
 use domain::push::Ended;
 use domain::settle::Note;
-use domain::{Drift, Inbound, Role};
 use engine::items::Standing;
+use engine::stock::Mode;
 
 /// A state, and how it is to be taken.
 pub(super) type Said = (Tone, &'static str);
@@ -211,22 +212,23 @@ pub(super) const DRIFT: [(&str, &str, &str); 3] = [
     ("report", "Leave it and tell me", "The store keeps its number until you decide."),
 ];
 
-/// The value of an inbound policy in forms.
-pub(super) const fn inbound_value(inbound: Inbound) -> &'static str {
-    match inbound {
-        Inbound::All => "all",
-        Inbound::Sales => "sales",
-        Inbound::None => "none",
-    }
-}
+/// What of what comes back is stocked again.
+pub(super) const RESTOCK: [(&str, &str, &str); 4] = [
+    ("always", "All of it", "As the store takes it back."),
+    ("cancellations", "Cancelled orders only", "Returns are looked at first."),
+    ("returns", "Returns only", ""),
+    ("never", "Nothing", "Somebody looks at the goods and enters them by hand."),
+];
 
-/// The value of a drift policy in forms.
-pub(super) const fn drift_value(drift: Drift) -> &'static str {
-    match drift {
-        Drift::Overwrite => "overwrite",
-        Drift::Adopt => "adopt",
-        Drift::Report => "report",
-    }
+/// What happens where several units have one SKU.
+pub(super) const DUPLICATES: [(&str, &str, &str); 2] = [
+    ("refuse", "None is written", "Until each has its own SKU."),
+    ("share", "They share one level", "The same stock, sold twice in the store."),
+];
+
+/// The value of a policy in forms, as files write it.
+pub(super) fn value<T: serde::Serialize>(policy: &T) -> String {
+    serde_json::to_value(policy).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The state of a webhook in a store.
@@ -237,5 +239,86 @@ pub(super) const fn subscription(state: SubscriptionState) -> Said {
         SubscriptionState::Reenabled => (Tone::Good, "Enabled again"),
         SubscriptionState::Unverified => (Tone::Warn, "Not verified yet"),
         SubscriptionState::Refused => (Tone::Bad, "Refused"),
+    }
+}
+
+/// A rule as forms show it.
+pub(super) struct RuleField {
+    /// Its name in files and in the API.
+    pub(super) name: &'static str,
+    /// What people call it.
+    pub(super) label: &'static str,
+    /// What it does.
+    pub(super) help: &'static str,
+    /// What may be chosen; of a number nothing.
+    pub(super) choices: &'static [(&'static str, &'static str)],
+}
+
+const YES_NO: &[(&str, &str)] = &[("yes", "yes"), ("no", "no")];
+
+/// The sync modes: value and name.
+pub(super) const MODES: &[(&str, &str)] =
+    &[("always", "always"), ("never", "never"), ("only-when-active", "only while it is on sale")];
+
+const fn number_rule(name: &'static str, label: &'static str, help: &'static str) -> RuleField {
+    RuleField { name, label, help, choices: &[] }
+}
+
+/// Every rule, in the order in which they work.
+pub(super) const RULES: [RuleField; 10] = [
+    RuleField { name: "mode", label: "Write it", help: "", choices: MODES },
+    RuleField { name: "exclude", label: "Exclude it, whatever else is set", help: "", choices: YES_NO },
+    number_rule("fixed", "Always show", "Replaces all that follows."),
+    number_rule("share_percent", "Share of the stock, percent", "Only this part of it, rounded down."),
+    RuleField {
+        name: "keep_last_unit",
+        label: "Keep the last unit on sale when a share rounds to none",
+        help: "",
+        choices: YES_NO,
+    },
+    number_rule("hold_back", "Hold back", "Units kept away from the store."),
+    number_rule("show_zero_at", "Show zero at", "At or below so many units the store shows none."),
+    number_rule("cap", "Cap", "The store never shows more."),
+    number_rule("pack", "Units in one pack", "Where the store sells packs of several."),
+    number_rule("low_stock", "Low at", "At or below so many units it counts as low stock."),
+];
+
+/// What people call a rule.
+pub(super) fn rule(name: &str) -> &str {
+    RULES.iter().find(|known| known.name == name).map_or(name, |known| known.label)
+}
+
+/// What the quantities of a stock file mean: value, name, when.
+pub(super) const FILE_MODES: [(&str, &str, &str); 3] = [
+    ("set", "The stock is this", "A stock take."),
+    ("adjust", "The stock changes by this", "A delivery."),
+    ("only-lower", "There is at most this", "A supplier’s list: only what is above it comes down."),
+];
+
+/// The value of what quantities mean, in forms.
+pub(super) const fn file_mode_value(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Set => "set",
+        Mode::Adjust => "adjust",
+        Mode::OnlyLower => "only-lower",
+    }
+}
+
+/// What the quantities of a feed mean.
+pub(super) fn file_mode(mode: Mode) -> &'static str {
+    let value = file_mode_value(mode);
+    FILE_MODES.iter().find(|(known, ..)| *known == value).map_or(value, |(_, name, _)| name)
+}
+
+/// Where something was set, in words: `hub`, `account north`, `group fragile`, `item at north` …
+pub(super) fn source(from: &str) -> String {
+    match from.split_once(' ') {
+        None if from == "hub" => "the hub".into(),
+        None if from == "item" => "this item".into(),
+        None if from == "listing" => "this listing".into(),
+        Some(("account", rest)) => rest.to_owned(),
+        Some(("group", rest)) => format!("the group {rest}"),
+        Some(("item", rest)) => format!("this item {rest}"),
+        Some(_) | None => from.to_owned(),
     }
 }

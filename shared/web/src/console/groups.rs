@@ -1,0 +1,93 @@
+//! Groups: named sets of items that share rules.
+
+use super::form::{Wrong, capital, link};
+use super::gate::{Sent, Trouble, done};
+use super::icons::Icon;
+use super::layout::Viewer;
+use super::rules;
+use super::ui::{self, Input, Tone};
+use crate::App;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use domain::GroupId;
+use engine::Error;
+use engine::adopt::Silent;
+use engine::people::UserRole;
+use engine::settings::{GroupView, NewGroup};
+use http::StatusCode;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// The groups, in the order in which they win, and the form of another.
+pub(super) fn card(viewer: &Viewer, groups: &[GroupView], wrong: Option<&Wrong>) -> Markup {
+    let may = viewer.may(UserRole::Operator);
+    html! {
+        section.card {
+            header { div { h2 { "Groups" } p { "Named sets of items, in the order in which they win." } } }
+            @if groups.is_empty() && !may { (ui::empty(Icon::Items, "No group yet", "An operator can add one.", None)) }
+            @if !groups.is_empty() { ul.todo { @for group in groups { (one(viewer, group, may)) } } }
+            @if may { (form(viewer, wrong)) }
+        }
+    }
+}
+
+fn one(viewer: &Viewer, group: &GroupView, may: bool) -> Markup {
+    html! {
+        li.between {
+            div { p.strong { (group.title) } @if group.title != group.id.as_str() { p.soft { (group.id) } } }
+            div.row {
+                a.btn.small href=(link("/items", &[("group", group.id.as_str())])) aria-label={ "Items of " (group.title) } { "Items" }
+                @if may {
+                    form.inline method="post" action="/rules/groups" data-confirm={ "Remove the group " (group.title) "? Its items stay; its rules no longer hold." } {
+                        (viewer.token())
+                        input type="hidden" name="id" value=(group.id);
+                        button.btn.small.quiet type="submit" name="do" value="remove" aria-label={ "Remove the group " (group.title) } { "Remove" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn form(viewer: &Viewer, wrong: Option<&Wrong>) -> Markup {
+    html! {
+        form.body method="post" action="/rules/groups" {
+            (viewer.token())
+            @if let Some(said) = Wrong::above(wrong, &["id", "title"]) { (ui::say(Tone::Bad, "", said)) }
+            (Input::text("id", "Short name").help("a-z, 0-9, - and _. Put items in with “Change them” above the list of items.").field(wrong))
+            (Input::text("title", "What people call it").optional().field(wrong))
+            button.btn type="submit" name="do" value="add" { span.spin {} "Add a group" }
+        }
+    }
+}
+
+/// Adds or removes a group.
+pub(super) async fn change(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
+    let actor = &viewer.caller.name;
+    let id = GroupId::new(sent.text("id"));
+    if sent.text("do") == "remove" {
+        let id = id.map_err(|error| Error::Invalid(error.to_string()))?;
+        let report = app.hub.drop_group(&id, actor, &Silent).await?;
+        return Ok(done(
+            "/rules",
+            &format!("{id} is removed; {} in it.", ui::counted(report.items, "item was", "items were")),
+        ));
+    }
+    let added = match id {
+        Ok(id) => {
+            let new = NewGroup { id, title: sent.filled("title").map(str::to_owned), rank: None };
+            app.hub.put_group(&new, actor, &Silent).await.map_err(|error| Wrong::of(&error, &["id", "title"]))
+        }
+        Err(error) => Err(Wrong::at("id", capital(&error.problem))),
+    };
+    match added {
+        Ok(group) => Ok(done(
+            "/rules",
+            &format!("The group {} is there. Put items into it from the list of items.", group.title),
+        )),
+        Err(wrong) => {
+            let page = rules::list_page(&app, &viewer, Some(&wrong)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}
