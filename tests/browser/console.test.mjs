@@ -1,0 +1,485 @@
+// A shopkeeper's first day with the console, in a real browser, beside fake stores over real HTTP. One story: each test goes
+// on where the one before ended.
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { FOLLOWS, checkAxe, inStore, openPage, photograph, signIn, startBrowser, startDemo } from "./lib.mjs";
+
+let demo, browser, close, context, page;
+/** The fake stores by name: where each is, and the platform's number of it. */
+const stores = {};
+const at = (path) => demo.url + path;
+const open = (path) => page.goto(at(path));
+const heading = () => page.locator("h1").textContent();
+/** A cell of the demo page's table: what the books, the hub or a store show of a SKU. */
+const shown = (who, sku) => page.locator(`[data-live="books"] td[data-watch="${sku}#${who}"]`);
+const level = async (who, sku) => Number((await shown(who, sku).innerText()).replaceAll(",", ""));
+const everywhere = async (sku, wanted) => {
+  for (const who of ["Hub", "main", "leeds", "york"]) {
+    await page.waitForFunction(([who, sku, wanted]) =>
+      document.querySelector(`[data-live="books"] td[data-watch="${sku}#${who}"]`)?.innerText.replaceAll(",", "") === String(wanted),
+    [who, sku, wanted], { timeout: FOLLOWS });
+  }
+};
+const buy = (title, store) => page.getByRole("button", { name: `Buy 1 ${title} in ${store}`, exact: true }).click();
+async function setLevel(title, store, to) {
+  await page.getByLabel(`New level of ${title} in ${store}`, { exact: true }).fill(String(to));
+  await page.getByRole("button", { name: `Set the level of ${title} in ${store}`, exact: true }).click();
+}
+const said = () => page.locator("[data-said]").first().innerText();
+
+before(async () => {
+  demo = await startDemo();
+  ({ browser, close } = await startBrowser());
+  context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: "en-GB", timezoneId: "Europe/London" });
+  page = await openPage(context);
+});
+after(async () => { await close?.(); await demo?.stop(); });
+
+test("signing in: a wrong token is refused beside the field, the printed link lets in", async () => {
+  await open("/items");
+  assert.equal(new URL(page.url()).pathname, "/sign-in");
+  await photograph(page, "sign-in");
+  await page.getByLabel("Access token").fill("evs_wrong");
+  await page.getByRole("button", { name: "Sign in with a token" }).click();
+  assert.match(await page.locator("#w-token").innerText(), /does not know that token/);
+  await checkAxe(page, "sign-in, refused");
+  await signIn(page, demo.url, demo.token);
+  assert.equal(await heading(), "Overview");
+  const [cookie] = (await context.cookies()).filter(({ name }) => name === "evenstock");
+  assert.ok(cookie.httpOnly && cookie.sameSite === "Strict", "no script may read the session");
+  assert.ok(!page.url().includes("evs_"), "the token does not stay in the address");
+});
+
+test("before anything is connected, every page says what to do next", async () => {
+  for (const [path, next] of [["/", "Connect a store"], ["/items", "Connect a store"], ["/accounts", "Connect a store"], ["/first-sync", "Connect the master"]]) {
+    await open(path);
+    assert.ok(await page.getByRole("link", { name: next }).first().isVisible(), path);
+    await photograph(page, `empty-${path.slice(1) || "overview"}`);
+  }
+  await open("/accounts/new");
+  await photograph(page, "connect-choose");
+});
+
+async function connect(name) {
+  await open("/demo");
+  const card = page.locator(`[data-live="store-${name}"]`);
+  const labels = await card.locator("dl dt").allInnerTexts();
+  const values = await card.locator("dl dd code").allInnerTexts();
+  const address = new URL(values.find((value) => value.startsWith("http")));
+  stores[name] = { address: address.origin, business: 1001 + ["main", "leeds", "york"].indexOf(name) };
+  await card.getByRole("link", { name: "Connect it" }).click();
+  await page.locator("#more > summary").click();
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  for (const [place, label] of labels.entries()) await page.getByLabel(label).first().fill(values[place]);
+}
+
+test("connecting: what is wrong is told, then the three demo stores are connected", async () => {
+  await connect("main");
+  await page.getByLabel("API key").fill("wrong");
+  await page.getByRole("button", { name: "Connect" }).click();
+  assert.match(await said(), /was not connected/i);
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "main", "what was typed is still there");
+  await photograph(page, "connect-refused");
+  for (const name of ["main", "leeds", "york"]) {
+    await connect(name);
+    if (name === "main") await photograph(page, "connect-form");
+    await page.getByRole("button", { name: "Connect" }).click();
+    assert.equal(await heading(), "Connected");
+    assert.ok(await page.getByText("Nothing has been written to its stock").isVisible());
+  }
+  await photograph(page, "connected");
+  await open("/accounts");
+  assert.equal(await page.locator("a.plate").count(), 3);
+});
+
+test("the first sync shows what would change, writes nothing before, and then makes all stores equal", async () => {
+  await open("/first-sync");
+  await photograph(page, "first-sync");
+  await page.getByRole("button", { name: "Preview" }).click();
+  await page.waitForURL(/\/runs\//);
+  const apply = page.getByRole("button", { name: "Apply the first sync" });
+  await apply.waitFor({ timeout: FOLLOWS });
+  const row = page.locator("tr", { hasText: "MUG-RED" }).first();
+  assert.match(await row.innerText(), /12\s+40/);
+  await photograph(page, "first-sync-preview");
+  const preview = page.url();
+  await open("/demo");
+  assert.equal(await level("leeds", "MUG-RED"), 12, "a preview writes nothing");
+  await page.goto(preview);
+  page.once("dialog", (dialog) => dialog.accept());
+  await apply.click();
+  await page.getByRole("link", { name: "See the items" }).waitFor({ timeout: FOLLOWS });
+  await photograph(page, "first-sync-done");
+  await open("/demo");
+  await everywhere("MUG-RED", 40);
+  await everywhere("TEE-L", 55);
+});
+
+test("a sale on a replica is on every page without reloading it", async () => {
+  const overview = await openPage(context), item = await openPage(context);
+  await overview.goto(at("/"));
+  await item.goto(at("/item?sku=MUG-RED"));
+  await buy("Red mug", "leeds");
+  await everywhere("MUG-RED", 39);
+  await item.locator('[data-watch="level"]', { hasText: /^39$/ }).waitFor({ timeout: FOLLOWS });
+  await item.locator("ol.feed").getByText(/1 sold \(order \d+\) in leeds/).first().waitFor({ timeout: FOLLOWS });
+  await overview.locator("ol.feed").getByText(/1 sold \(order \d+\) in leeds/).first().waitFor({ timeout: FOLLOWS });
+  assert.deepEqual([...overview.complaints, ...item.complaints], []);
+  await overview.close();
+  await item.close();
+});
+
+test("an edit on the master, a return, a lost webhook and an outage all end at what the books say", async () => {
+  await setLevel("Blue mug", "main", 31);
+  await everywhere("MUG-BLUE", 31);
+  await page.getByRole("button", { name: "Take back the last order, leeds" }).click();
+  await everywhere("MUG-RED", 40);
+  await page.getByRole("button", { name: "Lose webhooks, york" }).click();
+  await buy("Pen", "york");
+  await everywhere("PEN-XY", 199);
+  await page.getByRole("button", { name: "Take it down, leeds" }).click();
+  await buy("Black cap", "york");
+  await page.getByRole("button", { name: "Bring it back, leeds" }).click();
+  await everywhere("CAP/BLACK", 29);
+  await page.getByRole("button", { name: "Deliver webhooks again, york" }).click();
+  await photograph(page, "demo");
+});
+
+test("why a number is what it is: counted steps, rules and the last write", async () => {
+  await open("/item?sku=MUG-RED");
+  const why = page.locator('[data-live="why"]');
+  assert.match((await why.innerText()).replace(/\s+/g, " "), /40 at the start .*40 in stock/);
+  assert.match(await why.innerText(), /the store shows/);
+});
+
+test("editing stock: what is wrong stands beside the field, what is right reaches every store", async () => {
+  await open("/item?sku=BAG+01");
+  await page.getByLabel("Units").fill("many");
+  await page.getByLabel("Reason").fill("stock take");
+  await page.getByRole("button", { name: "Save" }).click();
+  assert.match(await page.locator("#w-quantity").innerText(), /not a whole number/);
+  assert.equal(await page.getByLabel("Reason").inputValue(), "stock take");
+  await checkAxe(page, "item, refused");
+  await page.getByLabel("Units").fill("24");
+  await page.getByRole("button", { name: "Save" }).click();
+  assert.match(await said(), /18 → 24/);
+  await page.getByText(/by owner: stock take/).first().waitFor();
+  await photograph(page, "item");
+  await open("/demo");
+  await everywhere("BAG 01", 24);
+});
+
+test("search finds by SKU, says what to do when there is none, and everything works by keyboard", async () => {
+  await open("/items");
+  await page.keyboard.press("/");
+  await page.keyboard.type("shirt");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=shirt/);
+  assert.equal(await page.locator("tbody tr").count(), 3);
+  await photograph(page, "items-found");
+  await open("/items?q=nowhere");
+  assert.ok(await page.getByRole("link", { name: "Show all items" }).isVisible());
+  await open("/items");
+  await photograph(page, "items");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+});
+
+test("an account is paused and resumed, and the overview says so", async () => {
+  await open("/accounts/york");
+  await photograph(page, "account");
+  await page.getByRole("button", { name: "Pause" }).click();
+  assert.match(await said(), /paused/);
+  await open("/");
+  assert.match(await page.locator('[data-live="needs"]').innerText(), /york is paused/);
+  await photograph(page, "overview");
+  await open("/demo");
+  await buy("Pen", "main");
+  await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="PEN-XY#leeds"]').innerText === "198", null, { timeout: FOLLOWS });
+  assert.equal(await level("york", "PEN-XY"), 199, "nothing is written to a paused store");
+  await open("/accounts/york");
+  await page.getByRole("button", { name: "Resume" }).click();
+  await open("/demo");
+  await everywhere("PEN-XY", 198);
+});
+
+test("replacing credentials with wrong ones leaves the former in force", async () => {
+  await open("/accounts/york");
+  await page.locator("#rotate > summary").click();
+  await page.locator("#rotate").getByLabel("API key").fill("wrong");
+  await page.getByRole("button", { name: "Replace" }).click();
+  await page.locator("#rotate [data-said]").waitFor();
+  await page.getByRole("button", { name: "Test the connection" }).click();
+  assert.match(await said(), /Connected to/);
+  await open("/accounts/york/remove");
+  await photograph(page, "account-remove");
+});
+
+/** Opens a run's page until it has ended; gives what it shows. */
+async function ended() {
+  await page.waitForURL(/\/runs\/./);
+  await page.locator('[data-live="run"] .badge', { hasText: "Done" }).first().waitFor({ timeout: FOLLOWS });
+  return (await page.locator("main").innerText()).replace(/\s+/g, " ");
+}
+const accept = () => page.once("dialog", (dialog) => dialog.accept());
+
+test("rules: what would change is shown, then every store follows, and the item says where its number comes from", async () => {
+  await open("/rules");
+  await photograph(page, "rules-empty");
+  await page.getByLabel("In", { exact: true }).selectOption("leeds");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByLabel("Hold back").fill("lots");
+  await page.getByRole("button", { name: "Preview" }).click();
+  assert.match(await page.locator("#w-hold_back").innerText(), /not a whole number/);
+  await photograph(page, "rules-edit");
+  await page.getByLabel("Hold back").fill("5");
+  await page.getByRole("button", { name: "Preview" }).click();
+  assert.match((await page.locator("tr", { hasText: "MUG-BLUE" }).innerText()), /leeds\s+31\s+26/);
+  await photograph(page, "rules-preview");
+  await page.getByRole("button", { name: "Apply" }).click();
+  assert.match(await said(), /Set for All items in leeds: 8 levels change now/);
+  await photograph(page, "rules");
+  await open("/demo");
+  await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="MUG-BLUE#leeds"]').innerText === "26", null, { timeout: FOLLOWS });
+  await open("/item?sku=MUG-BLUE");
+  assert.match((await page.locator('[data-live="why"]').innerText()).replace(/\s+/g, " "), /hold back 5 by leeds/);
+});
+
+test("a bulk change over a saved filter is previewed and applied, to these items only", async () => {
+  await open("/items?q=shirt");
+  await page.locator("#more-filters > summary").click();
+  await page.getByLabel("Save this filter as").fill("Shirts");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("link", { name: "Shirts" }).waitFor();
+  await page.getByRole("link", { name: "All", exact: true }).click();
+  await page.getByRole("link", { name: "Shirts" }).click();
+  assert.equal(await page.locator("tbody tr").count(), 3);
+  await photograph(page, "items-filter");
+  await page.getByRole("link", { name: "Change them" }).click();
+  await photograph(page, "bulk");
+  await page.getByRole("radio", { name: /Set a rule/ }).check();
+  await page.getByLabel("Rule", { exact: true }).selectOption("cap");
+  await page.getByLabel("Number").fill("10");
+  await page.getByLabel("In", { exact: true }).selectOption("york");
+  await page.getByRole("button", { name: "Preview" }).click();
+  assert.equal(await heading(), "What would change");
+  await photograph(page, "bulk-preview");
+  await page.getByRole("button", { name: "Apply to 3 items" }).click();
+  assert.equal(await heading(), "Done");
+  await open("/demo");
+  await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="TEE-M#york"]').innerText === "10", null, { timeout: FOLLOWS });
+  assert.equal(await level("leeds", "TEE-M"), 75, "only york has a cap");
+});
+
+test("a kit shows what its parts are enough for, and takes them when it is sold", async () => {
+  await open("/item?sku=PEN-XY");
+  await page.getByRole("link", { name: "Make it a kit" }).click();
+  await page.getByLabel("Parts").fill("2 MUG-ROD");
+  await page.getByRole("button", { name: "Preview" }).click();
+  assert.match(await page.locator("#w-parts").innerText(), /MUG-ROD/);
+  await page.getByLabel("Parts").fill("2 MUG-RED\n1 BAG 01");
+  await page.getByRole("button", { name: "Preview" }).click();
+  assert.match(await page.locator("main").innerText(), /enough for 20/);
+  await photograph(page, "kit-preview");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await open("/demo");
+  await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="PEN-XY#york"]').innerText === "20", null, { timeout: FOLLOWS });
+  await buy("Pen", "york");
+  await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="MUG-RED#main"]').innerText === "38", null, { timeout: FOLLOWS });
+  await open("/item?sku=MUG-RED");
+  await page.locator("ol.feed").getByText(/2 sold as part of PEN-XY/).first().waitFor({ timeout: FOLLOWS });
+  await photograph(page, "item-part-of-a-kit");
+});
+
+test("a stock file is previewed, carried in as a run, and taken back with what was sold since kept", async () => {
+  await open("/stock-file");
+  await page.getByLabel("Or paste its lines").fill("SKU;Stock\nCAP/BLACK;50\nNOPE;1\nTEE-S;many");
+  await page.getByLabel("Reason").fill("stock take");
+  await photograph(page, "stock-file");
+  await page.getByRole("button", { name: "Preview" }).click();
+  assert.match(await ended(), /2 things that could not be done.*line 3/);
+  await photograph(page, "stock-file-preview");
+  await open("/stock-file");
+  await page.getByLabel("Or paste its lines").fill("SKU;Stock\nCAP/BLACK;50");
+  await page.getByLabel("Reason").fill("stock take");
+  accept();
+  await page.getByRole("button", { name: "Apply" }).click();
+  assert.match(await ended(), /What it changed.*CAP\/BLACK 29 50/);
+  await photograph(page, "run");
+  const run = page.url();
+  await open("/demo");
+  await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="CAP/BLACK#york"]').innerText === "50", null, { timeout: FOLLOWS });
+  await buy("Black cap", "york");
+  await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="CAP/BLACK#main"]').innerText === "49", null, { timeout: FOLLOWS });
+  await page.goto(run);
+  await page.getByRole("button", { name: "Take this run back …" }).click();
+  assert.match(await ended(), /CAP\/BLACK 49 28 −1/);
+  await photograph(page, "restore-preview");
+  accept();
+  await page.getByRole("button", { name: "Apply the restore" }).click();
+  await page.waitForURL((address) => address.href !== run);
+  await ended();
+  await open("/demo");
+  await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="CAP/BLACK#main"]').innerText === "28", null, { timeout: FOLLOWS });
+  await open("/runs");
+  await photograph(page, "runs");
+  await page.locator('a[href^="/snapshots/"]').first().click();
+  await photograph(page, "snapshot");
+});
+
+test("a wave of zeros is not believed: a person releases one product and sets the others back", async () => {
+  const crates = Array.from({ length: 30 }, (_, number) => `CRATE-${String(number).padStart(2, "0")}`);
+  for (const store of Object.values(stores)) {
+    for (const sku of crates) await inStore(store, "products", { title: `Crate ${sku.slice(-2)}`, sku, stock: 9, active: true });
+  }
+  await open("/first-sync");
+  await page.getByRole("button", { name: "Preview" }).click();
+  await ended();
+  accept();
+  const preview = page.url();
+  await page.getByRole("button", { name: "Apply the first sync" }).click();
+  await page.waitForURL((address) => address.href !== preview);
+  await ended();
+  for (const sku of crates) await inStore(stores.main, "stock", { sku, quantity: 0, page: "product-import" });
+  await open("/runs");
+  await page.getByRole("button", { name: "Compare all stores" }).click();
+  assert.match(await ended(), /In quarantine/);
+  await photograph(page, "comparison");
+  await open("/");
+  assert.match(await page.locator('[data-live="needs"]').innerText(), /main is in quarantine/);
+  await photograph(page, "overview-quarantine");
+  await open("/accounts/main");
+  await page.getByRole("link", { name: "Review what was seen" }).click();
+  await page.getByLabel("Choose CRATE-00").check();
+  await photograph(page, "quarantine");
+  accept();
+  await page.getByRole("button", { name: "The store is right: release" }).click();
+  assert.match(await said(), /Decided about 1 listing; the others wait/);
+  accept();
+  await page.getByRole("button", { name: "Set the store back" }).click();
+  assert.match(await said(), /Decided about 29 listings/);
+  await page.waitForFunction(async () => /Healthy/.test(await (await fetch("/accounts/main")).text()), null, { timeout: FOLLOWS, polling: 300 });
+  await open("/items?q=CRATE-0");
+  const shows = (sku, level) => page.waitForFunction(([sku, level]) =>
+    ["", "main", "york"].every((who) => document.querySelector(`td[data-watch="${sku}#${who}"]`)?.innerText.trim() === level), [sku, level], { timeout: FOLLOWS });
+  await shows("CRATE-00", "0");
+  await shows("CRATE-01", "9");
+});
+
+test("alerts, mapping, stock feeds and the settings of an account are there and say what to do", async () => {
+  await open("/alerts");
+  await photograph(page, "alerts");
+  await page.getByLabel("Name", { exact: true }).fill("chat");
+  await page.getByLabel("Chat webhook").check();
+  await page.getByLabel("Address").fill("not an address");
+  await page.getByRole("button", { name: "Add" }).click();
+  assert.ok(await page.locator("#w-to").isVisible(), "what is wrong with the address stands beside it");
+  await open("/accounts/leeds/mapping");
+  await photograph(page, "mapping");
+  await page.getByRole("button", { name: "Read the store" }).click();
+  await page.getByText("Every product is matched.").waitFor({ timeout: FOLLOWS });
+  await photograph(page, "mapping-read");
+  await open("/stock-feeds");
+  await photograph(page, "stock-feeds");
+  await open("/stock-feeds/edit");
+  await photograph(page, "stock-feeds-edit");
+  await open("/accounts/leeds");
+  accept();
+  await page.getByRole("button", { name: "Freeze" }).click();
+  assert.match(await said(), /frozen/);
+  await photograph(page, "account-frozen");
+  await page.getByRole("button", { name: "Thaw" }).click();
+  assert.match(await said(), /goes on/);
+  for (const path of ["warehouses", "users", "audit", "me"]) {
+    await open(`/${path}`);
+    await photograph(page, path);
+  }
+});
+
+test("a viewer sees everything and is offered nothing that the role does not allow", async () => {
+  await open("/users");
+  await page.getByLabel("Name", { exact: true }).fill("vera");
+  await page.getByLabel("Password").first().fill("correct horse battery staple");
+  await page.getByLabel("Viewer").check();
+  await page.getByRole("button", { name: /Add/ }).click();
+  const other = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+  const seen = await openPage(other);
+  await seen.goto(at("/sign-in"));
+  await seen.getByLabel("Name", { exact: true }).fill("vera");
+  await seen.getByLabel("Password").fill("correct horse battery staple");
+  await seen.getByRole("button", { name: "Sign in", exact: true }).click();
+  await seen.waitForURL((address) => address.pathname === "/");
+  for (const path of ["/items", "/item?sku=MUG-RED", "/accounts/leeds", "/rules", "/runs", "/queue", "/alerts", "/stock-feeds"]) {
+    await seen.goto(at(path));
+    assert.equal(await seen.locator("main form[method=post]").count(), 0, path);
+    await checkAxe(seen, `${path} as a viewer`);
+  }
+  const answer = await seen.goto(at("/users"));
+  assert.equal(answer.status(), 403);
+  assert.match(await seen.locator("main").innerText(), /needs the role admin/);
+  await other.close();
+});
+
+test("history and queue are readable on every screen", async () => {
+  await open("/history");
+  assert.ok(await page.locator("ol.feed > li").count() > 5);
+  await photograph(page, "history");
+  await open("/queue");
+  await photograph(page, "queue");
+  await open("/menu");
+  await photograph(page, "menu");
+  await open("/item?sku=NOPE");
+  await photograph(page, "not-found");
+});
+
+test("the theme is kept, and times are in the viewer's zone", async () => {
+  await open("/history");
+  await page.evaluate(() => { delete document.documentElement.dataset.theme; });
+  await page.locator("header.side").getByRole("button", { name: "Light or dark" }).click();
+  const kept = async () => (await context.cookies()).some(({ name, value }) => name === "theme" && value === "dark");
+  for (let tries = 0; tries < 50 && !(await kept()); tries += 1) await page.waitForTimeout(100);
+  assert.ok(await kept(), "the choice is in a cookie");
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  await page.reload();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  const [shownTime, zone] = await page.locator("ol.feed time").first().evaluate((time) =>
+    [time.textContent, new Date(time.dateTime).toLocaleTimeString("en-GB", { timeZone: "Europe/London" })]);
+  assert.ok(shownTime.includes(zone.slice(0, 5)), `${shownTime} is not ${zone}`);
+});
+
+test("without a script everything can be read, and forms work", async () => {
+  const bare = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } });
+  await bare.addCookies((await context.cookies()).filter(({ name }) => name === "evenstock"));
+  const plain = await bare.newPage();
+  for (const path of ["/", "/items", "/item?sku=MUG-RED", "/accounts", "/history", "/demo"]) {
+    await plain.goto(at(path));
+    assert.ok((await plain.locator("main").innerText()).length > 100, path);
+  }
+  await plain.goto(at("/item?sku=MUG-RED"));
+  assert.match(await plain.locator("ol.feed time").first().innerText(), /UTC$/);
+  await plain.getByLabel("Add or take away").check();
+  await plain.getByLabel("Units").fill("-1");
+  await plain.getByLabel("Reason").fill("broken");
+  await plain.getByRole("button", { name: "Save" }).click();
+  assert.match(await plain.locator("[data-said]").innerText(), /38 → 37/);
+  await bare.close();
+});
+
+test("forms of other sites, and sessions that have ended, change nothing", async () => {
+  const cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const csrf = await page.locator('input[name="csrf"]').first().inputValue();
+  const edit = { sku: "MUG-RED", how: "set", quantity: "1", reason: "attack" };
+  const send = (fields, headers) => fetch(at("/item/stock"), { method: "POST", redirect: "manual", body: new URLSearchParams(fields), headers: { cookie, ...headers } });
+  assert.equal((await send(edit, { "sec-fetch-site": "same-origin" })).status, 403, "without the form's token");
+  assert.equal((await send({ ...edit, csrf }, { "sec-fetch-site": "cross-site" })).status, 403, "from another site");
+  assert.equal((await send({ ...edit, csrf }, { origin: "https://evil.example" })).status, 403, "from another origin");
+  await page.locator("header.side").getByRole("button", { name: "Sign out" }).click();
+  assert.equal(new URL(page.url()).pathname, "/sign-in");
+  assert.equal((await send({ ...edit, csrf }, { "sec-fetch-site": "same-origin" })).status, 303, "led to the door");
+  await signIn(page, demo.url, demo.token, "/item?sku=MUG-RED");
+  assert.equal(await page.locator('[data-watch="level"]').innerText(), "37");
+});
+
+test("no script failed and nothing broke the content policy on the way", () => {
+  assert.deepEqual(page.complaints, []);
+});

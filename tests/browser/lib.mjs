@@ -1,0 +1,106 @@
+// What the browser tests share: a demo hub with its fake stores, a browser, axe, and a place for pictures.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const root = resolve(import.meta.dirname, "../..");
+const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
+/** The program under test. */
+export const program = process.env.EVENSTOCK_PROGRAM ?? join(target, "debug/evenstock");
+/** Where pictures go. */
+export const pictures = join(root, ".tools/browser/pictures");
+rmSync(pictures, { recursive: true, force: true });
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** How long a page may take to follow a change in a store, milliseconds. */
+export const FOLLOWS = 20_000;
+/** Screens that every page is looked at on; axe sees each theme and each layout once. */
+export const SCREENS = [
+  { name: "wide-light", theme: "light", width: 1280, height: 860, axe: false },
+  { name: "phone-light", theme: "light", width: 390, height: 844, axe: true },
+  { name: "phone-dark", theme: "dark", width: 390, height: 844, axe: false },
+  { name: "wide-dark", theme: "dark", width: 1280, height: 860, axe: true },
+];
+
+/** Starts a demo hub with fake stores that nobody has connected yet. */
+export async function startDemo() {
+  const child = spawn(program, ["demo", "--empty", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  const line = await new Promise((good, bad) => {
+    createInterface({ input: child.stdout }).once("line", good);
+    child.once("error", bad);
+    child.once("exit", (code) => bad(new Error(`the demo ended with ${code}`)));
+  });
+  const { url, token } = JSON.parse(line);
+  const stop = () => new Promise((gone) => { child.once("exit", gone); child.kill("SIGINT"); });
+  return { url, token, stop };
+}
+
+/** A browser of this machine. */
+export async function startBrowser() {
+  const found = [process.env.EVENSTOCK_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"];
+  const executablePath = found.find((path) => path && existsSync(path));
+  assert.ok(executablePath, "no Chromium here: apt-get install chromium, or name one in EVENSTOCK_CHROMIUM");
+  const browser = await chromium.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
+  });
+  return { browser, close: () => browser.close() };
+}
+
+/** A page on which no script may fail and nothing may break the content policy. */
+export async function openPage(context) {
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on("pageerror", (error) => page.complaints.push(`script: ${error.message}`));
+  page.on("console", (message) => {
+    // a form that is sent back with what is wrong with it answers with a status that the browser logs
+    if (message.type() === "error" && !/status of 4\d\d|status of 50\d/.test(message.text())) page.complaints.push(message.text());
+  });
+  return page;
+}
+
+/** Signs in with a token, as the printed link does. */
+export async function signIn(page, url, token, next = "/") {
+  await page.goto(`${url}/sign-in?next=${encodeURIComponent(next)}#${token}`);
+  await page.waitForURL((address) => address.pathname !== "/sign-in");
+}
+
+/** Fails with every violation of WCAG 2.2 AA that axe finds. */
+export async function checkAxe(page, where) {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  const told = violations.map((found) =>
+    `${found.id} (${found.impact}): ${found.help}\n` + found.nodes.slice(0, 4).map((node) => `    ${node.target.join(" ")}: ${node.failureSummary?.split("\n")[1] ?? ""}`).join("\n"));
+  assert.equal(told.length, 0, `${where}\n${told.join("\n")}`);
+}
+
+/** Takes pictures of a page on every screen; nothing may stick out at the side of a phone. */
+export async function photograph(page, name, { axe = true } = {}) {
+  mkdirSync(pictures, { recursive: true });
+  try {
+    for (const screen of SCREENS) await look(page, name, screen, axe && screen.axe);
+  } finally {
+    await page.setViewportSize({ width: 1280, height: 860 });
+  }
+}
+
+async function look(page, name, screen, axe) {
+  await page.setViewportSize({ width: screen.width, height: screen.height });
+  await page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, screen.theme);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 0, `${name} on ${screen.name}: ${wide} pixels stick out at the side`);
+  await page.screenshot({ path: join(pictures, `${name}.${screen.name}.png`), fullPage: true, animations: "disabled" });
+  if (axe) await checkAxe(page, `${name} on ${screen.name}`);
+}
+
+/** Does something in a fake store through its own door, as its staff would: the hub hears of it as of anything else. */
+export async function inStore(store, path, body) {
+  const answer = await fetch(`${store.address}/_fake/${store.business}/${path}`, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+  assert.ok(answer.ok, `${path}: ${await answer.text()}`);
+}

@@ -1,0 +1,116 @@
+//! What the pages say, and how heavy they are.
+
+use super::{Console, between};
+use http::{Request, StatusCode};
+
+/// No page may be heavier than this with everything that it loads, bytes.
+const WEIGHT_MAX: usize = 150_000;
+
+#[tokio::test]
+async fn an_item_says_why_its_number_is_what_it_is() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let owner = console.owner().await;
+    let saved = console.post(&owner, "/item/stock", "sku=MUG&how=adjust&quantity=-2&reason=broken").await;
+    assert_eq!((saved.status, saved.location()), (StatusCode::SEE_OTHER, "/item?sku=MUG"));
+    console.shops.settle().await;
+    let page = console.get(&owner, "/item?sku=MUG").await.text;
+    for said in [
+        "at the start",
+        "edited here",
+        "in stock",
+        "the store shows",
+        "by owner",
+        "broken",
+        "Stock over time: from 9 to 7",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_told_beside_it_and_keeps_what_was_typed() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let owner = console.owner().await;
+    let answer = console.post(&owner, "/item/stock", "sku=MUG&how=adjust&quantity=many&reason=broken").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        between(&answer.text, "id=\"w-quantity\">", "</p>").rsplit('>').next(),
+        Some("“many” is not a whole number.")
+    );
+    assert!(answer.text.contains("value=\"broken\""), "what was typed is still there");
+    let answer = console.post(&owner, "/item/stock", "sku=MUG&how=set&quantity=5&reason=").await;
+    assert!(between(&answer.text, "id=\"w-reason\">", "</p>").contains("Say why"), "{}", answer.text);
+    let answer = console.get(&owner, "/item?sku=NOPE").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.text.contains("There is no item &quot;NOPE&quot;"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn names_from_stores_are_text_and_nothing_else() {
+    let console = Console::open(&[("<script>alert(1)</script>\"'&", 3)]).await;
+    let owner = console.owner().await;
+    let page = console.get(&owner, "/items").await.text;
+    assert!(!page.contains("<script>alert") && page.contains("&lt;script&gt;alert(1)"), "{page}");
+    let link = between(&page, "href=\"/item?sku=", "\"").to_owned();
+    let page = console.get(&owner, &format!("/item?sku={}", link.replace("&amp;", "&"))).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.text.contains("<script>alert"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_full_page_of_items_is_light_and_its_files_are_kept_for_good() {
+    let products: Vec<(String, i64)> =
+        (0..120).map(|number| (format!("SHIRT-LONG-SLEEVE-{number:04}"), 1_000 + number)).collect();
+    let products: Vec<(&str, i64)> = products.iter().map(|(sku, level)| (sku.as_str(), *level)).collect();
+    let console = Console::open(&products).await;
+    let owner = console.owner().await;
+    let page = console.get(&owner, "/items").await.text;
+    assert_eq!(page.matches("class=\"sku\"").count(), 50, "a page has fifty rows");
+    let next = between(&page, "rel=\"next\" href=\"", "\"").replace("&amp;", "&");
+    let second = console.get(&owner, &next).await.text;
+    assert!(
+        second.contains(">SHIRT-LONG-SLEEVE-0050<") && !second.contains(">SHIRT-LONG-SLEEVE-0049<"),
+        "the second page goes on"
+    );
+    let mut weight = page.len();
+    for file in [
+        between(&page, "rel=\"stylesheet\" href=\"", "\""),
+        between(&page, "<script src=\"", "\""),
+        between(&page, "rel=\"icon\" href=\"", "\""),
+    ] {
+        let answer = console.send(Request::get(file), "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{file}");
+        assert_eq!(answer.headers["cache-control"], "public, max-age=31536000, immutable");
+        weight += answer.text.len();
+    }
+    assert!(weight <= WEIGHT_MAX, "{weight} bytes");
+    assert_eq!(console.send(Request::get("/assets/console.000000000000.css"), "").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_account_is_paused_resumed_and_removed_by_name_only() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let owner = console.owner().await;
+    console.post(&owner, "/accounts/north/do/pause", "").await;
+    assert!(console.get(&owner, "/accounts/north").await.text.contains("north is paused"));
+    assert!(console.get(&owner, "/").await.text.contains("Its stock is not written"), "the overview says so");
+    console.post(&owner, "/accounts/north/do/resume", "").await;
+    assert!(!console.get(&owner, "/accounts/north").await.text.contains("north is paused"));
+    let answer = console.post(&owner, "/accounts/north/remove", "name=nort").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(console.get(&owner, "/accounts/north").await.status, StatusCode::OK);
+    let answer = console.post(&owner, "/accounts/north/remove", "name=north").await;
+    assert_eq!(answer.location(), "/accounts");
+    assert_eq!(console.get(&owner, "/accounts/north").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(console.get(&owner, "/accounts/nothing/else/here").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_first_sync_is_shown_before_it_is_done() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let owner = console.owner().await;
+    let preview = console.run(&owner, "/first-sync", "preview=1").await;
+    assert!(preview.contains("First sync, preview") && preview.contains("Nothing to do"), "{preview}");
+    let wrong = console.post(&owner, "/first-sync", "direction.north=sideways").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
