@@ -60,13 +60,39 @@ fn line(entry: &Entry) -> Markup {
         li {
             (ui::time(entry.at))
             div {
-                p { strong { (entry.actor) } " " (action(&entry.action)) @if !entry.subject.is_empty() { " " span.mono { (entry.subject) } } " " (outcome(&entry.outcome)) }
-                @for (name, before, after) in &changes {
-                    p.then { (name) ": " @if !before.is_empty() { (before) " → " } (after) }
+                p { strong { (entry.actor) } " " (done(entry)) @if let Some(subject) = subject(&entry.subject) { " " span.mono { (subject) } } " " (outcome(&entry.outcome)) }
+                @if !changes.is_empty() {
+                    p.then { @for (name, before, after) in &changes { span.bit { (name.replace('_', " ")) ": " @if !before.is_empty() { (before) " → " } (after) } } }
                 }
             }
         }
     }
+}
+
+/// Whom it concerned; the address of a page that is for everything says nothing more than the act.
+fn subject(subject: &str) -> Option<&str> {
+    let rest = subject.strip_prefix("/accounts/").filter(|rest| *rest != "new");
+    match rest {
+        Some(rest) => Some(rest.split('/').next().unwrap_or(rest)),
+        None if subject.is_empty() || subject.starts_with('/') => None,
+        None => Some(subject),
+    }
+}
+
+/// What was done; of the buttons of an account, which one.
+fn done(entry: &Entry) -> String {
+    let button = entry.action.ends_with("/do/{what}").then(|| entry.subject.rsplit('/').next()).flatten();
+    let known = match button {
+        Some("pause") => "paused",
+        Some("resume") => "resumed",
+        Some("release") => "released",
+        Some("freeze") => "froze",
+        Some("thaw") => "thawed",
+        Some("sync") => "synced all of",
+        Some("test") => "tested",
+        Some(_) | None => return action(&entry.action),
+    };
+    known.into()
 }
 
 fn outcome(outcome: &Outcome) -> Markup {
@@ -83,12 +109,27 @@ fn action(action: &str) -> String {
     let by = if rest.contains(" /api/") { " by API" } else { "" };
     let words = match rest.trim_start_matches("POST ").trim_start_matches("PATCH ").trim_start_matches("PUT ") {
         "/item/stock" | "/api/item/stock" => "edited the stock of",
+        "/item/release" => "released",
+        "/item/kit" => "changed the kit",
+        "/items/bulk" | "/api/items/change" => "changed many items",
+        "/items/filters" | "/api/filters" => "kept a filter",
+        "/rules/edit" | "/api/rules" => "set rules",
+        "/rules/groups" | "/api/groups" => "changed a group",
+        "/stock-file" => "loaded a stock file",
+        "/stock-feeds" | "/stock-feeds/edit" => "used a stock feed",
+        "/runs/compare" | "/api/reconcile" => "compared the stores",
+        "/runs/snapshot" => "took a snapshot",
+        "/runs/restore" => "restored levels",
+        "/runs/{run}/cancel" => "stopped a run",
+        "/snapshots/{snapshot}" => "removed a snapshot",
+        "/accounts/{account}/quarantine" | "/api/accounts/{account}/quarantine" => "judged a quarantine",
+        "/accounts/{account}/mapping" => "changed the mapping",
+        "/alerts" | "/api/alerts" => "changed the alerts",
         "/item/sync" | "/api/item/sync" => "synced",
         "/accounts/new" | "/api/accounts" => "connected",
         "/accounts/{account}/policies" | "/accounts/{account}/settings" | "/api/accounts/{account}" => "changed",
         "/accounts/{account}/rotate" | "/api/accounts/{account}/rotate" => "replaced the credentials of",
         "/accounts/{account}/remove" | "DELETE /api/accounts/{account}" => "removed",
-        "/accounts/{account}/do/{what}" => "acted on",
         "/first-sync" | "/api/adopt" => "ran the first sync",
         "/users" | "/api/users" => "added a user",
         "/users/{name}" | "/api/users/{name}" => "changed the user",
@@ -105,7 +146,7 @@ fn changes(before: &Value, after: &Value) -> Vec<(String, String, String)> {
     let names =
         |value: &Value| value.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let all: BTreeSet<String> = names(before).into_iter().chain(names(after)).collect();
-    if all.is_empty() && !after.is_null() {
+    if all.is_empty() && !after.is_null() && !after.is_object() {
         return vec![("now".into(), text(before), text(after))];
     }
     all.into_iter().map(|name| (name.clone(), field(before, &name), field(after, &name))).collect()

@@ -39,6 +39,7 @@ fn what(history: &History) -> Markup {
         .flat_map(|seen| seen.counted.iter().map(move |counted| (seen, counted)))
         .map(|(seen, counted)| match seen.listing.is_hub() {
             true => format!("stock edited by {}", signed(counted.by)),
+            false if seen.listing.is_kit() => words::counted(counted),
             false => format!("{} in {}", words::counted(counted), seen.listing.account),
         })
         .collect();

@@ -235,7 +235,9 @@ fn told(fields: &Fields) -> Map<String, Value> {
         let secret = ["csrf", "token", "password", "current", "new_password", "secret", "to"];
         secret.contains(&name) || name.starts_with("secret.") || name == "place"
     };
-    let pairs = fields.pairs().filter(|(name, text)| !is_secret(name) && !text.is_empty());
+    // what a form carries along for machines says nothing to people
+    let is_said = |text: &str| !text.is_empty() && !text.starts_with('{');
+    let pairs = fields.pairs().filter(|(name, text)| !is_secret(name) && is_said(text) && *name != "apply");
     pairs.map(|(name, text)| (name.to_owned(), Value::from(shortened(text)))).collect()
 }
 

@@ -146,7 +146,7 @@ fn store(viewer: &Viewer, item: &ItemView, listing: &ListingView, may: bool) -> 
                 @if let Some(trouble) = &listing.trouble { p.bad { (trouble) } }
                 p.soft { "Product " span.mono { (listing.external) } }
                 @if may {
-                    p.row.tight {
+                    div.row.tight {
                         a.btn.small.quiet href=(rules::of_item(&item.sku, Some(&listing.listing.account))) aria-label={ "Rules of " (item.sku) " in " (listing.listing.account) } { "Rules" }
                         @if listing.hold == Some(Hold::Contested) { (release(viewer, item, listing)) }
                         (mapping::unlink_button(viewer, &item.sku, &listing.listing))
@@ -182,7 +182,7 @@ fn explained(why: &Explanation) -> Markup {
                     li { b { (number(why.base.values().sum())) } span { "at the start" } }
                     @for (listing, by) in why.counted.iter().filter(|(_, by)| **by != 0) {
                         li.sign aria-hidden="true" { (if *by < 0 { "−" } else { "+" }) }
-                        li { b { (signed(*by)) } span { (if listing.is_hub() { "edited here".to_owned() } else { format!("counted in {}", listing.account) }) } }
+                        li { b { (signed(*by)) } span { (words::counted_where(listing)) } }
                     }
                     li.sign aria-hidden="true" { "=" }
                     li.sum { b { (number(why.level)) } span { "in stock" } }

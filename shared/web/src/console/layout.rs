@@ -25,7 +25,8 @@ pub(super) struct Viewer {
     theme: Option<&'static str>,
     path: String,
     target: String,
-    is_demo: bool,
+    /// Whether there are fake stores beside the hub.
+    pub(super) is_demo: bool,
     needs: usize,
 }
 

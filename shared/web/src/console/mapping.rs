@@ -76,7 +76,7 @@ fn invitation(viewer: &Viewer, id: &AccountId, may: bool) -> Markup {
                 (icon(Icon::Search))
                 h2 { "Find what does not match" }
                 p { "Reads every product of the store: SKUs that are used twice, nearly the same, not known here, or missing. Nothing is changed." }
-                @if may { p.actions { (button(viewer, id, "look", "Read the store", &[])) } }
+                @if may { div.actions { (button(viewer, id, "look", "Read the store", &[])) } }
             }
         }
     }

@@ -8,6 +8,7 @@ use super::ui::{self, Tone, count, length};
 use super::{feed, words};
 use crate::App;
 use axum::extract::State;
+use domain::alarm::{Kind, Raised};
 use domain::{Role, Timestamp};
 use engine::Connected;
 use engine::accounts::AccountView;
@@ -28,6 +29,7 @@ struct Scene {
     views: Vec<AccountView>,
     accounts: Accounts,
     queues: QueueView,
+    alarms: Vec<Raised>,
     today: Vec<History>,
     has_items: bool,
     now: Timestamp,
@@ -37,14 +39,23 @@ struct Scene {
 pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
     let hub = &app.hub;
     let now = hub.clock.now();
-    let (views, queues, today, first) = futures::try_join!(
+    let (views, queues, alerts, today, first) = futures::try_join!(
         hub.list_accounts(),
         hub.queues(),
+        hub.alerts(),
         hub.history_of_day(now, None, None, TODAY),
         hub.list_items("", None, 1),
     )?;
     let accounts = hub.accounts().await?;
-    let scene = Scene { views, accounts, queues, today: today.rows, has_items: !first.rows.is_empty(), now };
+    let scene = Scene {
+        views,
+        accounts,
+        queues,
+        alarms: alerts.alarms,
+        today: today.rows,
+        has_items: !first.rows.is_empty(),
+        now,
+    };
     let body = if scene.views.is_empty() { welcome(&viewer) } else { full(&scene) };
     let lead = lead(&scene);
     Ok(viewer.page(&Head::new("Overview").lead(&lead).every(5), &body))
@@ -66,6 +77,8 @@ fn waiting(scene: &Scene) -> u64 {
 
 fn needs(scene: &Scene) -> Vec<Need> {
     let mut needs = attention::of(&scene.accounts, scene.now);
+    needs.extend(scene.alarms.iter().filter_map(of_alarm));
+    needs.sort_by_key(|need| std::cmp::Reverse(need.tone));
     let dead = scene.queues.dead.waiting;
     if dead > 0 {
         needs.insert(
@@ -82,6 +95,33 @@ fn needs(scene: &Scene) -> Vec<Need> {
     needs
 }
 
+/// What an alarm asks for, unless the accounts' own state says so already.
+fn of_alarm(raised: &Raised) -> Option<Need> {
+    let (subject, said) = (&raised.alarm.subject, super::form::capital(&raised.alarm.text));
+    let of_item = |tone, title: String| {
+        let to = super::form::link("/item", &[("sku", subject)]);
+        Some(Need { tone, title, said: said.clone(), to, action: "Look at it" })
+    };
+    match raised.alarm.kind {
+        Kind::Oversold => of_item(Tone::Bad, format!("{subject} is oversold")),
+        Kind::LowStock => of_item(Tone::Note, format!("Little is left of {subject}")),
+        Kind::Credentials | Kind::SilentWebhooks | Kind::NoRead | Kind::Waiting | Kind::Slow => Some(Need {
+            tone: Tone::Warn,
+            title: format!("{}: {subject}", super::alerts::kind(raised.alarm.kind)),
+            said,
+            to: "/alerts".into(),
+            action: "Look",
+        }),
+        Kind::Quarantine
+        | Kind::TwoHubs
+        | Kind::Contested
+        | Kind::Failing
+        | Kind::BrokenWebhooks
+        | Kind::Clash
+        | Kind::DeadLetters => None,
+    }
+}
+
 /// What stands here before there is any store.
 fn welcome(viewer: &Viewer) -> Markup {
     let may = viewer.may(UserRole::Admin);
@@ -96,7 +136,11 @@ fn welcome(viewer: &Viewer) -> Markup {
                 li { "Connect the replicas: the stores that follow" }
                 li { "Look at the preview, then apply the first sync" }
             }
-            @if may { p { a.btn.main-act href="/accounts/new" { (icon(Icon::Plus)) "Connect a store" } } }
+            @if may && viewer.is_demo {
+                p.row { a.btn.main-act href="/demo" { (icon(Icon::Demo)) "Open the fake stores" } a.btn href="/accounts/new" { (icon(Icon::Plus)) "Connect a store" } }
+                p.soft { "Each of the fake stores says there what to enter to connect it." }
+            }
+            @else if may { p { a.btn.main-act href="/accounts/new" { (icon(Icon::Plus)) "Connect a store" } } }
             @else { p.soft { "Your role cannot connect stores; ask an admin of this hub." } }
         } }
     }

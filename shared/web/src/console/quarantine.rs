@@ -68,7 +68,7 @@ fn suspects(viewer: &Viewer, id: &AccountId, why: &str, view: &QuarantineView, a
 
 fn table(rows: &[Suspect], may: bool) -> Markup {
     html! {
-        table {
+        table.fold {
             thead { tr {
                 @if may { th scope="col" { label { input type="checkbox" data-all="sku" aria-label="All of this page"; } } }
                 th scope="col" { "SKU" } th.num scope="col" { "Known" } th.num scope="col" { "Seen" } th.num scope="col" { "Counted before" } th scope="col" { "When" } th scope="col" { "Decision" }
@@ -76,10 +76,10 @@ fn table(rows: &[Suspect], may: bool) -> Markup {
             tbody { @for row in rows { tr {
                 @if may { td { @if row.verdict.is_none() { input type="checkbox" name="sku" value=(row.sku) aria-label={ "Choose " (row.sku) }; } } }
                 th scope="row" { a.sku href=(link("/item", &[("sku", row.sku.as_str())])) { (row.sku) } }
-                td.num { (number(row.known)) }
-                td.num.strong { @match row.seen { Some(level) => (number(level)), None => span.soft { "gone" } } }
-                td.num { (signed(row.counted)) }
-                td { (ui::ago(row.at)) }
+                td.num data-name="Known" { (number(row.known)) }
+                td.num.strong data-name="Seen" { @match row.seen { Some(level) => (number(level)), None => span.soft { "gone" } } }
+                td.num data-name="Counted before" { (signed(row.counted)) }
+                td data-name="When" { (ui::ago(row.at)) }
                 td { (verdict(row.verdict)) }
             } } }
         }

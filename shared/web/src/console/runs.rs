@@ -129,7 +129,7 @@ pub(super) async fn page(
                 }
             }
             @if !run.faults.is_empty() { (faults(&run)) }
-            @if !changes.rows.is_empty() { (changed(&viewer, &run, &changes.rows, changes.next.as_deref(), asked.text("after"), may)) }
+            @if !changes.rows.is_empty() && !matches!(&run.job, Job::Restore(restore) if !restore.apply) { (changed(&viewer, &run, &changes.rows, changes.next.as_deref(), asked.text("after"), may)) }
         }
     };
     let every = u32::from(!run.state.is_over());
@@ -223,8 +223,8 @@ fn changed(viewer: &Viewer, run: &Run, rows: &[RunDone], next: Option<&str>, aft
     html! {
         section.card {
             header {
-                h2 { "What it changed" }
-                @if may && run.state.is_over() {
+                h2 { (if run.job.is_preview() { "What it would change" } else { "What it changed" }) }
+                @if may && run.state.is_over() && !run.job.is_preview() {
                     form.inline method="post" action="/runs/restore" {
                         (viewer.token())
                         input type="hidden" name="preview" value="1";

@@ -141,7 +141,7 @@ fn remove_form(viewer: &Viewer, path: &str) -> Markup {
     html! {
         section.card { div.body.stack-s {
             p.soft { "A snapshot goes by itself after 90 days." }
-            p { (viewer.button(path, "small danger", Icon::Bin, "Remove this snapshot", Some("Remove this snapshot? Nothing else changes."))) }
+            div { (viewer.button(path, "small danger", Icon::Bin, "Remove this snapshot", Some("Remove this snapshot? Nothing else changes."))) }
         } }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::ui::{Tone, signed};
 use channels::{ErrorKind, SubscriptionState};
-use domain::Role;
 use domain::feed::{Cause, Counted};
 use domain::plan::Hold;
 use domain::push::Ended;
 use domain::settle::Note;
+use domain::{ListingId, Role};
 use engine::items::Standing;
 use engine::stock::Mode;
 
@@ -131,6 +131,15 @@ pub(super) fn counted(counted: &Counted) -> String {
         Cause::Edit(_) => format!("edited by {}", signed(counted.by)),
         Cause::Kit(kit) if counted.by < 0 => format!("{units} sold as part of {kit}"),
         Cause::Kit(kit) => format!("{units} came back as part of {kit}"),
+    }
+}
+
+/// Where something was counted, as a step of a sum.
+pub(super) fn counted_where(listing: &ListingId) -> String {
+    match (listing.is_hub(), listing.is_kit()) {
+        (true, _) => "edited here".into(),
+        (_, true) => "taken by kits".into(),
+        (false, false) => format!("counted in {}", listing.account),
     }
 }
 
