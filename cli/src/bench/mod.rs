@@ -41,10 +41,21 @@ pub enum Part {
     Console,
     /// Very many changed SKUs into one store, by its own clock.
     Lane,
+    /// The memory that reading everything of a large store takes.
+    Memory,
 }
 
-const PARTS: [Part; 8] =
-    [Part::Latency, Part::Neighbours, Part::Burst, Part::Hot, Part::Writes, Part::Bulk, Part::Console, Part::Lane];
+const PARTS: [Part; 9] = [
+    Part::Latency,
+    Part::Neighbours,
+    Part::Burst,
+    Part::Hot,
+    Part::Writes,
+    Part::Bulk,
+    Part::Console,
+    Part::Lane,
+    Part::Memory,
+];
 
 /// One figure.
 #[derive(Debug, Clone, Serialize)]
@@ -144,6 +155,7 @@ pub async fn run(options: &Options, json: bool) -> anyhow::Result<bool> {
             Part::Bulk => bulk::bulk(scale).await?,
             Part::Console => console::console(scale).await?,
             Part::Lane => crate::demo::lane::lane(scale).await?,
+            Part::Memory => crate::demo::memory::memory(scale).await?,
         });
     }
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);

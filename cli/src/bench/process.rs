@@ -85,9 +85,31 @@ impl HubProcess {
     /// # Errors
     /// When this machine does not tell.
     pub fn peak_mib(&self) -> anyhow::Result<f64> {
+        self.status_mib("VmHWM:")
+    }
+
+    /// The memory that it has now, MiB.
+    ///
+    /// # Errors
+    /// When this machine does not tell.
+    pub fn memory_mib(&self) -> anyhow::Result<f64> {
+        self.status_mib("VmRSS:")
+    }
+
+    /// Forgets the most memory that it ever had: [`Self::peak_mib`] tells of what comes from now on.
+    ///
+    /// # Errors
+    /// When this machine does not do that.
+    pub fn forget_peak(&self) -> anyhow::Result<()> {
+        let process = self.child.id().context("the hub has ended")?;
+        // https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
+        Ok(std::fs::write(format!("/proc/{process}/clear_refs"), "5")?)
+    }
+
+    fn status_mib(&self, field: &'static str) -> anyhow::Result<f64> {
         let process = self.child.id().context("the hub has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).context(field)?;
         let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib / 1024.0)
     }

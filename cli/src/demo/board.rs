@@ -1,6 +1,7 @@
 //! What the demo shows while it runs: a live table on a terminal, plain lines elsewhere, nothing for machines.
 
-use super::world::{Row, STORES};
+use super::places::PLACES;
+use super::world::Row;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -113,7 +114,7 @@ impl Board {
 
     fn table(&self, rows: &[Row], story: &Story) -> Vec<String> {
         let mut head = format!("{:<10}", "SKU");
-        for (name, _) in STORES {
+        for name in PLACES {
             let _ = write!(head, "{name:>8}");
         }
         let _ = write!(head, "{:>8}{:>8}   ", "hub", "truth");
@@ -128,10 +129,10 @@ impl Board {
 
     fn row(&self, row: &Row) -> String {
         let mut line = format!("{:<10}", row.sku);
-        for level in row.stores.iter().chain([&row.hub]) {
+        let right = row.right.iter().copied().chain([Some(row.truth)]);
+        for (level, right) in row.places.iter().chain([&row.hub]).zip(right) {
             let text = format!("{:>8}", level.map_or_else(|| "-".into(), |level| level.to_string()));
-            let right = *level == Some(row.truth);
-            line.push_str(&self.paint(if right { "32" } else { "33" }, &text));
+            line.push_str(&self.paint(if *level == right { "32" } else { "33" }, &text));
         }
         let _ = write!(line, "{:>8}", row.truth);
         line
@@ -155,14 +156,16 @@ mod tests {
     #[test]
     fn the_table_lines_up() {
         let board = Board::new(Stage::Lines);
-        let row = Row { sku: "MUG-RED", stores: vec![Some(40), Some(7), None], hub: Some(40), truth: 40 };
-        board.doing("MUG-RED", "leeds sold 2");
+        let right = vec![Some(40), Some(40), Some(7), Some(47)];
+        let places = vec![Some(40), Some(41), Some(7), None];
+        let row = Row { sku: "MUG-RED", places, right, hub: Some(47), truth: 47 };
+        board.doing("MUG-RED", "street sells 2");
         let story = board.story.lock().expect("no other thread");
         assert_eq!(
             board.table(&[row], &story),
             [
-                "SKU           main   leeds    york     hub   truth   ",
-                "MUG-RED         40       7       -      40      40   leeds sold 2"
+                "SKU           main  street   depot    york     hub   truth   ",
+                "MUG-RED         40      41       7       -      47      47   street sells 2"
             ]
         );
     }

@@ -1,8 +1,11 @@
-//! `evenstock demo`: three stores, a hub, and people who shop, all on this machine.
+//! `evenstock demo`: stores of three platforms, two warehouses, a hub, and people who shop, all on this machine.
 
 pub mod amazon;
 pub mod board;
+pub mod corner;
 pub mod lane;
+pub mod memory;
+pub mod places;
 pub mod play;
 pub mod script;
 pub mod shopify;
@@ -18,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use verdict::Verdict;
-use world::World;
+use world::{Empty, World};
 
 /// How the demo runs.
 #[derive(Debug, Clone, clap::Args)]
@@ -49,21 +52,25 @@ const FRAME: Duration = Duration::from_millis(150);
 /// When it could not be played to its end.
 pub async fn run(options: &Options, json: bool, http: Arc<dyn Http>) -> anyhow::Result<bool> {
     let board = Arc::new(Board::new(Board::stage(options.once, json)));
-    if Board::stage(options.once, json) != Stage::Silent {
+    if Board::stage(options.once, json) != Stage::Silent && !options.empty {
         println!(
-            "Evenstock demo: one master and two replicas, fake {} stores on this machine.",
-            world::channel_title()
+            "Evenstock demo on this machine, with fakes: {} as the master, {} with two locations in two warehouses, and {}, \
+             which both feed and which carries writes out later.",
+            title(stores::CHANNEL),
+            title(shopify::CHANNEL),
+            title(amazon::CHANNEL)
         );
     }
     let temporary = tempfile::tempdir().context("no temporary directory can be made")?;
     let data = options.data.clone().unwrap_or_else(|| temporary.path().join("data"));
-    let world = Arc::new(World::open(data, http).await?);
     if options.empty {
-        invite(&world, json)?;
+        let empty = Empty::open(data, http).await?;
+        invite(&empty, json)?;
         let told = tokio::signal::ctrl_c().await;
-        end(world).await;
+        empty.serving.stop().await;
         return Ok(told.map(|()| true)?);
     }
+    let world = Arc::new(World::open(data, http).await?);
     let drawing = tokio::spawn(draw(Arc::clone(&world), Arc::clone(&board)));
     let verdict = play(&world, &board, options.seconds).await;
     drawing.abort();
@@ -74,18 +81,14 @@ pub async fn run(options: &Options, json: bool, http: Arc<dyn Http>) -> anyhow::
     if options.stay && !json {
         stay(&world).await?;
     }
-    end(world).await;
-    Ok(verdict.ok)
-}
-
-async fn end(world: Arc<World>) {
     if let Some(world) = Arc::into_inner(world) {
         world.serving.stop().await;
     }
+    Ok(verdict.ok)
 }
 
 /// Says where the console is, and the way in: the token stands behind the `#`, where no server's log sees it.
-fn invite(world: &World, json: bool) -> anyhow::Result<()> {
+fn invite(world: &Empty, json: bool) -> anyhow::Result<()> {
     let (url, token) = (world.serving.url(), &world.token);
     if json {
         println!("{}", serde_json::to_string(&serde_json::json!({ "url": url, "token": token }))?);
@@ -94,6 +97,11 @@ fn invite(world: &World, json: bool) -> anyhow::Result<()> {
     println!("\nThe console, signed in:  {url}/sign-in?next=/demo#{token}");
     println!("There are three fake stores under “Fake stores”, with what to enter to connect them. Ctrl-C ends it.");
     Ok(())
+}
+
+/// The channel's title, for people.
+fn title(channel: &'static str) -> &'static str {
+    channels::registry::find(channel).map_or(channel, |found| found.info().title)
 }
 
 async fn play(world: &World, board: &Board, seconds: u64) -> anyhow::Result<Verdict> {

@@ -1,9 +1,10 @@
-//! The demo's stores for the console's demo page: what its buttons do.
+//! Fake stores of one platform for the console's page of fake stores: what its buttons do.
 
 use super::stores::{Store, expected};
 use super::world::{RATE, SHELF};
 use crate::demo::world::channel_title;
 use domain::Role;
+use engine::records::Rate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use web::console::{Act, PlayStore, Playground, Product};
@@ -40,16 +41,19 @@ impl Ground {
     }
 
     fn play(&self, store: &Store, down: bool, deaf: bool) -> PlayStore {
-        let product = |(sku, title, ..): &(&str, &str, i64, i64)| Product {
+        let product = |(sku, title, ..): &(&str, &str, i64, i64, i64)| Product {
             sku: (*sku).to_owned(),
             title: (*title).to_owned(),
             level: store.level(sku),
         };
-        let (channel, keys) = store
-            .account(None)
-            .map_or_else(|_| (String::new(), Vec::new()), |new| (new.channel, keys(&new.settings, &new.secrets)));
+        let (channel, keys) = store.account(None).map_or_else(
+            |_| (String::new(), Vec::new()),
+            |new| (new.channel, keys(&new.settings, &new.secrets, Some(RATE))),
+        );
         PlayStore {
             name: store.name.clone(),
+            account: store.name.clone(),
+            warehouses: Vec::new(),
             role: store.role,
             title: channel_title().to_owned(),
             channel,
@@ -69,7 +73,11 @@ impl Ground {
 }
 
 /// What to enter where a store is connected, by the titles of its channel's form.
-fn keys(settings: &BTreeMap<String, String>, secrets: &channels::Secrets) -> Vec<(String, String)> {
+pub(super) fn keys(
+    settings: &BTreeMap<String, String>,
+    secrets: &channels::Secrets,
+    rate: Option<Rate>,
+) -> Vec<(String, String)> {
     let titles: BTreeMap<&str, &str> = channels::registry::CHANNELS
         .iter()
         .flat_map(|channel| channel.info().settings)
@@ -78,8 +86,9 @@ fn keys(settings: &BTreeMap<String, String>, secrets: &channels::Secrets) -> Vec
     let title = |name: &str| titles.get(name).copied().unwrap_or(name).to_owned();
     let open = settings.iter().map(|(name, text)| (title(name), text.clone()));
     let secret = secrets.iter().map(|(name, secret)| (title(name), secret.reveal().to_owned()));
-    let rate = [("Calls a minute", RATE.per_minute.to_string()), ("Calls at once", RATE.burst.to_string())];
-    let rate = rate.map(|(name, text)| (name.to_owned(), text));
+    let rate =
+        rate.map(|rate| [("Calls a minute", rate.per_minute.to_string()), ("Calls at once", rate.burst.to_string())]);
+    let rate = rate.into_iter().flatten().map(|(name, text)| (name.to_owned(), text));
     secret.chain(open).chain(rate).collect()
 }
 

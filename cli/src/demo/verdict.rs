@@ -1,7 +1,7 @@
 //! The verdict at the end of the demo: by the stores' own books, not by what the hub believes.
 
+use super::places::{DEPOT, MAIN, PLACES, STREET, YORK};
 use super::script::Script;
-use super::stores::Store;
 use super::world::{Deed, Row, World};
 use serde::Serialize;
 
@@ -12,13 +12,13 @@ pub struct Verdict {
     pub ok: bool,
     /// Whether the hub has, for every SKU, what it began with and what people did since.
     pub units_conserved: bool,
-    /// Whether every store shows that.
+    /// Whether every store shows what its warehouses have.
     pub stores_equal: bool,
     /// Scenes, and whether the stores were right at the end of each.
     pub scenes: Vec<(&'static str, bool)>,
     /// Things that people did in the stores.
     pub changes: u64,
-    /// Webhooks that the hub took.
+    /// Webhooks and events that the hub took.
     pub webhooks: u64,
     /// Writes that changed a store's level.
     pub pushes: u64,
@@ -54,8 +54,8 @@ pub struct Item {
     pub truth: i64,
     /// The hub's.
     pub hub: Option<i64>,
-    /// The stores'.
-    pub stores: Vec<Option<i64>>,
+    /// Those of the places.
+    pub places: Vec<Option<i64>>,
 }
 
 impl Verdict {
@@ -75,10 +75,10 @@ impl Verdict {
             stores_equal,
             scenes: script.scenes.clone(),
             changes: script.done,
-            webhooks: world.stores.iter().map(Store::webhooks).sum(),
-            pushes: world.stores.iter().map(|store| store.writes(0).len() as u64).sum(),
+            webhooks: world.places.told(),
+            pushes: pushes(world, &rows),
             dead_letters,
-            latency_ms: latency(&world.stores, &script.deeds),
+            latency_ms: latency(world, &script.deeds),
             seconds: seconds(world.age_ms()),
             items: rows.into_iter().map(item).collect(),
         })
@@ -94,16 +94,16 @@ impl Verdict {
                 "{} units conserved: the hub counted what people did in the stores, each thing once",
                 mark(self.units_conserved)
             ),
-            format!("{} stores equal", mark(self.stores_equal)),
+            format!("{} every store and location shows what its warehouses have", mark(self.stores_equal)),
         ];
         lines.extend(self.scenes.iter().filter(|(_, good)| !good).map(|(scene, _)| format!("✗ {scene}")));
         lines.push(format!(
-            "  {} changes, {} webhooks, {} levels written, {} dead letters, {:.0} s",
+            "  {} changes, {} webhooks and events, {} levels written, {} dead letters, {:.0} s",
             self.changes, self.webhooks, self.pushes, self.dead_letters, self.seconds
         ));
         if let Some(latency) = self.latency_ms {
             lines.push(format!(
-                "  from a change in one store to both others written: p50 {} ms, p95 {} ms, max {} ms ({} changes)",
+                "  from a change in one place to all others that it concerns: p50 {} ms, p95 {} ms, max {} ms ({} changes)",
                 latency.p50, latency.p95, latency.max, latency.samples
             ));
         }
@@ -117,19 +117,33 @@ fn seconds(ms: i64) -> f64 {
 }
 
 fn item(row: Row) -> Item {
-    Item { sku: row.sku, truth: row.truth, hub: row.hub, stores: row.stores }
+    Item { sku: row.sku, truth: row.truth, hub: row.hub, places: row.places }
 }
 
-/// How long it took until every other store was written, over all deeds.
-fn latency(stores: &[Store], deeds: &[Deed]) -> Option<Latency> {
-    let writes: Vec<_> = stores.iter().map(|store| store.writes(0)).collect();
-    let first_write = |store: usize, deed: &Deed| {
-        let later = writes[store].iter().filter(|write| write.sku == deed.sku && write.at >= deed.at);
-        later.map(|write| write.at.since_ms(deed.at)).min()
+fn pushes(world: &World, rows: &[Row]) -> u64 {
+    let written =
+        |row: &Row| (0..PLACES.len()).map(|place| world.places.writes(place, row.sku).len() as u64).sum::<u64>();
+    rows.iter().map(written).sum()
+}
+
+/// Where a change at a place must show: in what its warehouse feeds. A sale of the pool is charged to the first warehouse.
+const fn concerned(place: usize) -> &'static [usize] {
+    match place {
+        MAIN => &[STREET, YORK],
+        STREET => &[MAIN, YORK],
+        DEPOT => &[YORK],
+        _ => &[MAIN, STREET],
+    }
+}
+
+/// How long it took until every place concerned was written, over all deeds.
+fn latency(world: &World, deeds: &[Deed]) -> Option<Latency> {
+    let first_write = |place: usize, deed: &Deed| {
+        let later = world.places.writes(place, deed.sku).into_iter().filter(|at| *at >= deed.at);
+        later.map(|at| at.since_ms(deed.at)).min()
     };
     let others = |deed: &Deed| -> Option<i64> {
-        let all: Option<Vec<i64>> =
-            (0..stores.len()).filter(|store| *store != deed.store).map(|store| first_write(store, deed)).collect();
+        let all: Option<Vec<i64>> = concerned(deed.place).iter().map(|place| first_write(*place, deed)).collect();
         all?.into_iter().max()
     };
     percentiles(deeds.iter().filter_map(others).collect())

@@ -10,7 +10,7 @@ async fn the_demo_ends_well() {
     for field in ["ok", "units_conserved", "stores_equal"] {
         assert_eq!(verdict[field], json!(true), "{field}: {verdict:#}");
     }
-    assert_eq!(verdict["scenes"].as_array().unwrap().len(), 7, "{verdict:#}");
+    assert_eq!(verdict["scenes"].as_array().unwrap().len(), 9, "{verdict:#}");
     assert!(verdict["latency_ms"]["samples"].as_u64().unwrap() > 5, "{verdict:#}");
 }
 

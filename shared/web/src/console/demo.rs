@@ -8,8 +8,9 @@ use super::ui::{self, Tone, badge, number};
 use crate::App;
 use axum::extract::State;
 use axum::response::Response;
-use domain::Sku;
+use domain::{Sku, WarehouseId};
 use engine::Error;
+use engine::items::ItemView;
 use engine::people::UserRole;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -29,8 +30,12 @@ pub struct Product {
 /// A fake store, as the demo's page shows it.
 #[derive(Debug, Clone)]
 pub struct PlayStore {
-    /// Its name, by which [`Playground::act`] knows it.
+    /// Its name, or that of one location of it, by which [`Playground::act`] knows it.
     pub name: String,
+    /// The account that it is connected as.
+    pub account: String,
+    /// The warehouses that it shows; everything without.
+    pub warehouses: Vec<String>,
     /// What it is to the hub, once connected.
     pub role: domain::Role,
     /// Its platform's title.
@@ -107,15 +112,15 @@ fn ground(app: &App) -> Result<&dyn Playground, Trouble> {
 pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
     let ground = ground(&app)?;
     let items = app.hub.list_items("", None, SHELF).await?.rows;
-    let hub: BTreeMap<Sku, i64> = items.into_iter().map(|item| (item.sku, item.level)).collect();
+    let hub: BTreeMap<Sku, ItemView> = items.into_iter().map(|item| (item.sku.clone(), item)).collect();
     let connected = app.hub.accounts().await?;
     let stores = ground.stores();
     let truth = ground.truth(&|sku| hub.keys().any(|known| known.as_str() == sku));
-    let is_known = |store: &PlayStore| connected.keys().any(|id| id.as_str() == store.name);
+    let is_known = |store: &PlayStore| connected.keys().any(|id| id.as_str() == store.account);
     let may = viewer.may(UserRole::Operator);
     let body = html! {
         section.card {
-            header { div { h2 { "Who shows what" } p { "The books are what people really did. Everybody must end there; amber is on its way." } } }
+            header { div { h2 { "Who shows what" } p { "The books are what people really did, and the hub must end there; every store with what its warehouses have. Amber is on its way." } } }
             div data-live="books" { (books(&stores, &truth, &hub)) }
         }
         div.shelf {
@@ -128,9 +133,18 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
     Ok(viewer.page(&Head::new("Fake stores").lead(lead).every(1), &body))
 }
 
-fn books(stores: &[PlayStore], truth: &BTreeMap<String, i64>, hub: &BTreeMap<Sku, i64>) -> Markup {
+fn books(stores: &[PlayStore], truth: &BTreeMap<String, i64>, hub: &BTreeMap<Sku, ItemView>) -> Markup {
     let level = |store: &PlayStore, sku: &str| {
         store.products.iter().find(|product| product.sku == sku).and_then(|product| product.level)
+    };
+    let known = |sku: &str| Sku::new(sku).ok().and_then(|sku| hub.get(&sku));
+    // one that shows some warehouses only is right with what the hub has there
+    let right_in = |store: &PlayStore, sku: &str, right: i64| {
+        let there = |item: &ItemView| -> i64 {
+            let shown = |(id, _): &(&WarehouseId, &i64)| store.warehouses.iter().any(|name| name == id.as_str());
+            item.warehouses.iter().filter(shown).map(|(_, level)| level).sum()
+        };
+        if store.warehouses.is_empty() { right } else { known(sku).map_or(right, there) }
     };
     let cell = |name: &str, sku: &str, level: Option<i64>, right: i64| {
         let tone = if level == Some(right.max(0)) || level == Some(right) { "good" } else { "warn" };
@@ -146,8 +160,8 @@ fn books(stores: &[PlayStore], truth: &BTreeMap<String, i64>, hub: &BTreeMap<Sku
                 tr {
                     th scope="row" { a.sku href=(super::form::link("/item", &[("sku", sku)])) { (sku) } }
                     td.num.strong data-name="The books" { (number(*right)) }
-                    (cell("Hub", sku, Sku::new(sku.clone()).ok().and_then(|sku| hub.get(&sku).copied()), *right))
-                    @for store in stores { (cell(&store.name, sku, level(store, sku), *right)) }
+                    (cell("Hub", sku, known(sku).map(|item| item.level), *right))
+                    @for store in stores { (cell(&store.name, sku, level(store, sku), right_in(store, sku, *right))) }
                 }
             } }
         }
