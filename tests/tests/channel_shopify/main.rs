@@ -4,6 +4,7 @@
 
 mod access;
 mod bulk;
+mod day;
 mod documents;
 mod hooks;
 mod locations;

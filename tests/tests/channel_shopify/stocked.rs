@@ -61,9 +61,9 @@ async fn with_the_setting_it_is_stocked_again_and_what_was_kept_counts() {
 }
 
 #[tokio::test]
-async fn with_the_setting_it_is_tracked_and_stocked_where_it_never_was() {
+async fn with_both_settings_it_is_tracked_and_stocked_where_it_never_was() {
     let mut world = World::new();
-    world.settings.insert("activate".into(), "yes".into());
+    world.settings.extend(["activate", "tracking"].map(|option| (option.into(), "yes".into())));
     let spec =
         ItemSpec { sku: Some("NEW".into()), tracked: false, levels: vec![(world.shed, 0)], ..ItemSpec::default() };
     world.item(&spec);
@@ -71,4 +71,33 @@ async fn with_the_setting_it_is_tracked_and_stocked_where_it_never_was() {
     assert_eq!(world.level("NEW"), 6);
     world.fake().open_location(SHOP, world.main, false, world.now()).unwrap();
     assert_eq!(kinds(&world.write(&[("NEW", 6, 7)]).await), ["refused: NotFound"], "a closed location stays closed");
+}
+
+/// What becomes of a write to an item that is stocked but not tracked, one that is tracked but not stocked, and one that is
+/// neither; and the levels that are known of them.
+async fn with(options: &[&str]) -> (Vec<String>, Vec<Option<i64>>) {
+    let mut world = World::new();
+    world.settings.extend(options.iter().map(|option| ((*option).into(), "yes".into())));
+    for (name, tracked, location) in
+        [("FREE", false, world.main), ("ELSEWHERE", true, world.shed), ("NEITHER", false, world.shed)]
+    {
+        let levels = vec![(location, 4)];
+        world.item(&ItemSpec { sku: Some(name.into()), tracked, levels, ..ItemSpec::default() });
+    }
+    let asked = ["FREE", "ELSEWHERE", "NEITHER"].map(|name| (sku(name), location(world.main), world.id(name)));
+    let levels = Shopify.levels(world.session(), &asked).await.unwrap();
+    let outcomes = world.write(&[("FREE", 4, 3), ("ELSEWHERE", 0, 3), ("NEITHER", 0, 3)]).await;
+    (kinds(&outcomes), levels)
+}
+
+#[tokio::test]
+async fn stocking_and_tracking_are_two_settings() {
+    let no = "refused: NotFound";
+    assert_eq!(with(&[]).await, (vec![no.into(), no.into(), no.into()], vec![None, None, None]));
+    let (stocked, levels) = with(&["activate"]).await;
+    assert_eq!((stocked, levels), (vec![no.into(), "applied".into(), no.into()], vec![None, Some(0), None]));
+    let (tracked, levels) = with(&["tracking"]).await;
+    assert_eq!((tracked, levels), (vec!["applied".into(), no.into(), no.into()], vec![Some(4), None, None]));
+    let (both, levels) = with(&["activate", "tracking"]).await;
+    assert_eq!((both, levels), (vec!["applied".into(); 3], vec![Some(4), Some(0), Some(0)]));
 }

@@ -20,8 +20,10 @@ pub(super) fn check(settings: &BTreeMap<String, String>, secrets: &Secrets) -> R
     if setting("api_version").is_some_and(|version| !API_VERSIONS.contains(&version)) {
         return Err(wrong(format!("api_version: use one of {}", API_VERSIONS.join(", "))));
     }
-    if setting("activate").is_some_and(|text| !matches!(text, "yes" | "no")) {
-        return Err(wrong("activate: write yes or no"));
+    for option in ["activate", "tracking"] {
+        if setting(option).is_some_and(|text| !matches!(text, "yes" | "no")) {
+            return Err(wrong(format!("{option}: write yes or no")));
+        }
     }
     setting("base_url").map_or(Ok(()), check_base_url)
 }

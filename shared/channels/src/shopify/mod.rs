@@ -73,8 +73,16 @@ static SETTINGS: &[Setting] = &[
     plain(
         "activate",
         "Stock items where they are not stocked",
-        "yes or no. Yes: before the first write an item is tracked, and stocked at its location again; what Shopify kept \
-         for it there counts. No: such listings are left alone.",
+        "yes or no. Yes: before the first write an item is stocked at its location; what Shopify kept for it there counts. \
+         No: such listings are left alone.",
+        false,
+        Some("no"),
+    ),
+    plain(
+        "tracking",
+        "Track items that are not tracked",
+        "yes or no. Yes: before the first write the tracking of an item is turned on; the number that Shopify has for it \
+         counts. No: such listings are left alone.",
         false,
         Some("no"),
     ),

@@ -7,8 +7,7 @@
 use super::client::{self, Call};
 use super::document::{ALL_LEVELS, BULK_START, BULK_STATE};
 use super::file;
-use super::read::keeps;
-use super::wire::{Level, gid, is_number, number};
+use super::wire::{Changes, Level, gid, is_number, number};
 use crate::{Error, ErrorKind, Levels, Page, Session, Unit};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -68,9 +67,9 @@ pub(crate) async fn units(session: Session<'_>, page: Option<String>) -> Result<
     if piece.next.is_none() && operation.file_size.is_some_and(|size| size.parse() != Ok(end)) {
         return Err(malformed("the file is not as long as it was said to be"));
     }
-    let kept = keeps(session);
+    let changes = Changes::of(session);
     let lines = piece.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let rows: Result<Vec<Option<Unit>>, Error> = lines.map(|line| unit(line, kept)).collect();
+    let rows: Result<Vec<Option<Unit>>, Error> = lines.map(|line| unit(line, changes)).collect();
     let next = piece.next.map(|offset| format!("{id}:{offset}"));
     Ok(Page { rows: rows?.into_iter().flatten().collect(), next })
 }
@@ -132,12 +131,12 @@ fn is_young(session: Session<'_>, operation: &Operation) -> bool {
 }
 
 /// The unit of a line; lines of items only hold the file together.
-fn unit(line: &[u8], kept: bool) -> Result<Option<Unit>, Error> {
+fn unit(line: &[u8], changes: Changes) -> Result<Option<Unit>, Error> {
     let value: Value = serde_json::from_slice(line).map_err(|_| malformed("a line is not JSON"))?;
     let id = value.get("id").and_then(Value::as_str).unwrap_or_default();
     if id.starts_with("gid://shopify/InventoryItem/") {
         return Ok(None);
     }
     let level: Level = serde_json::from_value(value).map_err(|_| malformed("a line of an unknown form"))?;
-    level.unit(kept).map(Some).ok_or_else(|| malformed("a level without a name"))
+    level.unit(changes).map(Some).ok_or_else(|| malformed("a level without a name"))
 }

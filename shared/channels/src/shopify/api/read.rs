@@ -4,7 +4,7 @@ use super::super::ROWS_MAX;
 use super::client::{self, Call};
 use super::document::{LEVELS, UNIT};
 use super::search;
-use super::wire::{Item, Level, Nodes, Place, gid, is_number, number};
+use super::wire::{Changes, Item, Level, Nodes, Place, gid, is_number, number};
 use crate::{Error, ErrorKind, Session, Unit};
 use domain::{LocationId, Sku};
 use serde::Deserialize;
@@ -13,11 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Points of one row of [`LEVELS`]: item, level, quantities. 250 of them are 750, which any store's bucket has.
 const ROW_COST: f64 = 3.0;
-
-/// Whether what Shopify keeps for inactive levels counts, because a write activates them.
-pub(super) fn keeps(session: Session<'_>) -> bool {
-    session.settings.get("activate").is_some_and(|text| text == "yes")
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,8 +38,8 @@ async fn item(session: Session<'_>, item: &str) -> Result<Vec<Unit>, Error> {
     let call = Call::read(UNIT, 80.0);
     let stocked: Option<Stocked> = client::ask(session, call, "inventoryItem", &variables).await?;
     let Some(levels) = stocked.map(|stocked| stocked.inventory_levels) else { return Ok(Vec::new()) };
-    let kept = keeps(session);
-    let units: Option<Vec<Unit>> = levels.nodes.iter().map(|level| level.unit(kept)).collect();
+    let changes = Changes::of(session);
+    let units: Option<Vec<Unit>> = levels.nodes.iter().map(|level| level.unit(changes)).collect();
     // a store has 200 locations at most, so one page is all
     if units.is_none() || levels.page.next().is_some() {
         return Err(Error::new(ErrorKind::Malformed, "unit: levels of an unknown form"));
@@ -60,12 +55,12 @@ pub(crate) async fn levels(
     let named = name(session, listings).await?;
     let asked = named.iter().zip(listings).filter_map(|(item, listing)| Some((&listing.1, item.as_deref()?)));
     let found = items(session, asked).await?;
-    let kept = keeps(session);
+    let changes = Changes::of(session);
     let level = |(item, (sku, location, _)): (&Option<String>, &(Sku, LocationId, String))| {
         let found = found.get(&(location.clone(), item.clone()?))?;
         // an item whose SKU was changed is another listing now
         let same = found.sku.as_deref() == Some(sku.as_str());
-        found.counted(kept).filter(|_| same)
+        found.counted(changes).filter(|_| same)
     };
     Ok(named.iter().zip(listings).map(level).collect())
 }

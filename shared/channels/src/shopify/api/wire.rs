@@ -1,6 +1,6 @@
 //! The shapes that Shopify sends.
 
-use crate::{Unit, UnitKind};
+use crate::{Session, Unit, UnitKind};
 use domain::{LocationId, Sku};
 use serde::Deserialize;
 
@@ -72,21 +72,37 @@ pub(super) struct Level {
     item: Option<Box<Item>>,
 }
 
+/// What a write changes of an item before it, by the account's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// It is stocked where it is not.
+    pub(super) activate: bool,
+    /// It is tracked if it is not.
+    pub(super) track: bool,
+}
+
+impl Changes {
+    pub(super) fn of(session: Session<'_>) -> Self {
+        let yes = |name: &str| session.settings.get(name).is_some_and(|text| text == "yes");
+        Self { activate: yes("activate"), track: yes("tracking") }
+    }
+}
+
 impl Level {
     /// What may be sold there, whether or not it counts.
     pub(super) fn available(&self) -> Option<i64> {
         self.quantities.iter().find(|quantity| quantity.name == "available").map(|quantity| quantity.quantity)
     }
 
-    /// What may be sold there. Unknown where the level is not active or nothing is tracked: such a number is no stock. With
-    /// `kept`, what Shopify keeps there counts, because the first write activates it.
-    pub(super) fn counted(&self, tracked: bool, kept: bool) -> Option<i64> {
-        let holds = (self.is_active && tracked) || kept;
+    /// What may be sold there. Unknown where the level is not active or nothing is tracked: such a number is no stock. Where a
+    /// write would change that, what Shopify keeps there counts.
+    pub(super) fn counted(&self, tracked: bool, changes: Changes) -> Option<i64> {
+        let holds = (self.is_active || changes.activate) && (tracked || changes.track);
         self.available().filter(|_| holds && self.location.is_active)
     }
 
     /// The unit; `None` when Shopify leaves out what names it.
-    pub(super) fn unit(&self, kept: bool) -> Option<Unit> {
+    pub(super) fn unit(&self, changes: Changes) -> Option<Unit> {
         let item = self.item.as_ref()?;
         let external = number(&item.id, "InventoryItem")?.to_owned();
         let location = LocationId::new(number(&self.location.id, "Location")?).ok()?;
@@ -95,7 +111,7 @@ impl Level {
             external,
             sku: item.sku(),
             location,
-            level: self.counted(item.tracked, kept),
+            level: self.counted(item.tracked, changes),
             title: item.variant.as_ref().map(|variant| variant.display_name.clone()).unwrap_or_default(),
             active: item.variant.as_ref().is_some_and(|variant| variant.product.status == "ACTIVE"),
             kind: if hosted { UnitKind::Hosted } else { UnitKind::Simple },
@@ -122,11 +138,12 @@ pub(super) struct Item {
 
 impl Item {
     /// What may be sold at the location that was asked about. Where the item was never stocked, there is nothing to be known;
-    /// with `kept` the first write stocks it, and it begins with none.
-    pub(super) fn counted(&self, kept: bool) -> Option<i64> {
-        let stockable = kept && self.place.is_active && !self.place.is_fulfillment_service;
+    /// where the first write stocks it, it begins with none.
+    pub(super) fn counted(&self, changes: Changes) -> Option<i64> {
+        let writable = changes.activate && (self.tracked || changes.track);
+        let stockable = writable && self.place.is_active && !self.place.is_fulfillment_service;
         match &self.inventory_level {
-            Some(level) => level.counted(self.tracked, kept),
+            Some(level) => level.counted(self.tracked, changes),
             None => stockable.then_some(0),
         }
     }

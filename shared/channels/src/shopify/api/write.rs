@@ -10,8 +10,8 @@ use super::activate;
 use super::client::{self, Call};
 use super::document;
 use super::outcome::{Payload, Verdict, judge};
-use super::read::{self, keeps};
-use super::wire::{Item, gid, is_number};
+use super::read;
+use super::wire::{Changes, Item, gid, is_number};
 use crate::{Effect, Error, ErrorKind, Fit, Outcome, Session, Write};
 use domain::{LocationId, Timestamp};
 use serde_json::{Map, Value, json};
@@ -180,10 +180,15 @@ impl Batch<'_> {
         read::items(session, asked).await
     }
 
-    /// Stocks the item at the location once, if the account wants it.
+    /// Tracks the item and stocks it at the location, once and as far as the account wants it.
     async fn stock(&self, write: &Write, tracked: bool, active: bool) -> Option<Outcome> {
-        if !keeps(self.session) {
-            let problem = if tracked { "it is not stocked at the location" } else { "its inventory is not tracked" };
+        let changes = Changes::of(self.session);
+        if !tracked && !changes.track {
+            let problem = "its inventory is not tracked; turn that on in the store, or set tracking=yes";
+            return Some(refused(ErrorKind::NotFound, write, problem));
+        }
+        if !active && !changes.activate {
+            let problem = "it is not stocked at the location; stock it there in the store, or set activate=yes";
             return Some(refused(ErrorKind::NotFound, write, problem));
         }
         let Some(session) = self.hurried() else {
