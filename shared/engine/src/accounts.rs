@@ -4,7 +4,7 @@ use crate::hub::{Connected, Error, Hub, secrets_name};
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
 use crate::receive::{SIGNING, signing_field};
-use crate::records::{Account, Health, Rate, todo_partition};
+use crate::records::{self, Account, Health, Rate, todo_partition};
 use channels::{Channel, Identity, Secret, Secrets, Subscription};
 use domain::Capabilities;
 use domain::latency::Quantiles;
@@ -68,6 +68,22 @@ pub struct AccountPatch {
 }
 
 impl AccountPatch {
+    fn apply(&self, account: &mut Account, now: Timestamp) {
+        account.inbound = self.inbound.unwrap_or(account.inbound);
+        account.drift = self.drift.unwrap_or(account.drift);
+        account.paused = self.paused.unwrap_or(account.paused);
+        account.restock = self.restock.unwrap_or(account.restock);
+        account.flash_minutes = self.flash_minutes.or(account.flash_minutes);
+        account.rate = self.rate.or(account.rate);
+        account.duplicates = self.duplicates.unwrap_or(account.duplicates);
+        account.settings.extend(self.settings.clone());
+        match self.frozen {
+            Some(true) => account.frozen = account.frozen.or(Some(now)),
+            Some(false) => account.frozen = None,
+            None => {}
+        }
+    }
+
     /// Whether it changes more than an operator may: pausing and releasing are no settings.
     #[must_use]
     pub fn changes_settings(&self) -> bool {
@@ -107,7 +123,9 @@ pub struct AccountTest {
 }
 
 /// How long a former signing secret is accepted, milliseconds: two days, so that a store's late webhooks still count.
-const OVERLAP_MS: i64 = 2 * crate::records::DAY_MS;
+const OVERLAP_MS: i64 = 2 * records::DAY_MS;
+/// Attempts against others who change the same account.
+const ATTEMPTS: usize = 16;
 /// How long a person waits for a call's turn.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Waiting rows counted for show; more are shown as this many.
@@ -323,29 +341,29 @@ impl Hub {
         })
     }
 
-    /// Changes an account. Starting to write again, or believing it again, brings it up to date at once.
+    /// Changes an account; new settings are checked as those of a new account are. Starting to write again, or believing it
+    /// again, brings it up to date at once.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`].
+    /// [`Error::NotFound`], [`Error::Invalid`] naming the field: nothing is changed then.
     pub async fn change_account(&self, id: &AccountId, patch: AccountPatch) -> Result<AccountView, Error> {
-        let before = self.connected(id).await?;
-        let mut account = before.account.clone();
-        account.inbound = patch.inbound.unwrap_or(account.inbound);
-        account.drift = patch.drift.unwrap_or(account.drift);
-        account.paused = patch.paused.unwrap_or(account.paused);
-        account.restock = patch.restock.unwrap_or(account.restock);
-        account.flash_minutes = check_flash(patch.flash_minutes)?.or(account.flash_minutes);
-        account.rate = check_rate(patch.rate)?.or(account.rate);
-        account.duplicates = patch.duplicates.unwrap_or(account.duplicates);
-        account.settings.extend(patch.settings);
-        match patch.frozen {
-            Some(true) => account.frozen = account.frozen.or_else(|| Some(self.clock.now())),
-            Some(false) => account.frozen = None,
-            None => {}
-        }
-        self.check_endpoint(&account.settings)?;
-        self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
-        self.forget_accounts();
+        check_flash(patch.flash_minutes)?;
+        check_rate(patch.rate)?;
+        let channel = self.connected(id).await?.channel;
+        known_settings(channel, &patch.settings)?;
+        // without new settings the secrets are nobody's business
+        let secrets = match patch.settings.is_empty() {
+            true => None,
+            false => Some(self.vault.get(&secrets_name(id), false).await?.unwrap_or_default()),
+        };
+        let now = self.clock.now();
+        self.edit_account(id, |account| {
+            patch.apply(account, now);
+            let Some(secrets) = &secrets else { return Ok(()) };
+            self.check_endpoint(&account.settings)?;
+            channel.check(&account.settings, secrets).map_err(|error| Error::Invalid(error.to_string()))
+        })
+        .await?;
         if patch.paused == Some(false) {
             self.forget_corrections(id, None).await?;
             self.change_health(id, |health| health.two_hubs = None).await?;
@@ -359,6 +377,41 @@ impl Hub {
             self.sweep_lane(id).await?;
         }
         self.show_account(id).await
+    }
+
+    /// Changes an account's row as it is then, whoever else changes it at the same time.
+    pub(crate) async fn edit_account(
+        &self,
+        id: &AccountId,
+        edit: impl Fn(&mut Account) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.forget_accounts();
+        for _ in 0..ATTEMPTS {
+            let Some(change) = self.account_change(id, &edit).await? else { return Ok(()) };
+            match self.store.write(&[change]).await {
+                Ok(()) => {
+                    self.forget_accounts();
+                    return Ok(());
+                }
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict(format!("{id} changes too fast; try again")))
+    }
+
+    /// The write of an account's row with a change, while it still is what was read; nothing where it changes nothing.
+    pub(crate) async fn account_change(
+        &self,
+        id: &AccountId,
+        edit: impl Fn(&mut Account) -> Result<(), Error>,
+    ) -> Result<Option<Change>, Error> {
+        let row = self.store.get(&[Account::key(id)]).await?.pop().flatten();
+        let row = row.ok_or_else(|| Error::NotFound { what: "account", name: id.to_string() })?;
+        let before: Account = records::body(&row)?;
+        let mut after = before.clone();
+        edit(&mut after)?;
+        Ok((after != before).then(|| Change::Put(after.row(), Condition::Version(row.version))))
     }
 
     /// Replaces secrets of an account. The former signing secret stays valid where the channel knows a field for it.
@@ -393,18 +446,19 @@ impl Hub {
 
     /// Remembers when an account's secrets were replaced, and how long the former signing secret is still accepted.
     async fn note_rotation(&self, connected: &Connected, secrets: &Secrets) -> Result<(), Error> {
-        let mut account = self.connected(&connected.account.id).await?.account;
         let now = self.clock.now();
         let signing = connected.channel.signing_secrets();
-        if secrets.keys().any(|name| !signing.contains(&name.as_str())) {
-            account.rotated = Some(now);
-        }
-        if secrets.keys().any(|name| signing.contains(&name.as_str())) {
-            account.former_signer_until = Some(now.plus_ms(OVERLAP_MS));
-        }
-        self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
-        self.forget_accounts();
-        Ok(())
+        let signs = |name: &String| signing.contains(&name.as_str());
+        let edit = |account: &mut Account| {
+            if !secrets.keys().all(signs) {
+                account.rotated = Some(now);
+            }
+            if secrets.keys().any(signs) {
+                account.former_signer_until = Some(now.plus_ms(OVERLAP_MS));
+            }
+            Ok(())
+        };
+        self.edit_account(&connected.account.id, edit).await
     }
 
     /// Forgets former signing secrets whose time is over: whoever has one can no longer forge a webhook.
@@ -423,10 +477,12 @@ impl Hub {
             if bundle.remove(&signing_field(id, former)).is_some() {
                 self.vault.put(SIGNING, &bundle).await?;
             }
-            let mut account = connected.account.clone();
-            account.former_signer_until = None;
-            self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
-            self.forget_accounts();
+            // one that was rotated again meanwhile has a time of its own
+            self.edit_account(id, |account| {
+                account.former_signer_until = account.former_signer_until.filter(|until| *until > now);
+                Ok(())
+            })
+            .await?;
         }
         Ok(())
     }
@@ -460,7 +516,7 @@ impl Hub {
         let gone = [
             Change::Delete(Account::key(id), Condition::Any),
             Change::Delete(Health::key(id), Condition::Any),
-            Change::Delete(crate::records::cursor_key(id), Condition::Any),
+            Change::Delete(records::cursor_key(id), Condition::Any),
         ];
         self.store.write(&gone).await?;
         self.forget_locations(id).await?;
@@ -480,6 +536,20 @@ fn check_flash(minutes: Option<u32>) -> Result<Option<u32>, Error> {
         }
         minutes => Ok(minutes),
     }
+}
+
+/// A setting that the channel does not have would do nothing and nobody would know; a secret does not belong among them.
+fn known_settings(channel: &dyn Channel, settings: &BTreeMap<String, String>) -> Result<(), Error> {
+    for name in settings.keys() {
+        let field = channel.info().settings.iter().find(|field| field.name == name);
+        let problem = match field {
+            None => "this channel has no such setting",
+            Some(field) if field.secret => "it is a secret; replace it with \"accounts rotate\"",
+            Some(_) => continue,
+        };
+        return Err(Error::Invalid(format!("settings.{name}: {problem}")));
+    }
+    Ok(())
 }
 
 /// A limit that allows no call would stop an account without saying so.

@@ -247,7 +247,9 @@ impl Hub {
         let mut drafts = Vec::new();
         for (sku, pair) in skus.iter().zip(rows.chunks(2)) {
             let known = match pair {
-                [Some(state), Some(item)] => Some((records::ledger(state)?, records::body::<Item>(item)?)),
+                [Some(state), Some(item)] => {
+                    Some((records::ledger(state)?, records::body::<Item>(item)?, item.version))
+                }
                 _ => None,
             };
             drafts.extend(plan.draft(sku, known, scans, now));
@@ -282,12 +284,11 @@ impl Hub {
         }
     }
 
-    /// Adds listings to a SKU that is there already; somebody may be syncing it, so under its version.
+    /// Adds listings to a SKU that is there already; somebody may be syncing or editing it, so under both rows' versions.
     async fn extend_item(&self, draft: &Draft) -> Result<(), Error> {
         let version = draft.ledger.version;
         let row = records::ledger_row(&draft.item.sku, &draft.ledger, version + 1);
-        let mut changes =
-            vec![Change::Put(row, Condition::Version(version)), Change::Put(draft.item.row(), Condition::Any)];
+        let mut changes = vec![Change::Put(row, Condition::Version(version)), draft.item_change()];
         let told = draft.history.iter().map(|history| history.row(self.clock.random()));
         changes.extend(told.map(|row| Change::Put(row, Condition::Any)));
         match self.store.write(&changes).await {

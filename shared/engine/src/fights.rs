@@ -8,7 +8,7 @@
 use crate::hub::{Error, Hub};
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Query, Row};
-use crate::records::{self, key, row, text};
+use crate::records::{self, Item, key, row, text};
 use domain::fight::{self, Correction};
 use domain::plan::Hold;
 use domain::{AccountId, ListingId, Sku};
@@ -85,15 +85,16 @@ impl Hub {
     }
 
     async fn stop_two_hubs(&self, account: &AccountId, known: &[Correction]) -> Result<(), Error> {
-        let mut changed = self.connected(account).await?.account;
-        if changed.paused {
+        if self.connected(account).await?.account.paused {
             return Ok(());
         }
         let why = format!("{} corrections within an hour, of many SKUs more than once", known.len());
         tracing::error!(%account, why, "another hub seems to write this store; the account is paused");
-        changed.paused = true;
-        self.store.write(&[Change::Put(changed.row(), Condition::Any)]).await?;
-        self.forget_accounts();
+        self.edit_account(account, |account| {
+            account.paused = true;
+            Ok(())
+        })
+        .await?;
         self.change_health(account, |health| health.two_hubs = Some(why.clone())).await?;
         self.keep_own_act("two hubs", account.as_str(), Value::Null, json!({"why": why, "paused": true})).await
     }
@@ -146,12 +147,10 @@ impl Hub {
         from: Option<Hold>,
         to: Option<Hold>,
     ) -> Result<bool, Error> {
-        let (mut item, _) = self.item(sku).await?;
-        let Some(settings) = item.listings.get_mut(listing).filter(|settings| settings.hold == from) else {
-            return Ok(false);
+        let hold = |item: &mut Item| {
+            let settings = item.listings.get_mut(listing).filter(|settings| settings.hold == from);
+            settings.into_iter().for_each(|settings| settings.hold = to);
         };
-        settings.hold = to;
-        self.store.write(&[Change::Put(item.row(), Condition::Any)]).await?;
-        Ok(true)
+        self.edit_item(sku, hold).await
     }
 }

@@ -25,14 +25,17 @@ impl Hub {
 
     async fn drop_listing(&self, sku: &Sku, account: &AccountId) -> Result<(), Error> {
         for _ in 0..16 {
-            let (mut item, mut ledger) = self.item(sku).await?;
+            let (mut item, item_version, mut ledger) = self.item_with_version(sku).await?;
             let version = ledger.version;
             item.listings.retain(|listing, _| listing.account != *account);
             let gone: Vec<ListingId> =
                 ledger.entries.keys().filter(|listing| listing.account == *account).cloned().collect();
             gone.iter().for_each(|listing| ledger.retire(listing));
             let row = records::ledger_row(sku, &ledger, version + 1);
-            let changes = [Change::Put(row, Condition::Version(version)), Change::Put(item.row(), Condition::Any)];
+            let changes = [
+                Change::Put(row, Condition::Version(version)),
+                Change::Put(item.row(), Condition::Version(item_version)),
+            ];
             match self.store.write(&changes).await {
                 Ok(()) => return Ok(()),
                 Err(StoreError::Conflict { .. }) => {}

@@ -177,8 +177,14 @@ impl Hub {
         if !connected.has_locations() {
             let leads = is_leader(&single);
             let concerned = connected.home(&single).as_ref() == Some(warehouse) && connected.account.leads != leads;
-            let account = Account { leads, ..connected.account.clone() };
-            return Ok(concerned.then(|| Change::Put(account.row(), Condition::Any)).into_iter().collect());
+            if !concerned {
+                return Ok(Vec::new());
+            }
+            let lead = |account: &mut Account| {
+                account.leads = leads;
+                Ok(())
+            };
+            return Ok(self.account_change(&connected.account.id, lead).await?.into_iter().collect());
         }
         let mut changes = Vec::new();
         let here = connected.locations.values().filter(|place| place.warehouse.as_ref() == Some(warehouse));

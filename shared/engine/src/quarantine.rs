@@ -228,19 +228,21 @@ impl Hub {
         tracing::error!(account = %id, why, suspects = suspects.len(), "guard: the account is in quarantine");
         let rows: Vec<Row> = suspects.iter().map(Suspect::row).collect();
         self.store.put_all(&rows).await?;
-        let mut account = connected.account.clone();
-        account.quarantine = Some(why.to_owned());
-        self.store.write(&[Change::Put(account.row(), Condition::Any)]).await?;
-        self.forget_accounts();
+        self.edit_account(id, |account| {
+            account.quarantine = Some(why.to_owned());
+            Ok(())
+        })
+        .await?;
         self.keep_own_act("quarantine", id.as_str(), Value::Null, json!({"why": why, "listings": suspects.len()})).await
     }
 
     /// Believes an account again.
     pub(crate) async fn lift(&self, account: &AccountId) -> Result<(), Error> {
-        let mut changed = self.connected(account).await?.account;
-        changed.quarantine = None;
-        self.store.write(&[Change::Put(changed.row(), Condition::Any)]).await?;
-        self.forget_accounts();
+        self.edit_account(account, |account| {
+            account.quarantine = None;
+            Ok(())
+        })
+        .await?;
         self.forget_suspects(account).await?;
         // asked once more means that the first time may have ended between the two
         self.bring_up_to_date(account).await.map(drop)

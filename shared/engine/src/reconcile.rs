@@ -310,7 +310,9 @@ impl Hub {
             self.edit_item(sku, |item| {
                 if let Some(listing) = item.listings.get_mut(listing) {
                     match noted {
-                        Noted::Hold(hold) => listing.hold = *hold,
+                        // it may be held for something else by now
+                        Noted::Hold(hold) if matches!(listing.hold, None | Some(Hold::Clash)) => listing.hold = *hold,
+                        Noted::Hold(_) => {}
                         Noted::Active(active) => listing.active = *active,
                     }
                 }

@@ -187,10 +187,11 @@ impl Account {
         key(HUB, format!("ACCOUNT#{id}"))
     }
 
-    /// As a row.
+    /// As a row; its version says what it holds, so that whoever read it can write it only while it holds just that.
     #[must_use]
     pub fn row(&self) -> Row {
-        row(Self::key(&self.id), 1, text(self))
+        let body = text(self);
+        row(Self::key(&self.id), digest(&body), body)
     }
 }
 

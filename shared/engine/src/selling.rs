@@ -7,8 +7,8 @@
 
 use crate::hub::{Error, Hub};
 use crate::listings::todo;
-use crate::ports::{Change, Condition, Key, Query, Row};
-use crate::records::{self, HUB, History, key, row, text};
+use crate::ports::{Change, Condition, Key, Query, Row, StoreError};
+use crate::records::{self, HUB, History, Item, key, row, text};
 use domain::feed::Cause;
 use domain::{AccountId, Sku, Timestamp, flash};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Sales of this long tell how fast something sells, minutes.
 const WINDOW_MINUTES: i64 = 15;
+/// Attempts against others who change the same SKU.
+const ATTEMPTS: usize = 16;
 /// Lines of history of one page.
 const PAGE: usize = 500;
 /// Pages looked at: a busy quarter of an hour.
@@ -70,35 +72,34 @@ impl Hub {
         Ok(())
     }
 
-    /// Sets what is kept back of a SKU; whether anything is.
+    /// Sets what is kept back of a SKU, whoever else changes it at the same time; whether anything is.
     async fn keep_back(&self, sku: &Sku, sold: i64, cover: &BTreeMap<AccountId, i64>) -> Result<bool, Error> {
-        let (mut item, ledger) = match self.item(sku).await {
-            Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let (mut moved, mut any) = (BTreeSet::new(), false);
-        for (listing, settings) in &mut item.listings {
-            let minutes = cover.get(&listing.account).copied().unwrap_or(0);
-            let units = flash::hold_back(sold, WINDOW_MINUTES, minutes);
-            any |= units > 0;
-            if settings.flash != units {
-                settings.flash = units;
-                moved.insert(listing.account.clone());
+        for _ in 0..ATTEMPTS {
+            let (mut item, version, ledger) = match self.item_with_version(sku).await {
+                Ok(found) => found,
+                Err(Error::NotFound { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            let (moved, any) = kept_back(&mut item, sold, cover);
+            if moved.is_empty() {
+                return Ok(any);
+            }
+            let now = self.clock.now();
+            let mut changes = vec![Change::Put(item.row(), Condition::Version(version))];
+            let waits = moved.iter().map(|account| todo(account, sku, ledger.total(), now).row());
+            changes.extend(waits.map(|row| Change::Put(row, Condition::Any)));
+            match self.store.write(&changes).await {
+                Ok(()) => {
+                    for account in &moved {
+                        self.wake_lane(account).await?;
+                    }
+                    return Ok(any);
+                }
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
-        if moved.is_empty() {
-            return Ok(any);
-        }
-        let now = self.clock.now();
-        let mut changes = vec![Change::Put(item.row(), Condition::Any)];
-        let waits = moved.iter().map(|account| todo(account, sku, ledger.total(), now).row());
-        changes.extend(waits.map(|row| Change::Put(row, Condition::Any)));
-        self.store.write(&changes).await?;
-        for account in &moved {
-            self.wake_lane(account).await?;
-        }
-        Ok(any)
+        Err(Error::Conflict(format!("{sku} changes too fast; it is looked at again in a minute")))
     }
 
     /// Units of each SKU that were sold within the window.
@@ -138,4 +139,19 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// Sets what is kept back of an item's listings; the accounts whose listings get another number, and whether anything is kept.
+fn kept_back(item: &mut Item, sold: i64, cover: &BTreeMap<AccountId, i64>) -> (BTreeSet<AccountId>, bool) {
+    let (mut moved, mut any) = (BTreeSet::new(), false);
+    for (listing, settings) in &mut item.listings {
+        let minutes = cover.get(&listing.account).copied().unwrap_or(0);
+        let units = flash::hold_back(sold, WINDOW_MINUTES, minutes);
+        any |= units > 0;
+        if settings.flash != units {
+            settings.flash = units;
+            moved.insert(listing.account.clone());
+        }
+    }
+    (moved, any)
 }

@@ -71,10 +71,33 @@ async fn a_plain_http_address_is_refused_unless_the_hub_allows_it() {
     let api = api.with_hub(Config::default(), queue);
     let message = api.refused("POST", "/api/accounts", west(), 400, "invalid").await;
     assert!(message.starts_with("settings.base_url:") && message.contains("not encrypted"), "{message}");
-    let mut inside = west();
-    inside["settings"]["base_url"] = "https://127.0.0.1/v1".into();
-    let message = api.refused("POST", "/api/accounts", inside, 400, "invalid").await;
-    assert!(message.contains("not a public address"), "{message}");
+    for inside in ["127.0.0.1", "127.1", "0x7f000001", "017700000001", "[::ffff:7f00:1]", "10.1"] {
+        let url = format!("https://{inside}/v1");
+        let mut added = west();
+        added["settings"]["base_url"] = url.as_str().into();
+        let message = api.refused("POST", "/api/accounts", added, 400, "invalid").await;
+        assert!(message.starts_with("settings.base_url:") && message.contains("not a public address"), "{message}");
+        let changed = json!({ "settings": { "base_url": url } });
+        let message = api.refused("PATCH", "/api/accounts/main", changed, 400, "invalid").await;
+        assert!(message.starts_with("settings.base_url:") && message.contains("not a public address"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_settings_are_checked_as_those_of_a_new_account_are() {
+    let api = Api::open(&[("TEE", 10)]).await;
+    let before = api.get("/api/accounts/main").await;
+    for (setting, value, said) in [
+        ("base_url", "ftp://somewhere/v1", "base_url"),
+        ("colour", "red", "settings.colour: this channel has no such setting"),
+        ("api_secret", "guess", "settings.api_secret: it is a secret"),
+    ] {
+        let patch = json!({ "settings": { setting: value }, "drift": "report" });
+        let message = api.refused("PATCH", "/api/accounts/main", patch, 400, "invalid").await;
+        assert!(message.contains(said), "{message}");
+    }
+    assert_eq!(api.get("/api/accounts/main").await["settings"], before["settings"]);
+    assert_eq!(api.get("/api/accounts/main").await["drift"], before["drift"], "nothing is changed then");
 }
 
 #[tokio::test(flavor = "multi_thread")]

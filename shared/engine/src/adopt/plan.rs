@@ -2,6 +2,7 @@
 
 use super::{AccountAdoption, Adoption, By, Difference, Direction, FirstSync, SHOWN};
 use crate::hub::Connected;
+use crate::ports::{Change, Condition};
 use crate::records::{History, Item, Listing, Seen};
 use crate::scan::{Found, Scan};
 use channels::{Unit, UnitKind};
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 /// A SKU to be written.
 pub(crate) struct Draft {
     pub item: Item,
+    /// The version of the item's row that was read; 0 for a new one.
+    pub item_version: u64,
     pub ledger: Ledger,
     /// Accounts whose store differs, with the target.
     pub differs: Vec<(AccountId, i64)>,
@@ -47,8 +50,14 @@ pub(crate) struct Entered {
 }
 
 impl Draft {
-    pub const fn new(item: Item, ledger: Ledger) -> Self {
-        Self { item, ledger, differs: Vec::new(), history: Vec::new() }
+    pub const fn new(item: Item, item_version: u64, ledger: Ledger) -> Self {
+        Self { item, item_version, ledger, differs: Vec::new(), history: Vec::new() }
+    }
+
+    /// The write of the item's row, while it still is what was read.
+    pub fn item_change(&self) -> Change {
+        let unchanged = if self.item_version == 0 { Condition::Absent } else { Condition::Version(self.item_version) };
+        Change::Put(self.item.row(), unchanged)
     }
 
     /// What a scan shows of the SKU that is no listing yet, at one location or all; and how many are.
@@ -218,15 +227,15 @@ impl<'a> Plan<'a> {
     pub fn draft(
         &mut self,
         sku: &Sku,
-        known: Option<(Ledger, Item)>,
+        known: Option<(Ledger, Item, u64)>,
         scans: &BTreeMap<AccountId, Scan>,
         now: Timestamp,
     ) -> Option<Draft> {
         let title = self.products.get(sku)?.clone();
         let is_new = known.is_none();
-        let new = || (Ledger::default(), Item::new(sku.clone(), title));
-        let (ledger, item) = known.unwrap_or_else(new);
-        let mut draft = Draft::new(item, ledger);
+        let new = || (Ledger::default(), Item::new(sku.clone(), title), 0);
+        let (ledger, item, version) = known.unwrap_or_else(new);
+        let mut draft = Draft::new(item, version, ledger);
         let mut entering = Vec::new();
         let is_compared = |scan: &&Scan| self.order.direction(&scan.connected.account.id) == Some(Direction::Compare);
         for scan in scans.values().filter(|scan| !is_compared(scan)) {

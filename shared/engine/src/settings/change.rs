@@ -124,8 +124,9 @@ impl Hub {
         Err(Error::Conflict(format!("{sku} changes too fast; try again")))
     }
 
-    /// Notes something in an item's row that no target depends on by itself, whoever else changes it at the same time.
-    pub(crate) async fn edit_item(&self, sku: &Sku, edit: impl Fn(&mut Item)) -> Result<(), Error> {
+    /// Notes something in an item's row that no target depends on by itself, whoever else changes it at the same time; whether
+    /// that changed anything.
+    pub(crate) async fn edit_item(&self, sku: &Sku, edit: impl Fn(&mut Item)) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             let row = self.store.get(&[Item::key(sku)]).await?.pop().flatten();
             let row = row.ok_or_else(|| Error::NotFound { what: "item", name: sku.to_string() })?;
@@ -133,10 +134,10 @@ impl Hub {
             let mut after = before.clone();
             edit(&mut after);
             if after == before {
-                return Ok(());
+                return Ok(false);
             }
             match self.store.write(&[Change::Put(after.row(), Condition::Version(row.version))]).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(true),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
