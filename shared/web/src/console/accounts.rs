@@ -6,7 +6,7 @@ use super::gate::{Sent, Trouble, done, went};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Input, Tone, badge, count, length};
-use super::words;
+use super::{warehouses, words};
 use crate::App;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use engine::accounts::{AccountPatch, AccountView};
 use engine::locations::LocationView;
 use engine::people::UserRole;
 use engine::records::Rate;
+use engine::warehouses::WarehouseView;
 use engine::{Connected, Error};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -88,7 +89,7 @@ async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>)
     let view = app.hub.show_account(id).await?;
     let connected = app.hub.connected(id).await?;
     let now = app.hub.clock.now();
-    let places = app.hub.list_locations(Some(id)).await?;
+    let (places, all) = futures::try_join!(app.hub.list_locations(Some(id)), app.hub.list_warehouses())?;
     let info = connected.channel.info();
     let admin = viewer.may(UserRole::Admin);
     let body = html! {
@@ -96,7 +97,7 @@ async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>)
         div.cols {
             div {
                 section.card { header { h2 { "Health" } (badge(attention::state(&connected, now).0, attention::state(&connected, now).1)) } div.body data-live="health" { (health(&view, now)) } }
-                (locations(&places, &view.account.id))
+                (locations(viewer, &places, &all, &view.account.id))
                 section.card { header { div { h2 { "Webhooks" } p { "How the store tells of a change within seconds." } } } (hooks(&view)) }
                 @if admin { (policies(viewer, &view, wrong)) }
             }
@@ -111,9 +112,9 @@ async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>)
     Ok(viewer.page(&Head::new(id.as_str()).lead(&lead).up("/accounts", "Accounts").actions(more).every(5), &body))
 }
 
-fn locations(places: &[LocationView], id: &AccountId) -> Markup {
+fn locations(viewer: &Viewer, places: &[LocationView], all: &[WarehouseView], id: &AccountId) -> Markup {
     html! {
-        @if places.len() > 1 || places.iter().any(|place| place.warehouses.is_empty()) {
+        @if places.len() > 1 || all.len() > 1 || places.iter().any(|place| place.warehouses.is_empty()) {
             section.card {
                 header { div { h2 { "Locations" } p { "Each belongs to one warehouse; what is not linked is not touched." } } a.btn.small href="/warehouses" aria-label={ "Link the locations of " (id) } { "Link" } }
                 ul.todo { @for place in places {
@@ -122,6 +123,7 @@ fn locations(places: &[LocationView], id: &AccountId) -> Markup {
                         @if place.gone.is_some() { (badge(Tone::Bad, "Gone")) } @else if !place.open { (badge(Tone::Warn, "Closed")) } @else if place.master { (badge(Tone::Good, "Leads")) }
                     }
                 } }
+                @if viewer.may(UserRole::Admin) { (warehouses::feeding(viewer, id, places, all)) }
             }
         }
     }

@@ -50,7 +50,10 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Asked(aske
             }
             @if !accounts.is_empty() { (filters::more(&viewer, &filter, &accounts, &groups, may)) }
             @if page.rows.is_empty() && page.next.is_none() { (nothing(&filter, accounts.is_empty())) } @else {
-                div data-live="items" { (ui::scroll("Items", &table(&page.rows, &accounts))) }
+                div data-live="items" {
+                    @if page.rows.is_empty() { (ui::empty(Icon::Search, "None so far", "Nothing among the items that were looked at matches this filter; others follow on the next page.", None)) }
+                    @else { (ui::scroll("Items", &table(&page.rows, &accounts))) }
+                }
                 footer { (ui::pager("/items", &pairs, after, page.next.as_deref(), &shown)) }
             }
         }

@@ -1,6 +1,6 @@
 //! Warehouses: named pools of stock, the locations that belong to them, and what linking one would change.
 
-use super::form::{Wrong, capital, link};
+use super::form::{Fields, Wrong, capital, link};
 use super::gate::{Sent, Trouble, done};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
@@ -79,6 +79,45 @@ fn place(viewer: &Viewer, location: &LocationView, warehouses: &[WarehouseView],
                 @if location.warehouses.len() > 1 { p.soft { "Fed by " (location.warehouses.iter().map(WarehouseId::as_str).collect::<Vec<_>>().join(", ")) } }
             }
             @if admin { (link_form(viewer, location, warehouses)) }
+        }
+    }
+}
+
+/// Which warehouses feed a store of one pool, in order; of a store with locations, what becomes of those in none.
+pub(super) fn feeding(
+    viewer: &Viewer,
+    account: &AccountId,
+    places: &[LocationView],
+    warehouses: &[WarehouseView],
+) -> Markup {
+    let loose: Vec<&LocationView> = places.iter().filter(|place| place.warehouses.is_empty()).collect();
+    let feeds = places.first().map(|place| place.warehouses.as_slice()).unwrap_or_default();
+    let feeds = feeds.iter().map(WarehouseId::as_str).collect::<Vec<_>>().join(", ");
+    let is_one_pool = places.len() == 1 && places.iter().all(|place| place.id == ListingId::single(account.clone()));
+    let known: Vec<&str> = warehouses.iter().map(|warehouse| warehouse.id.as_str()).collect();
+    let help = format!(
+        "Short names with commas between; the first that has stock is charged. There are: {}.",
+        known.join(", ")
+    );
+    let zeroed = loose.iter().any(|place| place.zeroed);
+    html! {
+        @if is_one_pool && warehouses.len() > 1 {
+            form.body method="post" action="/warehouses/link" {
+                (viewer.token())
+                input type="hidden" name="account" value=(account);
+                input type="hidden" name="preview" value="1";
+                (Input::text("feeds", "Fed by").value(&feeds).help(&help).field(None))
+                button.btn type="submit" name="do" value="feed" { span.spin {} "Preview" }
+            }
+        }
+        @if !is_one_pool && !loose.is_empty() {
+            form.body.row method="post" action="/warehouses/link" {
+                (viewer.token())
+                input type="hidden" name="account" value=(account);
+                input type="hidden" name="preview" value="1";
+                input type="hidden" name="zero" value=(if zeroed { "off" } else { "on" });
+                button.btn.small type="submit" name="do" value="zero" { (if zeroed { "Leave those in no warehouse alone …" } else { "Keep those in no warehouse at zero …" }) }
+            }
         }
     }
 }
@@ -203,16 +242,11 @@ pub(super) async fn arrange(
     viewer: Viewer,
     Sent(sent): Sent,
 ) -> Result<Response, Trouble> {
-    let location =
-        ListingId::try_from(sent.text("location").to_owned()).map_err(|error| Error::Invalid(error.to_string()))?;
     if sent.text("do") == "lead" {
-        let view = app.hub.set_master_location(&location).await?;
+        let view = app.hub.set_master_location(&location(&sent)?).await?;
         return Ok(done("/warehouses", &format!("{} leads its warehouse: whatever changes there counts.", view.name)));
     }
-    let order = match sent.filled("warehouse") {
-        Some(warehouse) => Order::Link { location: location.clone(), warehouse: read(warehouse)?, moving: true },
-        None => Order::Unlink(location.clone()),
-    };
+    let order = order(&sent)?;
     let apply = sent.ticked("apply");
     let found = app.hub.arrange(&order, apply, &viewer.caller.name, &Silent).await?;
     if apply {
@@ -221,15 +255,43 @@ pub(super) async fn arrange(
             &format!("Done: {} will change in the stores.", ui::counted(found.will_change, "level", "levels")),
         ));
     }
-    Ok(preview(&viewer, &location, sent.text("warehouse"), &found).into_response())
+    Ok(preview(&viewer, &order, &sent, &found).into_response())
 }
 
-fn preview(viewer: &Viewer, location: &ListingId, warehouse: &str, found: &Linking) -> Markup {
-    let title = if warehouse.is_empty() {
-        format!("Take {location} out of its warehouse?")
-    } else {
-        format!("Link {location} to {warehouse}?")
-    };
+fn location(sent: &Fields) -> Result<ListingId, Error> {
+    ListingId::try_from(sent.text("location").to_owned()).map_err(|error| Error::Invalid(error.to_string()))
+}
+
+/// What a form asks for.
+fn order(sent: &Fields) -> Result<Order, Error> {
+    let account = || AccountId::new(sent.text("account")).map_err(|error| Error::Invalid(error.to_string()));
+    Ok(match (sent.text("do"), sent.filled("warehouse")) {
+        ("feed", _) => {
+            let names = sent.text("feeds").split([',', ' ']).filter(|name| !name.is_empty());
+            Order::Feed(account()?, names.map(read).collect::<Result<_, Error>>()?)
+        }
+        ("zero", _) => Order::Zero(account()?, sent.text("zero") == "on"),
+        (_, Some(warehouse)) => Order::Link { location: location(sent)?, warehouse: read(warehouse)?, moving: true },
+        (_, None) => Order::Unlink(location(sent)?),
+    })
+}
+
+/// What an order would do, as a question.
+fn question(order: &Order) -> String {
+    match order {
+        Order::Link { location, warehouse, .. } => format!("Link {location} to {warehouse}?"),
+        Order::Unlink(location) => format!("Take {location} out of its warehouse?"),
+        Order::Feed(account, feeds) => {
+            let feeds: Vec<&str> = feeds.iter().map(WarehouseId::as_str).collect();
+            format!("Feed {account} from {}?", feeds.join(", then "))
+        }
+        Order::Zero(account, true) => format!("Keep what {account} has in no warehouse at zero?"),
+        Order::Zero(account, false) => format!("Leave alone what {account} has in no warehouse?"),
+    }
+}
+
+fn preview(viewer: &Viewer, order: &Order, sent: &Fields, found: &Linking) -> Markup {
+    let title = question(order);
     let body = html! {
         section.card {
             div.body.stack {
@@ -250,8 +312,9 @@ fn preview(viewer: &Viewer, location: &ListingId, warehouse: &str, found: &Linki
                 a.btn href="/warehouses" { "Leave it as it is" }
                 form.inline method="post" action="/warehouses/link" {
                     (viewer.token())
-                    input type="hidden" name="location" value=(location);
-                    input type="hidden" name="warehouse" value=(warehouse);
+                    @for name in ["do", "location", "warehouse", "account", "feeds", "zero"] {
+                        @if !sent.text(name).is_empty() { input type="hidden" name=(name) value=(sent.text(name)); }
+                    }
                     input type="hidden" name="apply" value="1";
                     (ui::submit("Apply"))
                 }
