@@ -6,7 +6,7 @@ use super::icons::{Icon, icon};
 use super::items::{differs, state};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Input, Tone, badge, number, signed};
-use super::{chart, feed, kits, mapping, rules, words};
+use super::{chart, feed, kits, mapping, rules, snapshots, words};
 use crate::App;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -80,6 +80,7 @@ async fn show(
                 section.card { header { h2 { "In the stores" } } div data-live="stores" { (stores(viewer, &item, may)) } }
                 (rules_card(&item, &set, may))
                 (kits::card(&item.sku, &item.parts, &item.kits, may))
+                @if may { (snapshots::item_form(viewer, sku)) }
             }
         }
     };

@@ -137,7 +137,10 @@ fn row(item: &ItemView, columns: &[AccountId]) -> Markup {
                 @if item.title != item.sku.as_str() { span.sub { (item.title) } }
                 @if !item.parts.is_empty() { " " (badge(Tone::Plain, "Kit")) }
             }
-            td.num.strong data-name="Stock" data-watch={ (item.sku) "#" } { (number(item.level)) }
+            td.num.strong data-name="Stock" data-watch={ (item.sku) "#" } {
+                (number(item.level))
+                @if item.warehouses.len() > 1 { span.sub { @for (at, (warehouse, level)) in item.warehouses.iter().enumerate() { @if at > 0 { " · " } (warehouse) " " (number(*level)) } } }
+            }
             @for account in columns {
                 td.num data-name=(account) data-watch={ (item.sku) "#" (account) } { (in_store(item, account)) }
             }

@@ -9,7 +9,7 @@ use super::ui::{self, Input, number};
 use crate::App;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, Sku, Timestamp};
 use engine::Error;
 use engine::people::UserRole;
 use engine::runs::{Job, Restore};
@@ -61,6 +61,22 @@ pub(super) fn edits_form(viewer: &Viewer) -> Markup {
                 br;
                 (Input::text("minutes", "Edited in the last … minutes").kind("number").value("60").field(None))
                 (narrow())
+                (ui::submit("Preview"))
+            }
+        }
+    }
+}
+
+/// Taking back what was edited of one item.
+pub(super) fn item_form(viewer: &Viewer, sku: &Sku) -> Markup {
+    html! {
+        details.card #undo {
+            summary { "Take edits back" }
+            form.body method="post" action="/runs/restore" {
+                (viewer.token())
+                input type="hidden" name="preview" value="1";
+                input type="hidden" name="sku" value=(sku);
+                (Input::text("minutes", "Edited in the last … minutes").kind("number").value("60").help("What was sold since then stays counted. You see first what would change.").field(None))
                 (ui::submit("Preview"))
             }
         }
@@ -198,6 +214,10 @@ fn wanted(sent: &Fields, now: Timestamp) -> Result<Restore, Error> {
         snapshot: sent.filled("snapshot").map(str::to_owned),
         run: sent.filled("run").map(str::to_owned),
         time: minutes.map(|minutes| now.plus_ms(-minutes * MINUTE_MS)),
+        items: match sent.raw("sku") {
+            "" => Vec::new(),
+            sku => vec![Sku::new(sku).map_err(|error| Error::Invalid(error.to_string()))?],
+        },
         prefix: sent.filled("prefix").map(str::to_owned),
         account: account("account")?,
         levels_of: account("levels_of")?,
