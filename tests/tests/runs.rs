@@ -2,11 +2,121 @@
 
 #![allow(clippy::unwrap_used, reason = "a test file: a panic is the report")]
 
-use engine::adopt::Silent;
-use engine::runs::{Driven, Job, RunState};
+use channels::Clock;
+use engine::adopt::{Adoption, Silent};
+use engine::bulk::BulkReport;
+use engine::reconcile::Comparison;
+use engine::runs::{Driven, Job, Run, RunState};
+use engine::settings::SettingsReport;
 use engine::work::Task;
+use engine::{Config, Hub};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
 use tests::shops::Shops;
+
+/// Has a run driven by somebody else for every single chunk, each of them a machine that has just started; gives how many
+/// it took.
+async fn by_many(shops: &Shops, job: Job) -> (Run, usize) {
+    let run = shops.hub.enter_run(job, "ann").await.unwrap();
+    for chunk in 1..500 {
+        let (store, queue, vault) = (&shops.hub.store, &shops.hub.queue, &shops.hub.vault);
+        let config = Config { deadline: Duration::ZERO, ..shops.hub.config.clone() };
+        let ports = (Arc::clone(store), Arc::clone(queue), Arc::clone(vault));
+        let (http, clock) = (Arc::clone(&shops.http) as _, Arc::clone(&shops.clock) as _);
+        let machine = Hub::new(ports.0, ports.1, ports.2, http, clock, config);
+        match machine.drive(&run.id, &Silent).await.unwrap() {
+            Driven::Ended(run) => return (run, chunk),
+            Driven::More(run) => assert_eq!(run.state, RunState::Running),
+            Driven::Failed(error) => panic!("{error}"),
+            Driven::Later(run) => panic!("{run:?}"),
+            Driven::Elsewhere => panic!("somebody else drives it"),
+        }
+    }
+    panic!("it does not end");
+}
+
+fn came_to<T: DeserializeOwned>(run: Run) -> T {
+    assert_eq!(run.state, RunState::Done, "{run:?}");
+    serde_json::from_value(run.result.unwrap()).unwrap()
+}
+
+/// A few minutes pass, with their sweeps: a difference must stand still before it is believed.
+async fn minutes(shops: &Shops) {
+    for _ in 0..3 {
+        shops.settle().await;
+        shops.clock.advance(Duration::from_secs(60));
+        shops.hub.sweep().await.unwrap();
+    }
+    shops.settle().await;
+}
+
+/// More products than one chunk takes.
+fn many(count: usize) -> Vec<(String, i64)> {
+    (0..count).map(|number| (format!("SKU-{number:04}"), 5)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_and_a_comparison_go_on_from_chunk_to_chunk_whoever_drives_them() {
+    let many = many(1_200);
+    let products: Vec<(&str, i64)> = many.iter().map(|(sku, level)| (sku.as_str(), *level)).collect();
+    let shops = Shops::connect(&products).await;
+    shops.http.fake().edit(2, "SKU-0007", 9, shops.clock.now()).unwrap();
+    let (run, chunks) = by_many(&shops, Job::adopt(false)).await;
+    let preview: Adoption = came_to(run);
+    assert!(chunks > 5, "{chunks} chunks");
+    let (run, _) = by_many(&shops, Job::adopt(true)).await;
+    let done: Adoption = came_to(run);
+    assert_eq!((preview.new_items, preview.new_listings), (1_200, 3_600));
+    assert_eq!((done.new_items, done.new_listings), (1_200, 3_600));
+    assert_eq!(serde_json::to_value(&done.accounts).unwrap(), serde_json::to_value(&preview.accounts).unwrap());
+    assert!(done.snapshot.is_some() && preview.snapshot.is_none());
+    shops.settle().await;
+    shops.all_show("SKU-0007", 5).await;
+
+    // nothing tells of this one
+    shops.http.fake().import_silently(2, "SKU-1100", 8, shops.clock.now()).unwrap();
+    let compare = |dry_run, quick| Job::Reconcile { account: None, dry_run, quick };
+    let (run, _) = by_many(&shops, compare(true, false)).await;
+    let told: Comparison = came_to(run);
+    let north = domain::AccountId::new("north").unwrap();
+    assert_eq!((told.accounts[&north].compared, told.accounts[&north].nominated), (1_200, 1));
+    assert_eq!(told.accounts[&north].unmapped, 0);
+    let (run, _) = by_many(&shops, compare(false, false)).await;
+    let found: Comparison = came_to(run);
+    assert_eq!(found.accounts[&north].nominated, 1);
+    minutes(&shops).await;
+    shops.all_show("SKU-1100", 5).await;
+    shops.http.fake().import_silently(3, "SKU-0003", 1, shops.clock.now()).unwrap();
+    let (run, _) = by_many(&shops, compare(false, true)).await;
+    let quick: Comparison = came_to(run);
+    assert_eq!(quick.accounts.values().map(|one| one.nominated).sum::<u64>(), 1, "{quick:?}");
+    minutes(&shops).await;
+    shops.all_show("SKU-0003", 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_and_changes_of_many_go_on_from_chunk_to_chunk_whoever_drives_them() {
+    let many = many(520);
+    let products: Vec<(&str, i64)> = many.iter().map(|(sku, level)| (sku.as_str(), *level)).collect();
+    let shops = Shops::open(&products).await;
+    let job: Job = serde_json::from_str(r#"{"kind":"settings","set":{"hold_back":2},"apply":true}"#).unwrap();
+    let (run, chunks) = by_many(&shops, job).await;
+    let set: SettingsReport = came_to(run);
+    assert_eq!((set.items, set.changes), (520, 1_560));
+    assert!(chunks > 1, "{chunks} chunks");
+    shops.settle().await;
+    assert_eq!(shops.levels("SKU-0100").await["north"], 3);
+    let job =
+        r#"{"kind":"change","filter":{"text":"sku-05"},"action":{"do":"set","set":{"hold_back":"off"}},"apply":true}"#;
+    let (run, _) = by_many(&shops, serde_json::from_str(job).unwrap()).await;
+    let changed: BulkReport = came_to(run);
+    assert_eq!((changed.matched, changed.changed, changed.failures), (20, 20, 0));
+    shops.settle().await;
+    assert_eq!((shops.levels("SKU-0100").await["north"], shops.levels("SKU-0500").await["north"]), (3, 5));
+    let (run, _) = by_many(&shops, Job::Mapping { account: None }).await;
+    assert_eq!(run.result.unwrap()["north"]["mapped"], 520);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_done_by_the_workers_and_listed() {

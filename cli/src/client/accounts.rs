@@ -1,7 +1,7 @@
 //! `accounts …` and `health`.
 
 use super::add::{self, Add};
-use super::show::{cell, judged, number, time_or_never, word};
+use super::show::{cell, judged, number, span, time_or_never, word};
 use super::{Cx, api, ask};
 use anyhow::bail;
 use channels::Subscription;
@@ -297,7 +297,7 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
 
 /// How long changes take to arrive: half of them, and 95 of 100.
 fn latency(view: &AccountView) -> String {
-    let shown = |ms: i64| if ms == i64::MAX { "long".into() } else { format!("{ms} ms") };
+    let shown = |ms: i64| if ms == i64::MAX { "longer".into() } else { span(ms) };
     view.latency.map_or_else(|| "-".into(), |it| format!("{} / {}", shown(it.p50_ms), shown(it.p95_ms)))
 }
 

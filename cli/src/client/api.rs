@@ -1,6 +1,7 @@
 //! The admin API as a client sees it.
 
 use anyhow::{Context, anyhow, bail};
+use engine::runs::Run;
 use http::{Method, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -81,7 +82,7 @@ impl Client {
         read(status, &answer.bytes().await.context("the hub's answer broke off")?)
     }
 
-    /// Has a long job done, and hears how far it is.
+    /// Has a long job done, and hears how far it is. One that takes longer than a request may goes on as a run.
     ///
     /// # Errors
     /// What the hub said.
@@ -90,11 +91,15 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         tell: impl Fn(Progress),
-    ) -> anyhow::Result<T> {
+    ) -> anyhow::Result<Answered<T>> {
         let mut answer = self.send(Method::POST, path, Some(body), LINES).await?;
         let status = answer.status();
-        if !status.is_success() {
-            return read(status, &answer.bytes().await?);
+        let lines = answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == LINES.as_bytes());
+        if status == StatusCode::ACCEPTED {
+            return read(status, &answer.bytes().await?).map(|run| Answered::Later(Box::new(run)));
+        }
+        if !status.is_success() || !lines {
+            return read(status, &answer.bytes().await?).map(Answered::Now);
         }
         let mut text = Vec::new();
         while let Some(chunk) = answer.chunk().await.context("the hub's answer broke off; the job may go on there")? {
@@ -139,21 +144,34 @@ impl Client {
 const JSON: &str = "application/json";
 const LINES: &str = "application/x-ndjson";
 
+/// How a long job was answered.
+#[derive(Debug)]
+pub enum Answered<T> {
+    /// It is done.
+    Now(T),
+    /// It goes on.
+    Later(Box<Run>),
+}
+
 /// Whether an address is of this machine.
 fn is_here(url: &str) -> bool {
     let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
     host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
 
-/// The result, if the line is the last.
-fn line_of<T: DeserializeOwned>(line: &[u8], tell: &impl Fn(Progress)) -> anyhow::Result<Option<T>> {
+/// The answer, if the line is the last.
+fn line_of<T: DeserializeOwned>(line: &[u8], tell: &impl Fn(Progress)) -> anyhow::Result<Option<Answered<T>>> {
     let mut line: Value = serde_json::from_slice(line).context(OTHER_VERSION)?;
     if let Some(progress) = line.get_mut("progress") {
         tell(serde_json::from_value(progress.take()).context(OTHER_VERSION)?);
         return Ok(None);
     }
+    if let Some(run) = line.get_mut("run") {
+        let run = serde_json::from_value(run.take()).context(OTHER_VERSION)?;
+        return Ok(Some(Answered::Later(Box::new(run))));
+    }
     match line.get_mut("result") {
-        Some(result) => serde_json::from_value(result.take()).map(Some).context(OTHER_VERSION),
+        Some(result) => Ok(Some(Answered::Now(serde_json::from_value(result.take()).context(OTHER_VERSION)?))),
         None => bail!("{}", message(&line).unwrap_or_else(|| OTHER_VERSION.into())),
     }
 }
@@ -207,12 +225,13 @@ mod tests {
     #[test]
     fn a_jobs_last_line_ends_it() {
         let ignore = |_: Progress| {};
-        let result: Option<u64> = line_of(br#"{"result":7}"#, &ignore).expect("a result");
-        assert_eq!(result, Some(7));
+        let result: Option<Answered<u64>> = line_of(br#"{"result":7}"#, &ignore).expect("a result");
+        assert!(matches!(result, Some(Answered::Now(7))), "{result:?}");
         let told = std::cell::Cell::new(0);
         let progress = br#"{"progress":{"step":"reading","done":5,"all":0}}"#;
-        let none: Option<u64> = line_of(progress, &|progress: Progress| told.set(progress.done)).expect("progress");
-        assert_eq!((none, told.get()), (None, 5));
+        let none: Option<Answered<u64>> =
+            line_of(progress, &|progress: Progress| told.set(progress.done)).expect("progress");
+        assert_eq!((none.is_none(), told.get()), (true, 5));
         let error = line_of::<u64>(br#"{"error":{"kind":"conflict","message":"busy"}}"#, &ignore).expect_err("refused");
         assert_eq!(error.to_string(), "busy");
     }

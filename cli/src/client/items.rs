@@ -1,6 +1,6 @@
 //! `items …`, `levels`, `history` and `explain`.
 
-use super::show::{cell, judged, number, time, word};
+use super::show::{cell, judged, number, span, time, word};
 use super::{Cx, api};
 use anyhow::bail;
 use domain::ListingId;
@@ -249,6 +249,9 @@ fn pushed(happened: &Happened) -> String {
         if pushed.outcome != domain::push::Ended::Applied {
             let _ = write!(text, " {}", word(&pushed.outcome));
         }
+        if let Some(ms) = pushed.ms {
+            let _ = write!(text, " after {}", span(ms));
+        }
         if let Some(error) = &pushed.error {
             let _ = write!(text, " ({error})");
         }
@@ -290,11 +293,12 @@ pub async fn explain(cx: &Cx, explain: &Explain) -> anyhow::Result<bool> {
             if let Some((at, pushed)) = &listing.last_push {
                 let _ = writeln!(
                     text,
-                    "  last written {}: {} → {}, {}",
+                    "  last written {}: {} → {}, {}{}",
                     time(*at),
                     pushed.from,
                     pushed.to,
-                    word(&pushed.outcome)
+                    word(&pushed.outcome),
+                    pushed.ms.map(|ms| format!(" {} after its cause", span(ms))).unwrap_or_default()
                 );
             }
         }

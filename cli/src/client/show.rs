@@ -88,6 +88,17 @@ pub fn time_or_never(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "never".into(), time)
 }
 
+/// A length of time as people read it.
+#[must_use]
+pub fn span(ms: i64) -> String {
+    match ms {
+        ..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
+        _ => format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
+    }
+}
+
 /// The name of a unit value such as a role, as the API writes it.
 #[must_use]
 pub fn word<T: Serialize>(value: &T) -> String {
@@ -107,6 +118,12 @@ mod tests {
         let show = Show { json: false, colours: false, terminal: false };
         let rows = vec![vec![cell("A"), number(Some(7))], vec![judged("LONGER", false), number(None)]];
         assert_eq!(show.table(&["SKU", "LEVEL"], rows), " SKU     LEVEL\n A           7\n LONGER      -");
+    }
+
+    #[test]
+    fn a_span_is_as_exact_as_it_is_short() {
+        let read = [7, 1_250, 61_000, 7_320_000].map(span);
+        assert_eq!(read, ["7 ms", "1.2 s", "1 min 1 s", "2 h 2 min"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `adopt`, `sync`, `reconcile` and `queue`.
 
-use super::api::Progress;
+use super::api::{Answered, Progress};
 use super::show::{cell, judged, number};
 use super::{Cx, api, ask, runs};
 use anyhow::{Context, bail};
@@ -103,7 +103,10 @@ pub async fn job<T: serde::de::DeserializeOwned>(cx: &Cx, path: &str, body: &Val
     });
     let done = done.await;
     bar.finish_and_clear();
-    done
+    match done? {
+        Answered::Now(done) => Ok(done),
+        Answered::Later(run) => runs::result(runs::follow(cx, *run).await?),
+    }
 }
 
 /// Runs `adopt`.

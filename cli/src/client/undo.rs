@@ -3,7 +3,7 @@
 use super::show::{cell, number, time};
 use super::{Cx, api, ask, items, runs};
 use anyhow::{Context, bail};
-use domain::{AccountId, Sku, Timestamp};
+use domain::{AccountId, GroupId, Sku, Timestamp};
 use engine::items::Listed;
 use engine::runs::{Job, Restore, RestoreLine, RestoreReport};
 use engine::snapshots::{Snapshot, SnapshotLevels};
@@ -52,6 +52,9 @@ pub struct Options {
     /// Only SKUs that begin with this
     #[arg(long)]
     prefix: Option<String>,
+    /// Only SKUs that are in this group now
+    #[arg(long)]
+    group: Option<String>,
     /// Only what was edited in this account; `hub` names Evenstock itself
     #[arg(long)]
     account: Option<String>,
@@ -161,6 +164,7 @@ impl Options {
             run: self.run.clone(),
             items: self.items.iter().map(Sku::new).collect::<Result<_, _>>()?,
             prefix: self.prefix.clone(),
+            group: self.group.as_ref().map(GroupId::new).transpose()?,
             account: account(&self.account)?,
             levels_of: account(&self.levels_of)?,
             apply: false,

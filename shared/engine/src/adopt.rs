@@ -5,23 +5,24 @@
 
 mod order;
 mod plan;
+mod work;
 
 pub use order::{Direction, FirstSync};
 pub(crate) use plan::Draft;
+pub(crate) use work::Adopting;
 
 use crate::hub::{Connected, Error, Hub};
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Row, StoreError};
 use crate::records::{self, Item, SnapshotChunk};
-use crate::runs::Run;
+use crate::runs::{Job, Run};
 use crate::scan::Scan;
-use crate::snapshots::Snapshot;
 use domain::feed::Marker;
 use domain::{AccountId, ListingId, LocationId, Role, Sku};
 use futures::{StreamExt, stream};
 use plan::Plan;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Tells how far a long job is.
 pub trait Progress: Send + Sync {
@@ -125,15 +126,13 @@ pub(crate) const SHOWN: usize = 200;
 const TOGETHER: usize = 50;
 /// Transactions on their way at once.
 const WRITES: usize = 4;
-/// SKUs of one chunk of work.
-const CHUNK: usize = 1_000;
-/// SKUs of one chunk of a snapshot.
+/// SKUs of one row of a snapshot.
 const SNAPSHOT: usize = 100;
 
 /// Who has it done.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct By<'a> {
-    /// The run, if it is one.
+    /// The run, if it is one that is listed.
     pub run: Option<&'a Run>,
 }
 
@@ -144,92 +143,38 @@ impl By<'_> {
 }
 
 impl Hub {
-    /// Shows what adoption would do; with `apply` does it.
+    /// Shows what adoption would do; with `apply` does it. The usual first sync, done here and now as a run that nobody lists.
     ///
     /// # Errors
     /// [`Error::Invalid`] without a master; [`Error::Channel`] with what a store said. Then nothing was changed.
     pub async fn adopt(&self, apply: bool, progress: &dyn Progress) -> Result<Adoption, Error> {
-        self.first_sync(&FirstSync { apply, ..FirstSync::default() }, By::default(), progress).await
+        self.at_once(Job::adopt(apply), progress).await
     }
 
-    /// The same, with a direction for each account, and SKUs left out.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming the field; [`Error::Channel`] with what a store said. Then nothing was changed.
-    pub(crate) async fn first_sync(
+    /// Keeps the levels that the hub and every store have of some SKUs, for undoing.
+    async fn keep_seen_levels(
         &self,
-        order: &FirstSync,
-        by: By<'_>,
-        progress: &dyn Progress,
-    ) -> Result<Adoption, Error> {
-        let accounts = self.accounts().await?;
-        order.check(&accounts.iter().map(|(id, connected)| (id.clone(), connected.account.role)).collect())?;
-        let mut scans = BTreeMap::new();
-        for (connected, scan) in self.scans(accounts.values().cloned().collect(), progress).await {
-            scans.insert(connected.account.id, scan?);
-        }
-        linked_master(&scans, order)?;
-        let mut plan = Plan::new(&scans, order, by);
-        if order.apply {
-            plan.report.snapshot = Some(self.snapshot(&scans, by).await?);
-            self.hold_orders(&scans).await?;
-        }
-        self.adopt_all(&mut plan, &scans, order.apply, progress).await?;
-        if order.apply {
-            self.start_cursors(&scans).await?;
-            for id in scans.keys().chain([&ListingId::hub().account]) {
-                self.wake_lane(id).await?;
-            }
-        }
-        Ok(plan.report)
-    }
-
-    /// Keeps the levels that the hub and every store have, for undoing.
-    async fn snapshot(&self, scans: &BTreeMap<AccountId, Scan>, by: By<'_>) -> Result<String, Error> {
+        id: &str,
+        number: usize,
+        skus: &[Sku],
+        scans: &BTreeMap<AccountId, Scan>,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
-        let fresh = || format!("{:015}-{:04x}", now.0, self.clock.random() & 0xffff);
-        let id = by.run.map_or_else(fresh, |run| run.id.clone());
-        let skus: BTreeSet<&Sku> = scans.values().flat_map(|scan| scan.units.keys()).collect();
-        let skus: Vec<&Sku> = skus.into_iter().collect();
         let mut rows = Vec::new();
-        for (number, skus) in skus.chunks(SNAPSHOT).enumerate() {
+        for (place, skus) in skus.chunks(SNAPSHOT).enumerate() {
             let mut chunk = SnapshotChunk::default();
-            let keys: Vec<Key> = skus.iter().map(|sku| records::ledger_key(sku)).collect();
+            let keys: Vec<Key> = skus.iter().map(records::ledger_key).collect();
             for (sku, row) in skus.iter().zip(self.store.get(&keys).await?) {
                 let ledger = row.as_ref().map(records::ledger).transpose()?.unwrap_or_default();
-                chunk.hub.extend(ledger.base.keys().map(|one| ((*sku).clone(), one.clone(), ledger.level(one))));
+                chunk.hub.extend(ledger.base.keys().map(|one| (sku.clone(), one.clone(), ledger.level(one))));
                 for scan in scans.values() {
-                    let units = scan.units.get(*sku).into_iter().flatten();
-                    chunk.levels.extend(units.map(|unit| ((*sku).clone(), scan.listing(unit), unit.level)));
+                    let units = scan.units.get(sku).into_iter().flatten();
+                    chunk.levels.extend(units.map(|unit| (sku.clone(), scan.listing(unit), unit.level)));
                 }
             }
-            rows.push(chunk.row(&id, number, now));
+            rows.push(chunk.row(id, number + place, now));
         }
-        self.store.put_all(&rows).await?;
-        let at = by.run.map_or(now, crate::runs::before);
-        let (why, actor) = ("adopt".to_owned(), by.actor().to_owned());
-        self.enter_snapshot(&Snapshot { id: id.clone(), at, why, actor, skus: skus.len() as u64 }).await?;
-        Ok(id)
-    }
-
-    async fn adopt_all(
-        &self,
-        plan: &mut Plan<'_>,
-        scans: &BTreeMap<AccountId, Scan>,
-        apply: bool,
-        progress: &dyn Progress,
-    ) -> Result<(), Error> {
-        let skus: Vec<Sku> = plan.products.keys().cloned().collect();
-        let mut done = 0;
-        for chunk in skus.chunks(CHUNK) {
-            let drafts = self.draft_chunk(plan, scans, chunk).await?;
-            if apply {
-                self.write_drafts(drafts).await?;
-            }
-            done += chunk.len() as u64;
-            progress.tell(if apply { "adopting" } else { "comparing" }, done, skus.len() as u64);
-        }
-        Ok(())
+        Ok(self.store.put_all(&rows).await?)
     }
 
     async fn draft_chunk(

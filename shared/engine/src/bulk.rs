@@ -7,16 +7,19 @@ use crate::hub::{Accounts, Error, Hub};
 use crate::items::{Standing, standing_of};
 use crate::ports::{Change, Condition, Row, StoreError};
 use crate::records::{Item, Todo};
+use crate::runs::{Chunk, Job, Run, Work, end};
 use crate::settings::{ItemBefore, ItemDraft, Patch, Scope, TargetChange};
+use async_trait::async_trait;
 use channels::Touch;
 use domain::layers::Mode;
 use domain::{AccountId, GroupId, Sku, Timestamp};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What to do with each item.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// Set rules, mode or low stock for the item, everywhere or at one account.
@@ -143,6 +146,23 @@ impl Action {
     }
 }
 
+/// A change of many items in the hands of a run's driver.
+pub(crate) struct Changing {
+    pub filter: Filter,
+    pub action: Action,
+    pub apply: bool,
+}
+
+#[async_trait]
+impl Work for Changing {
+    async fn chunk(&mut self, hub: &Hub, run: &Run, cursor: &Value, progress: &dyn Progress) -> Result<Chunk, Error> {
+        let place: BulkPlace = serde_json::from_value(cursor.clone()).unwrap_or_default();
+        let Self { filter, action, apply } = self;
+        let place = hub.bulk_step(filter, action, *apply, &run.actor, place, progress).await?;
+        Ok(if place.done { end(&place.report) } else { Chunk::on(&place) })
+    }
+}
+
 impl Hub {
     /// Changes all items that a filter wants; without `apply` only shows what would happen, on the same way.
     ///
@@ -156,11 +176,8 @@ impl Hub {
         actor: &str,
         progress: &dyn Progress,
     ) -> Result<BulkReport, Error> {
-        let mut place = BulkPlace::default();
-        while !place.done {
-            place = self.bulk_step(filter, action, apply, actor, place, progress).await?;
-        }
-        Ok(place.report)
+        let job = Job::Change { filter: filter.clone(), action: action.clone(), apply };
+        self.at_once_by(job, actor, progress).await
     }
 
     /// One step of a change of many items: safe to do twice.

@@ -5,8 +5,6 @@
 
 use crate::hub::{Error, Hub};
 use crate::items::{ItemView, Listed, PAGE_MAX};
-use crate::ports::Query;
-use crate::records::{self, ITEMS};
 use domain::{Sku, Timestamp};
 use futures::{StreamExt, stream};
 use serde::Deserialize;
@@ -92,17 +90,8 @@ impl Hub {
     async fn read_names(&self) -> Result<Vec<Name>, Error> {
         let (mut names, mut after) = (Vec::new(), None);
         loop {
-            let query = Query {
-                partition: ITEMS.into(),
-                index: true,
-                prefix: String::new(),
-                after,
-                descending: false,
-                limit: PAGE,
-            };
-            let page = self.store.query(&query).await?;
-            for row in &page.rows {
-                let item: Named = records::body(row)?;
+            let page = self.items_after::<Named>(after, PAGE).await?;
+            for item in page.rows {
                 names.push(Name { folded: format!("{}\n{}", item.sku, item.title).to_lowercase(), sku: item.sku });
             }
             after = page.next;

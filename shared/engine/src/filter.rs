@@ -3,8 +3,8 @@
 use crate::hub::{Connected, Error, Hub};
 use crate::items::{ItemView, Listed, PAGE_MAX, standing_of};
 use crate::known::Known;
-use crate::ports::{Change, Condition, Key, Query, Row};
-use crate::records::{self, HUB, ITEMS, Item, body, key, row, text, todo_partition};
+use crate::ports::{Change, Condition, Key, Row};
+use crate::records::{self, HUB, Item, body, key, row, text, todo_partition};
 use channels::Touch;
 use domain::layers::Mode;
 use domain::plan::Hold;
@@ -228,15 +228,7 @@ impl Hub {
         failed: &Failed,
         after: Option<String>,
     ) -> Result<(Vec<Found>, Option<String>), Error> {
-        let query = Query {
-            partition: ITEMS.into(),
-            index: true,
-            prefix: String::new(),
-            after,
-            descending: false,
-            limit: PAGE,
-        };
-        let page = self.store.query(&query).await?;
+        let page = self.item_rows(after, PAGE).await?;
         let mut items: Vec<Item> = page.rows.iter().map(body).collect::<Result<_, _>>()?;
         let mut versions: Vec<u64> = page.rows.iter().map(|row| row.version).collect();
         // what the text rules out needs no ledger

@@ -3,7 +3,7 @@
 use crate::hub::{Connected, Error, Hub};
 use crate::known::Known;
 use crate::ports::{Query, Row};
-use crate::records::{self, History, ITEMS, Item, Listing};
+use crate::records::{self, History, Item, Listing};
 use domain::layers::Mode;
 use domain::plan::{self, Decision, Hold, View};
 use domain::rules::Step;
@@ -153,15 +153,7 @@ impl Hub {
         after: Option<String>,
         limit: usize,
     ) -> Result<Listed<ItemView>, Error> {
-        let query = Query {
-            partition: ITEMS.into(),
-            index: true,
-            prefix: prefix.into(),
-            after,
-            descending: false,
-            limit: limit.clamp(1, PAGE_MAX),
-        };
-        let page = self.store.query(&query).await?;
+        let page = self.item_rows_with(prefix, after, limit.clamp(1, PAGE_MAX)).await?;
         let items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
         let ledgers = self.ledgers(&items).await?;
         let known = self.all_known(&items, ledgers).await?;

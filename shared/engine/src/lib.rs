@@ -43,6 +43,7 @@ pub mod stock_feeds;
 pub mod sync;
 pub mod table;
 pub mod trail;
+mod walk;
 pub mod warehouses;
 pub mod work;
 

@@ -1,8 +1,11 @@
 //! The locations of accounts: found in the stores, linked to warehouses by people.
 
 mod linking;
+mod work;
 
+pub(crate) use linking::with_places;
 pub use linking::{Linking, Order};
+pub(crate) use work::Arranging;
 
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;

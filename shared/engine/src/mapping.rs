@@ -3,10 +3,12 @@
 use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
-use crate::ports::{Change, Condition, Key, Query, Row, StoreError};
-use crate::records::{self, HUB, Hint, History, ITEMS, Item, Listing, PUSH, body, key, row, text};
+use crate::ports::{Change, Condition, Key, Row, StoreError};
+use crate::records::{self, HUB, Hint, History, Item, Listing, PUSH, body, key, row, text};
+use crate::runs::{Chunk, Job, ReadPlace, Reads, Run, Work, end};
 use crate::scan::Scan;
 use crate::settings::{Alias, TargetChange, differences, targets, todo};
+use async_trait::async_trait;
 use channels::{Touch, Unit, UnitKind};
 use domain::layers::Layer;
 use domain::ledger::Square;
@@ -14,6 +16,7 @@ use domain::plan::Hold;
 use domain::spelling::{self, Slip};
 use domain::{AccountId, Class, Entry, Ledger, ListingId, LocationId, Position, Sku, Timestamp, UnitId, WarehouseId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -121,6 +124,43 @@ impl Problem {
     }
 }
 
+/// A report of mappings in the hands of a run's driver.
+pub(crate) struct Mapping {
+    only: Option<AccountId>,
+    reads: Reads,
+}
+
+impl Mapping {
+    pub(crate) fn new(only: Option<AccountId>) -> Self {
+        Self { only, reads: Reads::default() }
+    }
+}
+
+#[async_trait]
+impl Work for Mapping {
+    async fn chunk(&mut self, hub: &Hub, run: &Run, cursor: &Value, progress: &dyn Progress) -> Result<Chunk, Error> {
+        if cursor.is_null() {
+            let chosen = match &self.only {
+                Some(id) => vec![hub.connected(id).await?.account.id],
+                None => hub.accounts().await?.keys().cloned().collect(),
+            };
+            return Ok(Chunk::on(&ReadPlace::of(chosen.into_iter())));
+        }
+        let mut place: ReadPlace = serde_json::from_value(cursor.clone()).unwrap_or_default();
+        if !place.is_done() {
+            self.reads.step(hub, run, &mut place, false, progress).await?;
+            return Ok(Chunk::on(&place));
+        }
+        self.reads.load(hub, run, &place).await?;
+        let ours = hub.spellings().await?;
+        let failed = |error: &String| AccountMapping { error: Some(error.clone()), ..AccountMapping::default() };
+        let mut mappings: BTreeMap<&AccountId, AccountMapping> =
+            place.failed.iter().map(|(id, error)| (id, failed(error))).collect();
+        mappings.extend(self.reads.scans.iter().map(|(id, scan)| (id, mapping(scan, &ours))));
+        Ok(end(&mappings))
+    }
+}
+
 impl Hub {
     /// How the units of one account, or all, are mapped. Reads whole stores, changes nothing.
     ///
@@ -131,20 +171,7 @@ impl Hub {
         only: Option<&AccountId>,
         progress: &dyn Progress,
     ) -> Result<BTreeMap<AccountId, AccountMapping>, Error> {
-        let ours = self.spellings().await?;
-        let chosen = match only {
-            Some(id) => vec![self.connected(id).await?],
-            None => self.accounts().await?.values().cloned().collect(),
-        };
-        let mut mappings = BTreeMap::new();
-        for (connected, scan) in self.scans(chosen, progress).await {
-            let mapping = match scan {
-                Ok(scan) => mapping(&scan, &ours),
-                Err(error) => AccountMapping { error: Some(error.to_string()), ..AccountMapping::default() },
-            };
-            mappings.insert(connected.account.id, mapping);
-        }
-        Ok(mappings)
+        self.at_once(Job::Mapping { account: only.cloned() }, progress).await
     }
 
     /// All our SKUs, by what is left of them without slips.
@@ -152,17 +179,8 @@ impl Hub {
         let mut ours: BTreeMap<String, Vec<Sku>> = BTreeMap::new();
         let mut after = None;
         loop {
-            let query = Query {
-                partition: ITEMS.into(),
-                index: true,
-                prefix: String::new(),
-                after,
-                descending: false,
-                limit: PAGE,
-            };
-            let page = self.store.query(&query).await?;
-            for row in &page.rows {
-                let item: Item = body(row)?;
+            let page = self.items_after::<Item>(after, PAGE).await?;
+            for item in page.rows {
                 ours.entry(spelling::folded(&item.sku)).or_default().push(item.sku);
             }
             after = page.next;

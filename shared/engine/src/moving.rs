@@ -14,7 +14,7 @@
 use crate::hub::{Error, Hub, secrets_name};
 use crate::ports::{Change, Condition, IndexKey, Key, Row};
 use crate::receive::SIGNING;
-use crate::records::{self, HUB, ITEMS};
+use crate::records::{self, HUB};
 use channels::Secrets;
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -248,15 +248,7 @@ impl Hub {
     }
 
     async fn is_without_items(&self) -> Result<bool, Error> {
-        let query = crate::ports::Query {
-            partition: ITEMS.into(),
-            index: true,
-            prefix: String::new(),
-            after: None,
-            descending: false,
-            limit: 1,
-        };
-        Ok(self.store.query(&query).await?.rows.is_empty())
+        Ok(self.item_rows(None, 1).await?.rows.is_empty())
     }
 
     /// Puts rows of another hub. Putting the same again changes nothing.

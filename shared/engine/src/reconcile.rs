@@ -1,15 +1,20 @@
 //! Reconciliation: the scheduled full comparison. It finds what no webhook told: silent imports, lost events, writes that a
 //! store took and did not carry out. It nominates; the usual path decides by a point read.
 
+mod work;
+
+pub(crate) use work::Comparing;
+
 use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
+use crate::items::Listed;
 use crate::known::Known;
-use crate::levels::twin;
+use crate::levels::{SeenAt, twin};
 use crate::mapping::Proposal;
-use crate::ports::{Query, Row};
 use crate::quarantine::Suspect;
-use crate::records::{self, ITEMS, Item, Todo};
-use crate::scan::{SCANS, Scan};
+use crate::records::{self, Item, Todo};
+use crate::runs::Job;
+use crate::scan::Scan;
 use channels::Touch;
 use domain::guard::Tally;
 use domain::plan::{self, Decision, Hold};
@@ -67,17 +72,39 @@ const READS: usize = 4;
 /// One account's part of a comparison in progress.
 struct Part {
     scan: Scan,
-    found: AccountComparison,
-    tally: Tally,
-    todos: Vec<Row>,
-    /// Listings that show less than we knew, for the guard.
-    suspects: Vec<Suspect>,
+    /// The levels of the scan, for the next comparison.
+    seen: SeenAt,
+    /// SKUs that were read.
+    skus: usize,
+    sums: Sums,
+    news: News,
     /// Listings whose clash has come or gone, or that went on sale or off it.
     changed: Vec<(Sku, ListingId, Noted)>,
     /// Units whose SKU has changed in the store.
     renamed: Vec<Proposal>,
     /// The SKUs of units by location and the store's own id.
     called: Option<BTreeMap<(LocationId, String), Sku>>,
+}
+
+/// What was found until now: small, and in the run's row.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Sums {
+    found: AccountComparison,
+    tally: Tally,
+    /// SKUs of the store that are mapped.
+    mapped: usize,
+    renamed: usize,
+    suspects: usize,
+}
+
+/// What was found on one page of items, and waits for the guard's word.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct News {
+    todos: Vec<Todo>,
+    /// Listings that show less than we knew.
+    suspects: Vec<Suspect>,
 }
 
 /// What a comparison notes in an item's settings.
@@ -100,42 +127,8 @@ impl Hub {
         apply: bool,
         progress: &dyn Progress,
     ) -> Result<Comparison, Error> {
-        let mut comparison = Comparison::default();
-        let mut parts = Vec::new();
-        for (connected, scan) in self.scans(self.chosen(only).await?, progress).await {
-            match scan {
-                Ok(scan) => parts.push(Part::new(scan)),
-                Err(error) => {
-                    comparison.accounts.insert(connected.account.id, AccountComparison::failed(&error));
-                }
-            }
-        }
-        let seen: Vec<_> = parts.iter().map(|part| part.scan.levels()).collect();
-        let low = self.compare_items(&mut parts, progress).await?;
-        if apply && only.is_none() {
-            self.note_low(low).await?;
-        }
-        for (mut part, seen) in parts.into_iter().zip(seen) {
-            part.found.quarantine = part.tally.objection(&self.config.guard);
-            if apply {
-                self.act(&mut part).await?;
-            }
-            if apply && part.found.quarantine.is_none() {
-                self.keep_seen(&part.scan, &seen).await?;
-            }
-            comparison.accounts.insert(part.scan.connected.account.id.clone(), part.found);
-        }
-        self.flush_health(false).await?;
-        Ok(comparison)
-    }
-
-    /// One account, or all.
-    async fn chosen(&self, only: Option<&AccountId>) -> Result<Vec<Connected>, Error> {
-        match only {
-            Some(only) => Ok(vec![self.connected(only).await?]),
-            // one that a person has stopped both ways is not read
-            None => Ok(self.accounts().await?.values().filter(|it| !it.account.is_frozen()).cloned().collect()),
-        }
+        let job = Job::Reconcile { account: only.cloned(), dry_run: !apply, quick: false };
+        self.at_once(job, progress).await
     }
 
     /// Compares one account, or each, with what its last comparison saw, and looks at the ledgers only of what shows
@@ -149,54 +142,36 @@ impl Hub {
         only: Option<&AccountId>,
         progress: &dyn Progress,
     ) -> Result<Comparison, Error> {
-        let mut comparison = Comparison::default();
-        let accounts = self.chosen(only).await?;
-        let compared = accounts.into_iter().map(|connected| async move {
-            let found = self.compare_since_last(&connected, progress).await;
-            (connected.account.id, found)
-        });
-        let compared: Vec<_> = stream::iter(compared).buffered(SCANS).collect().await;
-        for (id, found) in compared {
-            let account = match found {
-                Ok(Some(account)) => account,
-                Ok(None) => {
-                    comparison.accounts.extend(self.compare(Some(&id), true, progress).await?.accounts);
-                    continue;
-                }
-                Err(error @ Error::Channel { .. }) => AccountComparison::failed(&error),
-                Err(error) => return Err(error),
-            };
-            comparison.accounts.insert(id, account);
-        }
-        self.flush_health(false).await?;
-        Ok(comparison)
+        let job = Job::Reconcile { account: only.cloned(), dry_run: false, quick: true };
+        self.at_once(job, progress).await
     }
 
-    async fn compare_since_last(
-        &self,
-        connected: &Connected,
-        progress: &dyn Progress,
-    ) -> Result<Option<AccountComparison>, Error> {
-        let Some(last) = self.last_seen(&connected.account.id).await? else { return Ok(None) };
-        let Some(touched) = self.touched_since(last.at).await? else { return Ok(None) };
-        let scan = self.scan(connected, progress).await?;
-        let seen = scan.levels();
-        let skus: Vec<Sku> = scan.worth_a_look(&seen, &last, &touched).into_iter().collect();
-        let mut part = Part::new(scan);
+    /// One account, or all.
+    pub(crate) async fn chosen(&self, only: Option<&AccountId>) -> Result<Vec<Connected>, Error> {
+        match only {
+            Some(only) => Ok(vec![self.connected(only).await?]),
+            // one that a person has stopped both ways is not read
+            None => Ok(self.accounts().await?.values().filter(|it| !it.account.is_frozen()).cloned().collect()),
+        }
+    }
+
+    /// Looks at the ledgers of what an account shows otherwise than at its last comparison, or was touched since; `false` when
+    /// there is none to compare with, or too much has happened.
+    async fn compare_since_last(&self, part: &mut Part) -> Result<bool, Error> {
+        let id = part.scan.connected.account.id.clone();
+        let Some(last) = self.last_seen(&id).await? else { return Ok(false) };
+        let Some(touched) = self.touched_since(last.at).await? else { return Ok(false) };
+        let skus: Vec<Sku> = part.scan.worth_a_look(&part.seen, &last, &touched).into_iter().collect();
         // what shows something else is measured by its ledger: our own zeros since the last comparison are no loss
         let looked: BTreeSet<&Sku> = skus.iter().collect();
         let same = last.levels.iter().filter(|(key, _)| !looked.contains(&key.0));
         for (key, level) in same.filter(|(key, _)| part.scan.is_told(&key.1)) {
-            part.tally.add(level.unwrap_or(0), seen.get(key).or_else(|| seen.get(&twin(key))).copied().flatten());
+            let seen = part.seen.get(key).or_else(|| part.seen.get(&twin(key))).copied().flatten();
+            part.sums.tally.add(level.unwrap_or(0), seen);
         }
-        self.compare_some(&mut part, &skus).await?;
-        part.found.compared = seen.len() as u64;
-        part.found.quarantine = part.tally.objection(&self.config.guard);
-        self.act(&mut part).await?;
-        if part.found.quarantine.is_none() {
-            self.keep_seen(&part.scan, &seen).await?;
-        }
-        Ok(Some(part.found))
+        self.compare_some(part, &skus).await?;
+        part.sums.found.compared = part.seen.len() as u64;
+        Ok(true)
     }
 
     async fn compare_some(&self, part: &mut Part, skus: &[Sku]) -> Result<(), Error> {
@@ -225,7 +200,7 @@ impl Hub {
         let (mut items, mut ledgers) = (Vec::new(), Vec::new());
         for pair in self.store.get(&keys).await?.chunks(2) {
             let [Some(ledger), Some(item)] = pair else {
-                part.found.unmapped += 1;
+                part.sums.found.unmapped += 1;
                 continue;
             };
             items.push(records::body::<Item>(item)?);
@@ -235,37 +210,24 @@ impl Hub {
         Ok(items.into_iter().zip(known).collect())
     }
 
-    /// One pass over the hub's items, against every scan at once; gives the SKUs of which little is left, the first of them.
-    async fn compare_items(&self, parts: &mut [Part], progress: &dyn Progress) -> Result<BTreeSet<String>, Error> {
-        let (mut after, mut done) = (None, 0);
-        let (mut low, limit) = (BTreeSet::new(), self.alert_settings().await?.0.thresholds.low_stock);
-        loop {
-            let query = Query {
-                partition: ITEMS.into(),
-                index: true,
-                prefix: String::new(),
-                after,
-                descending: false,
-                limit: PAGE,
-            };
-            let page = self.store.query(&query).await?;
-            let items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
-            let ledgers = self.ledgers(&items).await?;
-            let now = self.clock.now();
-            for (item, known) in items.iter().zip(self.all_known(&items, ledgers).await?) {
-                parts.iter_mut().for_each(|part| part.compare(item, &known, now));
-                if limit > 0 && low.len() < SHOWN && (0..=limit).contains(&known.total(item)) {
-                    low.insert(item.sku.to_string());
-                }
-            }
-            done += items.len() as u64;
-            progress.tell("comparing", done, 0);
-            after = page.next;
-            if after.is_none() {
-                parts.iter_mut().for_each(Part::count_unmapped);
-                return Ok(low);
+    /// One page of the hub's items, against every scan at once; adds the SKUs of which little is left, the first of them.
+    async fn compare_page(
+        &self,
+        parts: &mut BTreeMap<AccountId, Part>,
+        after: Option<String>,
+        low: &mut BTreeSet<String>,
+    ) -> Result<(u64, Option<String>), Error> {
+        let limit = self.alert_settings().await?.0.thresholds.low_stock;
+        let Listed { rows: items, next } = self.items_after::<Item>(after, PAGE).await?;
+        let ledgers = self.ledgers(&items).await?;
+        let now = self.clock.now();
+        for (item, known) in items.iter().zip(self.all_known(&items, ledgers).await?) {
+            parts.values_mut().for_each(|part| part.compare(item, &known, now));
+            if limit > 0 && low.len() < SHOWN && (0..=limit).contains(&known.total(item)) {
+                low.insert(item.sku.to_string());
             }
         }
+        Ok((items.len() as u64, next))
     }
 
     pub(crate) async fn ledgers(&self, items: &[Item]) -> Result<Vec<Ledger>, Error> {
@@ -283,25 +245,31 @@ impl Hub {
         Ok(ledgers)
     }
 
-    /// Hands what differs to the usual path; unless the guard objects: then the account is closed until a person looks.
-    async fn act(&self, part: &mut Part) -> Result<(), Error> {
+    /// Writes into the items what was noted of their listings on a page, and asks people about units with another SKU.
+    async fn note_page(&self, part: &mut Part) -> Result<(), Error> {
+        self.write_noted(&std::mem::take(&mut part.changed)).await?;
+        self.propose(&std::mem::take(&mut part.renamed)).await
+    }
+
+    /// Tells how an account's comparison ended. What the guard objects to closes the account until a person looks.
+    async fn conclude(&self, part: &Part, suspects: &[Suspect]) -> Result<(), Error> {
         let connected = part.scan.connected.clone();
-        let id = &connected.account.id;
-        self.write_noted(&part.changed).await?;
-        self.propose(&part.renamed).await?;
-        if let Some(why) = &part.found.quarantine {
-            self.close(&connected, why, &part.suspects).await?;
-        } else if !part.todos.is_empty() {
-            self.store.put_all(&part.todos).await?;
-            self.wake_lane(id).await?;
+        let (id, sums) = (&connected.account.id, &part.sums);
+        match &sums.found.quarantine {
+            Some(why) => self.close(&connected, why, suspects).await?,
+            None if sums.found.nominated > 0 => self.wake_lane(id).await?,
+            None => {}
         }
-        let (now, drift, stocked) = (self.clock.now(), part.found.nominated, part.tally.stocked);
-        let clashes = part.found.clashes.clone();
+        let (now, drift, stocked) = (self.clock.now(), sums.found.nominated, sums.tally.stocked);
+        let clashes = sums.found.clashes.clone();
         self.change_health(id, |health| {
             (health.compared, health.drift, health.stocked) = (Some(now), drift, stocked);
             health.clashes.clone_from(&clashes);
         })
         .await?;
+        if sums.found.quarantine.is_none() {
+            self.keep_seen(&part.scan, &part.seen).await?;
+        }
         Ok(())
     }
 
@@ -323,26 +291,26 @@ impl Hub {
     }
 }
 
-impl AccountComparison {
-    fn failed(error: &Error) -> Self {
-        Self { error: Some(error.to_string()), ..Self::default() }
-    }
-}
-
 impl Part {
     fn new(scan: Scan) -> Self {
         let unlinked = scan.unlinked.values().sum();
-        let (found, tally) = (AccountComparison { unlinked, ..AccountComparison::default() }, Tally::default());
+        let found = AccountComparison { unlinked, ..AccountComparison::default() };
+        let (seen, skus) = (scan.levels(), scan.units.len());
         Self {
             scan,
-            found,
-            tally,
-            todos: Vec::new(),
-            suspects: Vec::new(),
+            seen,
+            skus,
+            sums: Sums { found, ..Sums::default() },
+            news: News::default(),
             changed: Vec::new(),
             renamed: Vec::new(),
             called: None,
         }
+    }
+
+    /// One that somebody else has begun.
+    fn again(scan: Scan, sums: Sums) -> Self {
+        Self { sums, ..Self::new(scan) }
     }
 
     fn compare(&mut self, item: &Item, known: &Known, now: Timestamp) {
@@ -351,21 +319,21 @@ impl Part {
         for (listing, settings) in item.listings.iter().filter(|(listing, _)| listing.account == account) {
             let Some(entry) = ledger.entries.get(listing) else { continue };
             if self.scan.connected.is_closed(&listing.location) {
-                self.found.closed += 1;
+                self.sums.found.closed += 1;
                 continue;
             }
             if !self.scan.connected.is_mapped(&listing.location) {
                 continue;
             }
             let seen = self.scan.find(&item.sku, listing, &settings.external);
-            self.tally.add(entry.shadow.unwrap_or(0), seen.and_then(|(level, _)| level));
+            self.sums.tally.add(entry.shadow.unwrap_or(0), seen.and_then(|(level, _)| level));
             self.suspect(&item.sku, listing, entry.shadow, seen.and_then(|(level, _)| level), now);
             let Some((level, clash)) = seen else {
-                self.found.missing += 1;
+                self.sums.found.missing += 1;
                 self.note_renamed(&item.sku, listing, &settings.external, now);
                 continue;
             };
-            self.found.compared += 1;
+            self.sums.found.compared += 1;
             self.note_clash(item, listing, settings.hold, clash);
             let active = self.scan.is_active(&item.sku, listing, &settings.external).unwrap_or(settings.active);
             if active != settings.active {
@@ -378,7 +346,7 @@ impl Part {
                 self.nominate(&item.sku, why, (entry.shadow, level), ledger.total(), now);
             }
         }
-        self.scan.seen(&item.sku);
+        self.sums.mapped += usize::from(self.scan.seen(&item.sku));
     }
 
     /// Keeps what a person may have to decide about, should the guard object.
@@ -386,9 +354,19 @@ impl Part {
         let Some(known) = shadow.filter(|shadow| *shadow > 0 && seen.is_none_or(|level| level < *shadow)) else {
             return;
         };
-        if self.suspects.len() < SUSPECTS_MAX {
+        if self.sums.suspects < SUSPECTS_MAX {
+            self.sums.suspects += 1;
             let (sku, listing) = (sku.clone(), listing.clone());
-            self.suspects.push(Suspect { sku, listing, known, seen, at, counted: 0, verdict: None, handled: false });
+            self.news.suspects.push(Suspect {
+                sku,
+                listing,
+                known,
+                seen,
+                at,
+                counted: 0,
+                verdict: None,
+                handled: false,
+            });
         }
     }
 
@@ -401,9 +379,9 @@ impl Part {
         now: Timestamp,
     ) {
         let urgent = total <= 0;
-        self.found.nominated += 1;
-        if self.found.shown.len() < SHOWN {
-            self.found.shown.push((sku.clone(), why, shadow, level));
+        self.sums.found.nominated += 1;
+        if self.sums.found.shown.len() < SHOWN {
+            self.sums.found.shown.push((sku.clone(), why, shadow, level));
         }
         let account = self.scan.connected.account.id.clone();
         let (touch, reason) = (Touch::Sku(sku.clone()), "comparison: its level differs".into());
@@ -418,12 +396,12 @@ impl Part {
             write: false,
             lane: false,
         };
-        self.todos.push(todo.row());
+        self.news.todos.push(todo);
     }
 
     fn note_clash(&mut self, item: &Item, listing: &ListingId, hold: Option<Hold>, clash: bool) {
-        if clash && self.found.clashes.len() < SHOWN {
-            self.found.clashes.push(item.sku.to_string());
+        if clash && self.sums.found.clashes.len() < SHOWN {
+            self.sums.found.clashes.push(item.sku.to_string());
         }
         match (hold, clash) {
             (None, true) => self.changed.push((item.sku.clone(), listing.clone(), Noted::Hold(Some(Hold::Clash)))),
@@ -434,7 +412,7 @@ impl Part {
 
     /// A unit that is there under another SKU may be the same: a person is asked.
     fn note_renamed(&mut self, sku: &Sku, listing: &ListingId, external: &str, now: Timestamp) {
-        if self.renamed.len() >= SHOWN {
+        if self.sums.renamed >= SHOWN {
             return;
         }
         // built when the first is missing; what was compared before is known by its SKU and needs no proposal
@@ -442,6 +420,7 @@ impl Part {
         let called = self.called.get_or_insert_with(|| scan.by_external()).get(&place).cloned();
         if let Some(now_called) = called.filter(|called| called != sku) {
             let (account, external, now_called) = (listing.account.clone(), place.1, Some(now_called));
+            self.sums.renamed += 1;
             self.renamed.push(Proposal {
                 account,
                 external,
@@ -453,7 +432,8 @@ impl Part {
         }
     }
 
+    /// Everything that is mapped was compared.
     fn count_unmapped(&mut self) {
-        self.found.unmapped = self.scan.units.len() as u64;
+        self.sums.found.unmapped = self.skus.saturating_sub(self.sums.mapped) as u64;
     }
 }

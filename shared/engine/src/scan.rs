@@ -7,11 +7,11 @@ use crate::records::Listing;
 use crate::sync::orders::OVERLAP_MS;
 use channels::Unit;
 use domain::{Class, ListingId, LocationId, Order, Position, Sku, Timestamp, UnitId};
-use futures::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Pages of one account's list; far more than any store has.
+/// Steps of reading one account; far more than any store has pages.
 const PAGES_MAX: usize = 100_000;
 /// How long a scan's call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,106 +33,136 @@ pub(crate) struct Scan {
     pub started: Timestamp,
 }
 
+/// How far the reading of one account is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Reading {
+    stage: Stage,
+    /// The next page.
+    page: Option<String>,
+    /// Units read.
+    read: u64,
+    started: Timestamp,
+    position: Position,
+    /// Times that movements were followed up.
+    again: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Stage {
+    #[default]
+    Begin,
+    Pages,
+    Again,
+    Done,
+}
+
+/// Some of what was read, in order: what a scan is made of, and made of again by whoever goes on with it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Piece {
+    pub units: Vec<Unit>,
+    /// Whether the units were there already and only their levels are newer.
+    pub again: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<Order>,
+}
+
 /// Accounts read at once.
 pub(crate) const SCANS: usize = 4;
 
-impl Hub {
-    /// Reads all of some accounts, side by side, in the order given.
-    pub(crate) async fn scans(
-        &self,
-        accounts: Vec<Connected>,
-        progress: &dyn Progress,
-    ) -> Vec<(Connected, Result<Scan, Error>)> {
-        let scans = accounts.into_iter().map(|connected| async move {
-            let scan = self.scan(&connected, progress).await;
-            (connected, scan)
-        });
-        stream::iter(scans).buffered(SCANS).collect().await
+impl Reading {
+    pub(crate) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
     }
+}
 
+impl Hub {
     /// Reads all of an account: its locations, then its units.
     pub(crate) async fn scan(&self, connected: &Connected, progress: &dyn Progress) -> Result<Scan, Error> {
         let connected = self.discover(connected, PATIENCE).await?;
-        self.scan_units(&connected, progress).await
-    }
-
-    /// Reads all units of an account. What moves while it is read is read again, so that each level belongs to a position of
-    /// the feed.
-    pub(crate) async fn scan_units(&self, connected: &Connected, progress: &dyn Progress) -> Result<Scan, Error> {
-        let line = self.line(connected, PATIENCE);
-        let keeps_movements = connected.channel.info().capabilities.class() == Class::C;
-        let has_feed = connected.account.feed && keeps_movements;
-        let heard = |error| said(connected, error);
-        let start = if has_feed { line.feed_head().await.map_err(heard)? } else { Position::default() };
-        let mut scan = Scan {
-            connected: connected.clone(),
-            position: start,
-            units: BTreeMap::new(),
-            without_sku: 0,
-            unlinked: BTreeMap::new(),
-            orders: Vec::new(),
-            started: self.clock.now(),
-        };
-        let step = format!("reading {}", connected.account.id);
-        let (mut page, mut read) = (None, 0);
+        let (mut reading, mut scan) = (Reading::default(), Scan::new(&connected));
         for _ in 0..PAGES_MAX {
-            let levels = line.units(page).await.map_err(heard)?;
-            read += levels.rows.len() as u64;
-            levels.rows.into_iter().for_each(|unit| scan.take(unit));
-            progress.tell(&step, read, 0);
-            page = levels.next;
-            if page.is_none() {
+            if reading.is_done() {
                 break;
             }
-        }
-        if has_feed {
-            self.read_again(&mut scan, start).await?;
-        } else if keeps_movements {
-            scan.orders = self.orders_placed(connected, scan.started.plus_ms(-OVERLAP_MS), PATIENCE).await?;
-            let recent = scan.orders.iter().filter(|order| order.placed >= scan.started.plus_ms(-1_000));
-            let skus = recent.flat_map(|order| order.lines.iter().filter_map(|line| line.sku.clone())).collect();
-            self.read_levels(&mut scan, &skus).await?;
+            let piece = self.read_on(&connected, &mut reading, &scan, PATIENCE, progress).await?;
+            scan.enter(&reading, piece);
         }
         Ok(scan)
     }
 
-    /// Reads the levels of some SKUs again.
-    async fn read_levels(&self, scan: &mut Scan, skus: &BTreeSet<Sku>) -> Result<(), Error> {
-        let connected = scan.connected.clone();
-        let line = self.line(&connected, PATIENCE);
-        let asked: Vec<_> = skus
-            .iter()
-            .flat_map(|sku| scan.places(sku))
-            .filter_map(|unit| Some((unit.sku.clone()?, unit.location.clone(), unit.external.clone())))
-            .collect();
-        if asked.is_empty() {
-            return Ok(());
+    /// Reads on: a page, or what has moved since. What moves while an account is read is read again, so that each level belongs
+    /// to a position of the feed. After an error the same may be asked for again.
+    pub(crate) async fn read_on(
+        &self,
+        connected: &Connected,
+        reading: &mut Reading,
+        scan: &Scan,
+        patience: Duration,
+        progress: &dyn Progress,
+    ) -> Result<Piece, Error> {
+        let line = self.line(connected, patience);
+        let keeps_movements = connected.channel.info().capabilities.class() == Class::C;
+        let has_feed = connected.account.feed && keeps_movements;
+        let heard = |error| said(connected, error);
+        match reading.stage {
+            Stage::Begin => {
+                (reading.started, reading.stage) = (self.clock.now(), Stage::Pages);
+                reading.position = if has_feed { line.feed_head().await.map_err(heard)? } else { Position::default() };
+                Ok(Piece::default())
+            }
+            Stage::Pages => {
+                let levels = line.units(reading.page.clone()).await.map_err(heard)?;
+                reading.read += levels.rows.len() as u64;
+                progress.tell(&format!("reading {}", connected.account.id), reading.read, 0);
+                reading.page = levels.next;
+                if reading.page.is_none() {
+                    reading.stage = if keeps_movements { Stage::Again } else { Stage::Done };
+                }
+                Ok(Piece { units: levels.rows, ..Piece::default() })
+            }
+            Stage::Again if has_feed => {
+                let moved = line.movements(reading.position).await.map_err(heard)?;
+                let skus: BTreeSet<Sku> = moved.entries.into_iter().map(|movement| movement.sku).collect();
+                let units = self.read_levels(scan, &skus, patience).await?;
+                reading.again += 1;
+                if skus.is_empty() || reading.again >= READ_AGAIN {
+                    reading.stage = Stage::Done;
+                }
+                if !skus.is_empty() {
+                    reading.position = moved.upto;
+                }
+                Ok(Piece { units, again: true, orders: Vec::new() })
+            }
+            Stage::Again => {
+                let orders = self.orders_placed(connected, reading.started.plus_ms(-OVERLAP_MS), patience).await?;
+                let recent = orders.iter().filter(|order| order.placed >= reading.started.plus_ms(-1_000));
+                let skus = recent.flat_map(|order| order.lines.iter().filter_map(|line| line.sku.clone())).collect();
+                let units = self.read_levels(scan, &skus, patience).await?;
+                reading.stage = Stage::Done;
+                Ok(Piece { units, again: true, orders })
+            }
+            Stage::Done => Ok(Piece::default()),
         }
-        let levels = line.levels(&asked).await.map_err(|error| said(&connected, error))?;
-        for ((sku, location, external), level) in asked.iter().zip(levels) {
-            let units = scan.units.get_mut(sku).into_iter().flatten();
-            let meant = units.filter(|unit| unit.external == *external && unit.location == *location);
-            meant.for_each(|unit| unit.level = level);
-        }
-        Ok(())
     }
 
-    async fn read_again(&self, scan: &mut Scan, start: Position) -> Result<(), Error> {
-        let connected = scan.connected.clone();
-        let line = self.line(&connected, PATIENCE);
-        let heard = |error| said(&connected, error);
-        let mut since = start;
-        for _ in 0..READ_AGAIN {
-            let moved = line.movements(since).await.map_err(heard)?;
-            if moved.entries.is_empty() {
-                break;
-            }
-            since = moved.upto;
-            let skus: BTreeSet<Sku> = moved.entries.into_iter().map(|movement| movement.sku).collect();
-            self.read_levels(scan, &skus).await?;
+    /// Units of some SKUs with the levels that they have now.
+    async fn read_levels(&self, scan: &Scan, skus: &BTreeSet<Sku>, patience: Duration) -> Result<Vec<Unit>, Error> {
+        let line = self.line(&scan.connected, patience);
+        let places = skus.iter().flat_map(|sku| scan.places(sku)).filter(|unit| unit.sku.is_some());
+        let mut units: Vec<Unit> = places.cloned().collect();
+        if units.is_empty() {
+            return Ok(units);
         }
-        scan.position = since;
-        Ok(())
+        let place = |unit: &Unit| Some((unit.sku.clone()?, unit.location.clone(), unit.external.clone()));
+        let asked: Vec<_> = units.iter().filter_map(place).collect();
+        let levels = line.levels(&asked).await.map_err(|error| said(&scan.connected, error))?;
+        for (unit, level) in units.iter_mut().zip(levels) {
+            unit.level = level;
+        }
+        Ok(units)
     }
 }
 
@@ -140,6 +170,34 @@ impl Hub {
 pub(crate) type Found<'a> = (ListingId, &'a Unit, bool);
 
 impl Scan {
+    /// One of which nothing is read yet.
+    pub(crate) fn new(connected: &Connected) -> Self {
+        Self {
+            connected: connected.clone(),
+            position: Position::default(),
+            units: BTreeMap::new(),
+            without_sku: 0,
+            unlinked: BTreeMap::new(),
+            orders: Vec::new(),
+            started: Timestamp::default(),
+        }
+    }
+
+    /// Takes what was read, and how far the reading is then.
+    pub(crate) fn enter(&mut self, reading: &Reading, piece: Piece) {
+        (self.position, self.started) = (reading.position, reading.started);
+        self.orders.extend(piece.orders);
+        for unit in piece.units {
+            if piece.again { self.renew(unit) } else { self.take(unit) }
+        }
+    }
+
+    fn renew(&mut self, newer: Unit) {
+        let units = newer.sku.as_ref().and_then(|sku| self.units.get_mut(sku)).into_iter().flatten();
+        let meant = units.filter(|unit| unit.external == newer.external && unit.location == newer.location);
+        meant.for_each(|unit| unit.level = newer.level);
+    }
+
     fn take(&mut self, unit: Unit) {
         if !self.connected.is_mapped(&unit.location) {
             *self.unlinked.entry(unit.location).or_default() += 1;
@@ -217,9 +275,9 @@ impl Scan {
         units > 1 && !self.connected.shares_duplicates() && self.places(sku).len() < units
     }
 
-    /// Forgets a SKU that was dealt with.
-    pub(crate) fn seen(&mut self, sku: &Sku) {
-        self.units.remove(sku);
+    /// Forgets a SKU that was dealt with; whether it was there.
+    pub(crate) fn seen(&mut self, sku: &Sku) -> bool {
+        self.units.remove(sku).is_some()
     }
 }
 

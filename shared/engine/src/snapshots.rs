@@ -151,17 +151,8 @@ impl Hub {
 
     /// The SKUs of one page of items, and where to go on.
     pub(crate) async fn skus_after(&self, after: Option<String>, most: usize) -> Result<Listed<Sku>, Error> {
-        let query = Query {
-            partition: records::ITEMS.into(),
-            index: true,
-            prefix: String::new(),
-            after,
-            descending: false,
-            limit: most,
-        };
-        let page = self.store.query(&query).await?;
-        let skus = page.rows.iter().map(|row| Ok(records::body::<Item>(row)?.sku));
-        Ok(Listed { rows: skus.collect::<Result<_, Error>>()?, next: page.next })
+        let page = self.items_after::<Item>(after, most).await?;
+        Ok(Listed { rows: page.rows.into_iter().map(|item| item.sku).collect(), next: page.next })
     }
 }
 

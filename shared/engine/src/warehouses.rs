@@ -3,8 +3,8 @@
 use crate::hub::{Error, Hub};
 use crate::items::{PAGE_MAX, levels};
 use crate::locations::LocationView;
-use crate::ports::{Change, Condition, Query, StoreError};
-use crate::records::{self, HUB, ITEMS, Item, Warehouse};
+use crate::ports::{Change, Condition, StoreError};
+use crate::records::{self, HUB, Item, Warehouse};
 use domain::WarehouseId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -104,17 +104,8 @@ impl Hub {
     async fn stock_of(&self, id: &WarehouseId) -> Result<(u64, u64, i64), Error> {
         let (mut after, mut skus, mut stocked, mut units) = (None, 0, 0, 0_i64);
         loop {
-            let query = Query {
-                partition: ITEMS.into(),
-                index: true,
-                prefix: String::new(),
-                after,
-                descending: false,
-                limit: PAGE_MAX,
-            };
-            let page = self.store.query(&query).await?;
-            let items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
-            for ledger in self.ledgers(&items).await? {
+            let page = self.items_after::<Item>(after, PAGE_MAX).await?;
+            for ledger in self.ledgers(&page.rows).await? {
                 if let Some(level) = levels(&ledger).get(id) {
                     skus += 1;
                     stocked += u64::from(*level != 0);

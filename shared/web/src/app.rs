@@ -11,9 +11,6 @@ pub struct App {
     /// AWS answers with the run as it then stands.
     #[cfg(feature = "admin")]
     pub(crate) stays: bool,
-    /// Held by the one long job that is no run.
-    #[cfg(feature = "admin")]
-    pub(crate) long_job: Arc<tokio::sync::Mutex<()>>,
     /// Attempts to sign in to the console that failed.
     #[cfg(feature = "admin")]
     pub(crate) attempts: crate::console::Attempts,
@@ -30,8 +27,6 @@ impl App {
             hub,
             #[cfg(feature = "admin")]
             stays: true,
-            #[cfg(feature = "admin")]
-            long_job: Arc::default(),
             #[cfg(feature = "admin")]
             attempts: crate::console::Attempts::default(),
             #[cfg(feature = "admin")]

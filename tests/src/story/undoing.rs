@@ -253,6 +253,12 @@ fn outcome(run: &Run) -> String {
             let kept: String = kept.map(|(units, what)| format!("; {units:+} {what} stay")).collect();
             format!("{went}: {changed} SKUs (+{up} -{down}){kept}")
         }
-        Job::Snapshot | Job::Adopt { .. } | Job::Reconcile { .. } => format!("{} done", run.job.kind()),
+        Job::Snapshot
+        | Job::Adopt { .. }
+        | Job::Reconcile { .. }
+        | Job::Settings { .. }
+        | Job::Change { .. }
+        | Job::Link { .. }
+        | Job::Mapping { .. } => format!("{} done", run.job.kind()),
     }
 }

@@ -224,6 +224,11 @@ impl<'a> Plan<'a> {
         account
     }
 
+    /// A plan that was made before, with what it came to so far.
+    pub const fn again(order: &'a FirstSync, by: By<'a>, products: BTreeMap<Sku, String>, report: Adoption) -> Self {
+        Self { order, by, products, report }
+    }
+
     pub fn draft(
         &mut self,
         sku: &Sku,

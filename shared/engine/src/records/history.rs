@@ -21,6 +21,9 @@ pub struct Pushed {
     /// What the store said, when it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// When the store answered, counted from the first cause ([`History::since`]), milliseconds; absent in older lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ms: Option<i64>,
 }
 
 /// What was counted or noted at one listing.

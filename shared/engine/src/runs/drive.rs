@@ -37,6 +37,14 @@ pub(crate) struct Chunk {
     pub faults: Vec<super::Fault>,
 }
 
+impl Chunk {
+    /// One that is not the last.
+    pub(crate) fn on<T: Serialize>(place: &T) -> Self {
+        let cursor = serde_json::to_value(place).unwrap_or_else(|error| unreachable!("plain data is JSON: {error}"));
+        Self { cursor, ..Self::default() }
+    }
+}
+
 /// A message on the `lane` queue that has a run driven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +56,8 @@ pub(crate) struct RunCall {
     pub hops: u32,
 }
 
+/// A driver that has not been heard of for so long is dead, milliseconds: longer than a function may run (rule R3).
+const LEASE_MS: i64 = 75_000;
 /// The lane group of runs: they take turns.
 const GROUP: &str = "run";
 /// Messages of one chain. Lambda stops a function that called itself 16 times through a queue:
@@ -115,7 +125,8 @@ impl Hub {
         let Some(mut held) = self.take_run(id).await? else { return Ok(Driven::Elsewhere) };
         let mut work = work_of(&held.kept.run);
         let began = self.clock.now();
-        let limit_ms = i64::try_from(self.config.deadline.as_millis()).unwrap_or(i64::MAX);
+        // a chunk may take as long again
+        let limit_ms = i64::try_from(self.config.deadline.as_millis()).unwrap_or(i64::MAX) / 2;
         loop {
             if held.kept.run.stopping {
                 held.kept.end(RunState::Cancelled, self.clock.now());
@@ -144,7 +155,7 @@ impl Hub {
         let now = self.clock.now();
         kept.run.progress = last.into_inner().unwrap_or_else(PoisonError::into_inner);
         (kept.run.updated, kept.run.error, kept.attempts) = (now, None, 0);
-        kept.lease = now.plus_ms(kept.run.job.lease_ms());
+        kept.lease = now.plus_ms(LEASE_MS);
         kept.cursor = chunk.cursor;
         kept.note(chunk.faults);
         if let Some(result) = chunk.result {
@@ -181,7 +192,7 @@ impl Hub {
             return Ok(None);
         }
         (kept.run.state, kept.run.updated) = (RunState::Running, now);
-        (kept.lease, kept.driver) = (now.plus_ms(kept.run.job.lease_ms()), self.clock.random());
+        (kept.lease, kept.driver) = (now.plus_ms(LEASE_MS), self.clock.random());
         let mut held = Held { kept, version };
         Ok(if self.keep_run(&mut held).await? { Some(held) } else { None })
     }

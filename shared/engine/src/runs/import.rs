@@ -100,8 +100,7 @@ impl Importing {
     }
 
     fn on(&self, place: &Place, faults: Vec<Fault>) -> Chunk {
-        let cursor = serde_json::to_value(place).unwrap_or_default();
-        Chunk { cursor, result: None, faults }
+        Chunk { faults, ..Chunk::on(place) }
     }
 
     /// Keeps the levels of a page's SKUs; after the last page the snapshot is there.

@@ -2,7 +2,7 @@
 
 use super::{FAULTS_KEPT, Fault, Run, RunState};
 use crate::ports::{IndexKey, Key, Row};
-use crate::records::{DAY_MS, HUB};
+use crate::records::{DAY_MS, HUB, text};
 use domain::{Sku, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,7 +75,7 @@ pub(super) const fn is_active(state: RunState) -> bool {
 }
 
 /// The partition of what belongs to a run.
-pub(super) fn partition(id: &str) -> String {
+pub(crate) fn partition(id: &str) -> String {
     format!("RUN#{id}")
 }
 
@@ -113,8 +113,4 @@ impl RunDone {
     pub fn key(run: &str, place: u64) -> Key {
         Key { pk: partition(run), sk: format!("DONE#{place:010}") }
     }
-}
-
-fn text<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| unreachable!("plain data is always JSON: {error}"))
 }

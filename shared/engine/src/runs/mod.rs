@@ -15,10 +15,14 @@ mod feed;
 mod given;
 mod import;
 mod kept;
+mod reads;
 mod restore;
 mod work;
 
-pub(crate) use work::before;
+pub(crate) use drive::Chunk;
+pub(crate) use kept::partition;
+pub(crate) use reads::{ReadPlace, Reads};
+pub(crate) use work::{Work, before, end};
 
 pub use drive::Driven;
 pub(crate) use drive::RunCall;
@@ -27,10 +31,14 @@ pub use kept::RunDone;
 pub use restore::{Restore, RestoreLine, RestoreReport};
 
 use crate::adopt::Direction;
+use crate::bulk::Action;
+use crate::filter::Filter;
 use crate::hub::{Error, Hub};
 use crate::items::{Listed, PAGE_MAX};
+use crate::locations::Order;
 use crate::ports::{Change, Condition, Query, StoreError};
 use crate::records::{self, HUB};
+use crate::settings::{Patch, Scope};
 use crate::stock::{Amount, Mode, checked};
 use domain::{AccountId, Timestamp, WarehouseId};
 use kept::{ACTIVE, Kept};
@@ -95,6 +103,46 @@ pub enum Job {
     Snapshot,
     /// Takes edits back.
     Restore(Restore),
+    /// Sets quantity rules, the sync mode or low stock at one place; the stores follow.
+    Settings {
+        /// For whom; the hub if nothing is given.
+        #[serde(default)]
+        scope: Scope,
+        /// Settings by name; `null` inherits.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        set: BTreeMap<String, Value>,
+        /// Settings to inherit again, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        clear: Vec<String>,
+        /// Do it; otherwise only show what would happen.
+        #[serde(default)]
+        apply: bool,
+    },
+    /// Changes, looks at or writes all items that a filter wants.
+    Change {
+        /// Which items; all if nothing is given.
+        #[serde(default)]
+        filter: Filter,
+        /// What to do with each.
+        action: Action,
+        /// Do it; otherwise only show what would happen.
+        #[serde(default)]
+        apply: bool,
+    },
+    /// Links locations and warehouses, or unlinks them; the items follow.
+    Link {
+        /// What shall be.
+        order: Order,
+        /// Do it; otherwise only show what would happen.
+        #[serde(default)]
+        apply: bool,
+    },
+    /// Reads whole stores and tells how their units are mapped.
+    Mapping {
+        /// Only this account's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<AccountId>,
+    },
 }
 
 impl Job {
@@ -108,6 +156,10 @@ impl Job {
             Self::Feed { .. } => "feed",
             Self::Snapshot => "snapshot",
             Self::Restore(_) => "restore",
+            Self::Settings { .. } => "settings",
+            Self::Change { .. } => "change",
+            Self::Link { .. } => "link",
+            Self::Mapping { .. } => "mapping",
         }
     }
 
@@ -121,38 +173,31 @@ impl Job {
     #[must_use]
     pub const fn is_preview(&self) -> bool {
         match self {
-            Self::Adopt { apply, .. } | Self::Restore(Restore { apply, .. }) => !*apply,
+            Self::Adopt { apply, .. }
+            | Self::Restore(Restore { apply, .. })
+            | Self::Settings { apply, .. }
+            | Self::Change { apply, .. }
+            | Self::Link { apply, .. } => !*apply,
             Self::Reconcile { dry_run, .. } | Self::Import { dry_run, .. } | Self::Feed { dry_run, .. } => *dry_run,
             Self::Snapshot => false,
-        }
-    }
-
-    /// A driver that has not been heard of for so long is dead, milliseconds: longer than a function may run (rule R3).
-    const fn lease_ms(&self) -> i64 {
-        match self {
-            // their only chunk reads whole stores
-            Self::Adopt { .. } | Self::Reconcile { .. } => 900_000,
-            Self::Import { .. } | Self::Feed { .. } | Self::Snapshot | Self::Restore(_) => 75_000,
+            Self::Mapping { .. } => true,
         }
     }
 
     /// What must not happen twice at a time: two runs of the same sort wait for each other.
     const fn sort(&self) -> Option<Sort> {
         match self {
-            Self::Adopt { .. } | Self::Reconcile { .. } => Some(Sort::Scan),
+            Self::Adopt { .. } | Self::Reconcile { .. } | Self::Link { .. } | Self::Mapping { .. } => Some(Sort::Scan),
             Self::Restore(_) => Some(Sort::Restore),
-            Self::Import { .. } | Self::Feed { .. } | Self::Snapshot => None,
+            Self::Import { .. } | Self::Feed { .. } | Self::Snapshot | Self::Settings { .. } | Self::Change { .. } => {
+                None
+            }
         }
     }
 
     /// Whether it is given lines before it is started.
     const fn is_given(&self) -> bool {
-        match self {
-            Self::Import { .. } => true,
-            Self::Adopt { .. } | Self::Reconcile { .. } | Self::Feed { .. } | Self::Snapshot | Self::Restore(_) => {
-                false
-            }
-        }
+        matches!(self, Self::Import { .. })
     }
 
     /// Refuses what can never be done.
@@ -160,7 +205,17 @@ impl Job {
         match self {
             Self::Import { reason, .. } => checked(Amount::Set(0), reason).map(drop),
             Self::Restore(restore) => restore.check(),
-            Self::Adopt { .. } | Self::Reconcile { .. } | Self::Feed { .. } | Self::Snapshot => Ok(()),
+            Self::Settings { scope, set, clear, .. } => {
+                scope.check()?;
+                Patch { set: set.clone(), clear: clear.clone() }.check()
+            }
+            Self::Change { action, .. } => action.check(),
+            Self::Adopt { .. }
+            | Self::Reconcile { .. }
+            | Self::Feed { .. }
+            | Self::Snapshot
+            | Self::Link { .. }
+            | Self::Mapping { .. } => Ok(()),
         }
     }
 }
@@ -261,6 +316,31 @@ pub struct Run {
     pub faults_total: u64,
 }
 
+impl Run {
+    fn new(id: String, job: Job, actor: &str, now: Timestamp) -> Self {
+        Self {
+            id,
+            job,
+            actor: actor.to_owned(),
+            state: RunState::Waiting,
+            stopping: false,
+            progress: RunProgress::default(),
+            created: now,
+            updated: now,
+            ended: None,
+            result: None,
+            error: None,
+            faults: Vec::new(),
+            faults_total: 0,
+        }
+    }
+
+    /// Whether it is a row, so that somebody else may have to go on with it.
+    pub(crate) const fn is_listed(&self) -> bool {
+        !self.id.is_empty()
+    }
+}
+
 /// Faults kept by a run; the others are counted.
 const FAULTS_KEPT: usize = 200;
 /// Active runs looked at together; far more than anybody starts.
@@ -323,21 +403,7 @@ impl Hub {
         let now = self.clock.now();
         let id = format!("{:015}-{:04x}", now.0, self.clock.random() & 0xffff);
         let state = if job.is_given() { RunState::Open } else { RunState::Waiting };
-        let kept = Kept::new(Run {
-            id,
-            job,
-            actor: actor.to_owned(),
-            state,
-            stopping: false,
-            progress: RunProgress::default(),
-            created: now,
-            updated: now,
-            ended: None,
-            result: None,
-            error: None,
-            faults: Vec::new(),
-            faults_total: 0,
-        });
+        let kept = Kept::new(Run { state, ..Run::new(id, job, actor, now) });
         self.store.write(&[Change::Put(kept.row(1), Condition::Absent)]).await?;
         Ok(kept.run)
     }

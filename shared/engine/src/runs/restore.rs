@@ -7,15 +7,15 @@ use super::work::{Work, before, end};
 use super::{Fault, Run, RunDone};
 use crate::adopt::Progress;
 use crate::hub::{Error, Hub};
-use crate::ports::Query;
-use crate::records::{self, History};
+use crate::ports::{Key, Query};
+use crate::records::{self, History, Item};
 use crate::snapshots::{Snapshot, SnapshotLevels};
 use crate::stock::StockChange;
 use crate::stock::edit::{Edit, How};
 use crate::table::Line;
 use async_trait::async_trait;
 use domain::undo::{Piece, Scope, Undo, undo};
-use domain::{AccountId, Class, Ledger, Sku, Timestamp, WarehouseId};
+use domain::{AccountId, Class, GroupId, Ledger, Sku, Timestamp, WarehouseId};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +40,9 @@ pub struct Restore {
     /// Only SKUs that begin with this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// Only SKUs that are in this group now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
     /// Only what was edited in this account; `hub` names Evenstock itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
@@ -144,6 +147,7 @@ impl Restoring {
             None => gathered_before(hub, run, place.page).await?,
         };
         let (lines, next) = self.wanted.some(hub, place).await?;
+        let lines = self.wanted.of_group(hub, lines).await?;
         let prefix = self.wanted.prefix.as_deref().unwrap_or_default();
         let fresh = lines.into_iter().filter(|line| line.sku.starts_with(prefix) && gathered.insert(line.sku.clone()));
         let lines: Vec<Line> = fresh.zip(place.all + 1..).map(|(line, number)| Line { line: number, ..line }).collect();
@@ -176,6 +180,7 @@ impl Work for Restoring {
         let mut faults = Vec::new();
         match place.phase {
             Phase::Begin => {
+                self.wanted.check_group(hub).await?;
                 place.report.since = self.wanted.since(hub).await?;
                 place.phase = Phase::Gather;
             }
@@ -191,7 +196,7 @@ impl Work for Restoring {
                 progress.tell(if apply { "restoring" } else { "comparing" }, place.report.items, place.all);
             }
         }
-        Ok(Chunk { cursor: serde_json::to_value(&place).unwrap_or_default(), result: None, faults })
+        Ok(Chunk { faults, ..Chunk::on(&place) })
     }
 }
 
@@ -206,6 +211,29 @@ impl Restore {
             return Err(Error::Invalid("levels_of: only a snapshot has a store's levels; give one".into()));
         }
         Ok(())
+    }
+
+    async fn check_group(&self, hub: &Hub) -> Result<(), Error> {
+        let Some(group) = &self.group else { return Ok(()) };
+        let known = hub.defaults().await?.groups.contains_key(group);
+        if known { Ok(()) } else { Err(Error::NotFound { what: "group", name: group.to_string() }) }
+    }
+
+    /// The lines whose SKUs are in the group that was asked for; all of them if none was.
+    async fn of_group(&self, hub: &Hub, lines: Vec<Line>) -> Result<Vec<Line>, Error> {
+        let Some(group) = &self.group else { return Ok(lines) };
+        let mut wanted = Vec::new();
+        for some in lines.chunks(PAGE) {
+            let keys: Vec<Key> =
+                some.iter().filter_map(|line| Some(Item::key(&Sku::new(line.sku.clone()).ok()?))).collect();
+            let mut members: BTreeSet<String> = BTreeSet::new();
+            for row in hub.store.get(&keys).await?.into_iter().flatten() {
+                let item: Item = records::body(&row)?;
+                members.extend(item.groups.contains(group).then(|| item.sku.to_string()));
+            }
+            wanted.extend(some.iter().filter(|line| members.contains(&line.sku)).cloned());
+        }
+        Ok(wanted)
     }
 
     async fn since(&self, hub: &Hub) -> Result<Timestamp, Error> {

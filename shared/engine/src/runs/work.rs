@@ -5,11 +5,17 @@ use super::feed::Feeding;
 use super::import::Importing;
 use super::restore::Restoring;
 use super::{Job, Run};
-use crate::adopt::{By, FirstSync, Progress};
+use crate::adopt::{Adopting, FirstSync, Progress};
+use crate::bulk::Changing;
 use crate::hub::{Error, Hub};
+use crate::locations::Arranging;
+use crate::mapping::Mapping;
+use crate::reconcile::Comparing;
+use crate::settings::{Patch, Setting};
 use crate::snapshots::Snapshot;
 use async_trait::async_trait;
-use domain::{AccountId, Timestamp};
+use domain::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,11 +32,9 @@ pub(super) fn work_of(run: &Run) -> Box<dyn Work> {
     match &run.job {
         Job::Adopt { apply, directions, exclude } => {
             let (directions, exclude) = (directions.clone(), exclude.clone());
-            Box::new(Adopting(FirstSync { apply: *apply, directions, exclude }))
+            Box::new(Adopting::new(FirstSync { apply: *apply, directions, exclude }))
         }
-        Job::Reconcile { account, dry_run, quick } => {
-            Box::new(Comparing { account: account.clone(), dry_run: *dry_run, quick: *quick })
-        }
+        Job::Reconcile { account, dry_run, quick } => Box::new(Comparing::new(account.clone(), *dry_run, *quick)),
         Job::Import { mode, warehouse, reason, dry_run } => Box::new(Importing {
             mode: *mode,
             warehouse: warehouse.clone(),
@@ -43,6 +47,42 @@ pub(super) fn work_of(run: &Run) -> Box<dyn Work> {
         }
         Job::Snapshot => Box::new(Keeping),
         Job::Restore(restore) => Box::new(Restoring::new(restore.clone())),
+        Job::Settings { scope, set, clear, apply } => {
+            let patch = Patch { set: set.clone(), clear: clear.clone() };
+            Box::new(Setting { scope: scope.clone(), patch, apply: *apply })
+        }
+        Job::Change { filter, action, apply } => {
+            Box::new(Changing { filter: filter.clone(), action: action.clone(), apply: *apply })
+        }
+        Job::Link { order, apply } => Box::new(Arranging::new(order.clone(), *apply)),
+        Job::Mapping { account } => Box::new(Mapping::new(account.clone())),
+    }
+}
+
+impl Hub {
+    /// Does a job here and now, from beginning to end, as a run that nobody lists or goes on with: the timers' way, and that of
+    /// whoever waits for something short.
+    pub(crate) async fn at_once<T: DeserializeOwned>(&self, job: Job, progress: &dyn Progress) -> Result<T, Error> {
+        self.at_once_by(job, "", progress).await
+    }
+
+    /// The same, in somebody's name.
+    pub(crate) async fn at_once_by<T: DeserializeOwned>(
+        &self,
+        job: Job,
+        actor: &str,
+        progress: &dyn Progress,
+    ) -> Result<T, Error> {
+        job.check()?;
+        let run = Run::new(String::new(), job, actor, self.clock.now());
+        let (mut work, mut cursor) = (work_of(&run), Value::Null);
+        loop {
+            let chunk = work.chunk(self, &run, &cursor, progress).await?;
+            if let Some(result) = chunk.result {
+                return serde_json::from_value(result).map_err(|error| Error::Invalid(error.to_string()));
+            }
+            cursor = chunk.cursor;
+        }
     }
 }
 
@@ -55,36 +95,6 @@ pub(crate) const fn before(run: &Run) -> Timestamp {
 pub(crate) fn end<T: Serialize>(result: &T) -> Chunk {
     let result = serde_json::to_value(result).unwrap_or_else(|error| unreachable!("plain data is JSON: {error}"));
     Chunk { result: Some(result), ..Chunk::default() }
-}
-
-struct Adopting(FirstSync);
-
-#[async_trait]
-impl Work for Adopting {
-    async fn chunk(&mut self, hub: &Hub, run: &Run, _: &Value, progress: &dyn Progress) -> Result<Chunk, Error> {
-        Ok(end(&hub.first_sync(&self.0, By { run: Some(run) }, progress).await?))
-    }
-}
-
-struct Comparing {
-    account: Option<AccountId>,
-    dry_run: bool,
-    quick: bool,
-}
-
-#[async_trait]
-impl Work for Comparing {
-    async fn chunk(&mut self, hub: &Hub, _: &Run, _: &Value, progress: &dyn Progress) -> Result<Chunk, Error> {
-        let only = self.account.as_ref();
-        let found = match (self.quick, self.dry_run) {
-            (false, dry_run) => hub.compare(only, !dry_run, progress).await?,
-            (true, false) => hub.compare_quickly(only, progress).await?,
-            (true, true) => {
-                return Err(Error::Invalid("dry_run: a quick comparison has none; leave out quick".into()));
-            }
-        };
-        Ok(end(&found))
-    }
 }
 
 /// Keeps the levels of all SKUs.
@@ -110,7 +120,7 @@ impl Work for Keeping {
         (kept.pages, kept.after) = (kept.pages + 1, page.next);
         progress.tell("keeping levels", kept.skus, 0);
         if kept.after.is_some() {
-            return Ok(Chunk { cursor: serde_json::to_value(&kept).unwrap_or_default(), ..Chunk::default() });
+            return Ok(Chunk::on(&kept));
         }
         let (id, why, actor) = (run.id.clone(), run.job.kind().to_owned(), run.actor.clone());
         let snapshot = Snapshot { id, at: before(run), why, actor, skus: kept.skus };

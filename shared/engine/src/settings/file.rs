@@ -5,8 +5,7 @@ use super::{Defaults, Group};
 use crate::adopt::Silent;
 use crate::hub::{Error, Hub};
 use crate::items::Listed;
-use crate::ports::Query;
-use crate::records::{self, ITEMS, Item};
+use crate::records::{self, Item};
 use domain::layers::{Layer, NAMES};
 use domain::{AccountId, GroupId, ListingId, Sku};
 use serde::{Deserialize, Serialize};
@@ -74,15 +73,7 @@ impl Hub {
         };
         let wrong = || Error::Invalid("after: it is not from the page before".into());
         let token = token.strip_prefix(ITEMS_PAGE).ok_or_else(wrong)?;
-        let query = Query {
-            partition: ITEMS.into(),
-            index: true,
-            prefix: String::new(),
-            after: (!token.is_empty()).then(|| token.to_owned()),
-            descending: false,
-            limit: PAGE,
-        };
-        let page = self.store.query(&query).await?;
+        let page = self.item_rows((!token.is_empty()).then(|| token.to_owned()), PAGE).await?;
         let mut rows = Vec::new();
         for row in &page.rows {
             rows.extend(item_rows(&records::body(row)?));

@@ -5,8 +5,9 @@ use super::wide::{SettingsReport, WidePlace, with};
 use super::{Defaults, Group};
 use crate::adopt::Progress;
 use crate::hub::{Error, Hub};
-use crate::ports::{Change, Condition, Query, StoreError};
-use crate::records::{self, HUB, ITEMS, Item};
+use crate::items::Listed;
+use crate::ports::{Change, Condition, StoreError};
+use crate::records::{HUB, Item};
 use domain::{AccountId, GroupId, Sku};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -166,18 +167,9 @@ impl Hub {
 
     /// The items of a group on one page of all items.
     async fn members(&self, id: &GroupId, after: Option<String>) -> Result<(Vec<Item>, Option<String>), Error> {
-        let query = Query {
-            partition: ITEMS.into(),
-            index: true,
-            prefix: String::new(),
-            after,
-            descending: false,
-            limit: PAGE,
-        };
-        let page = self.store.query(&query).await?;
-        let mut items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
-        items.retain(|item| item.groups.contains(id));
-        Ok((items, page.next))
+        let Listed { mut rows, next } = self.items_after::<Item>(after, PAGE).await?;
+        rows.retain(|item| item.groups.contains(id));
+        Ok((rows, next))
     }
 
     async fn empty_group(&self, id: &GroupId, actor: &str, progress: &dyn Progress) -> Result<SettingsReport, Error> {

@@ -28,7 +28,8 @@ pub(crate) use groups::regroup;
 pub use groups::{GroupView, NewGroup};
 pub use kept::{ItemBefore, SettingsChange};
 pub use scope::{Patch, Scope};
-pub use wide::{ScopeView, SettingsReport, WidePlace};
+pub(crate) use wide::Setting;
+pub use wide::{ScopeView, SettingsReport};
 
 use crate::hub::{Error, Hub};
 use crate::ports::{Key, Row};

@@ -29,7 +29,7 @@ pub struct Scope {
 }
 
 /// What shall be set; what is not named stays.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Patch {
     /// Settings by name: a number, `"off"`, true or false, a mode; null or `""` inherits.

@@ -7,13 +7,17 @@ use super::scope::{Patch, Scope};
 use super::{Defaults, Group, account_key, hub_key, settings_row};
 use crate::adopt::Progress;
 use crate::hub::{Accounts, Connected, Error, Hub};
+use crate::items::Listed;
 use crate::known::Known;
-use crate::ports::{Change, Condition, Key, Query, Row};
-use crate::records::{self, ITEMS, Item};
+use crate::ports::{Change, Condition, Key, Row};
+use crate::records::Item;
+use crate::runs::{Chunk, Job, Run, Work, end};
+use async_trait::async_trait;
 use domain::layers::{Layer, NAMES};
 use domain::plan::{self, Decision};
 use domain::{AccountId, Ledger, ListingId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -48,17 +52,37 @@ pub struct ScopeView {
 /// How far a change of settings is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct WidePlace {
+pub(super) struct WidePlace {
     /// What was set before, once the change has begun.
-    pub before: Option<Layer>,
+    before: Option<Layer>,
     /// Items up to here are done.
-    pub after: Option<String>,
+    pub(super) after: Option<String>,
     /// What it came to so far.
-    pub report: SettingsReport,
+    pub(super) report: SettingsReport,
     /// Accounts with work that waits because of it.
-    pub accounts: BTreeSet<AccountId>,
+    pub(super) accounts: BTreeSet<AccountId>,
     /// Whether all is done.
-    pub done: bool,
+    done: bool,
+}
+
+/// A change of settings in the hands of a run's driver.
+pub(crate) struct Setting {
+    pub scope: Scope,
+    pub patch: Patch,
+    pub apply: bool,
+}
+
+#[async_trait]
+impl Work for Setting {
+    async fn chunk(&mut self, hub: &Hub, run: &Run, cursor: &Value, progress: &dyn Progress) -> Result<Chunk, Error> {
+        let Self { scope, patch, apply } = self;
+        if scope.sku.is_some() {
+            return Ok(end(&hub.set_one(scope, patch, *apply, &run.actor).await?));
+        }
+        let place: WidePlace = serde_json::from_value(cursor.clone()).unwrap_or_default();
+        let place = hub.set_wide(scope, patch, *apply, &run.actor, place, progress).await?;
+        Ok(if place.done { end(&place.report) } else { Chunk::on(&place) })
+    }
 }
 
 /// Changes shown in a report.
@@ -117,15 +141,12 @@ impl Hub {
         actor: &str,
         progress: &dyn Progress,
     ) -> Result<SettingsReport, Error> {
-        scope.check()?;
-        patch.check()?;
-        if scope.sku.is_none() {
-            let mut place = WidePlace::default();
-            while !place.done {
-                place = self.set_wide(scope, patch, apply, actor, place, progress).await?;
-            }
-            return Ok(place.report);
-        }
+        let Patch { set, clear } = patch.clone();
+        self.at_once_by(Job::Settings { scope: scope.clone(), set, clear, apply }, actor, progress).await
+    }
+
+    /// Sets something for one item.
+    async fn set_one(&self, scope: &Scope, patch: &Patch, apply: bool, actor: &str) -> Result<SettingsReport, Error> {
         let draft = self.set_item(scope, patch, apply, actor).await?;
         let (before, after) = (scope.of_item(&draft.before), scope.of_item(&draft.after));
         let report = SettingsReport {
@@ -154,10 +175,7 @@ impl Hub {
     }
 
     /// One step of setting something for more than one item: safe to do twice.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Conflict`] when somebody else was faster.
-    pub async fn set_wide(
+    async fn set_wide(
         &self,
         scope: &Scope,
         patch: &Patch,
@@ -170,21 +188,12 @@ impl Hub {
             self.begin_wide(scope, patch, apply, actor, &mut place).await?;
         }
         let (before, after) = self.both(scope, patch, place.before.as_ref()).await?;
-        let query = Query {
-            partition: ITEMS.into(),
-            index: true,
-            prefix: String::new(),
-            after: place.after.take(),
-            descending: false,
-            limit: PAGE,
-        };
-        let page = self.store.query(&query).await?;
-        let mut items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
+        let Listed { rows: mut items, next } = self.items_after::<Item>(place.after.take(), PAGE).await?;
         items.retain(|item| item.listings.keys().any(|listing| scope.concerns(item, listing)));
         self.compare_targets(&items, (&before, &after), apply, &mut place).await?;
         place.report.items += items.len() as u64;
         progress.tell("looking at items", place.report.items, 0);
-        (place.done, place.after) = (page.next.is_none(), page.next);
+        (place.done, place.after) = (next.is_none(), next);
         if place.done && apply {
             for account in &place.accounts {
                 self.wake_lane(account).await?;

@@ -34,6 +34,8 @@ pub(super) struct Sent {
     error: Option<channels::Error>,
     /// Whether the store refuses it for a reason that only a person can mend.
     hopeless: bool,
+    /// When the store had answered.
+    at: Timestamp,
 }
 
 impl Run<'_> {
@@ -85,6 +87,7 @@ impl Run<'_> {
 
     /// Sends one account's pushes: the rows of big calls together, the others in batches of its maximum.
     async fn send_to(&self, account: AccountId, ready: Vec<Ready>) -> Vec<Sent> {
+        let answered = |sent: Sent| Sent { at: self.hub.clock.now(), ..sent };
         let Some(connected) = self.accounts.get(&account) else {
             return ready.into_iter().map(|ready| ready.not_sent("the account is gone")).collect();
         };
@@ -99,13 +102,14 @@ impl Run<'_> {
         }
         let mut sent = Vec::new();
         for (call, rows) in calls {
-            sent.extend(match gathered {
+            let ended = match gathered {
                 true => self.gather(connected, call, rows).await,
                 false => self.send_call(connected, call, rows).await,
-            });
+            };
+            sent.extend(ended.into_iter().map(answered));
         }
         for batch in singles.chunks(size) {
-            sent.extend(self.send_batch(connected, batch).await);
+            sent.extend(self.send_batch(connected, batch).await.into_iter().map(answered));
         }
         sent
     }
@@ -235,12 +239,12 @@ impl Run<'_> {
         let since = job.since;
         for sent in sent {
             if told && sent.ended == Ended::Applied {
-                self.hub.noted_latency(&sent.push.listing.account, now.since_ms(since));
+                self.hub.noted_latency(&sent.push.listing.account, sent.at.since_ms(since));
             }
             if sent.ended == Ended::Stale {
                 job.look_at.insert(sent.push.listing.account.clone());
             }
-            job.pushed(sent.into_history());
+            job.pushed(sent.into_history(since));
         }
         let Some(ledger) = recorded else { return };
         self.report.commits += 1;
@@ -320,7 +324,7 @@ impl Ready {
             Outcome::Unknown(_) => Ended::Unknown,
         };
         let hopeless = matches!(outcome, Outcome::Refused(error) if !error.is_of_the_store());
-        Sent { sku: self.sku, push: self.push, ended, error: failure(outcome).cloned(), hopeless }
+        Sent { sku: self.sku, push: self.push, ended, error: failure(outcome).cloned(), hopeless, at: Timestamp(0) }
     }
 
     pub(super) fn refused(self, error: channels::Error) -> Sent {
@@ -339,8 +343,9 @@ impl Sent {
         source.is_some_and(|source| matches!(source, channels::HttpError::NoBudget(_)))
     }
 
-    fn into_history(self) -> Pushed {
+    fn into_history(self, since: Timestamp) -> Pushed {
         Pushed {
+            ms: (self.at >= since).then(|| self.at.since_ms(since)),
             listing: self.push.listing,
             from: self.push.from,
             to: self.push.to,

@@ -1,18 +1,20 @@
 //! Finding items, saving what was looked for, and changing all that is found.
 
-use super::error::{Answer, Failures};
+use super::error::{Answer, Failure, Failures};
 use super::extract::{Body, Params, page};
 use super::jobs;
 use super::schema;
 use super::schema_rules;
+use super::schema_runs;
 use super::token::{Actor, Trail};
 use crate::App;
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use engine::bulk::Action;
 use engine::filter::{Filter, SavedFilter};
 use engine::items::{ItemView, Listed};
+use engine::runs::Job;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -80,7 +82,9 @@ pub(super) struct ChangeAll {
 
 /// Changes, looks at or writes all items that a filter wants. Lines of progress as for `/api/adopt`.
 #[utoipa::path(post, path = "/api/items/change", tag = "items", request_body = ChangeAll,
-    responses((status = 200, description = "What changes, or has changed.", body = schema_rules::BulkReport), Failures))]
+    responses((status = 200, description = "What changes, or has changed.", body = schema_rules::BulkReport),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
@@ -88,17 +92,15 @@ pub(super) async fn change(
     headers: HeaderMap,
     Body(order): Body<ChangeAll>,
 ) -> Response {
-    if order.apply {
-        let subject = order.saved.clone().unwrap_or_else(|| order.filter.words());
-        trail.changed(&subject, &serde_json::Value::Null, &order.action);
-    } else {
-        trail.only_looked();
+    let ChangeAll { filter, saved, action, apply } = order;
+    if apply {
+        let subject = saved.clone().unwrap_or_else(|| filter.words());
+        trail.changed(&subject, &serde_json::Value::Null, &action);
     }
-    let job = move |app: Arc<App>, teller: jobs::Teller| async move {
-        let filter = chosen(&app, order.filter, order.saved.as_deref()).await?;
-        app.hub.bulk(&filter, &order.action, order.apply, &actor, &teller).await
-    };
-    jobs::once(app, &headers, job).await
+    match chosen(&app, filter, saved.as_deref()).await {
+        Ok(filter) => jobs::run(app, &headers, Job::Change { filter, action, apply }, (&actor, &trail)).await,
+        Err(error) => Failure::from(error).into_response(),
+    }
 }
 
 /// All saved filters.

@@ -1,4 +1,4 @@
-//! Long jobs asked for and waited for in one request: each is a run. Whoever asks for `application/x-ndjson` hears how far it
+//! Long jobs asked for and waited for in one request, here and in other modules: each is a run. Whoever asks for `application/x-ndjson` hears how far it
 //! is, line by line; others get the end. A run goes on when its listener goes away. [`super::runs`] starts runs without
 //! waiting.
 
@@ -17,11 +17,10 @@ use engine::adopt::{Direction, Progress};
 use engine::runs::{Driven, Job, Run, RunState};
 use futures::stream;
 use http::{HeaderMap, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -98,7 +97,7 @@ const LINES: usize = 64;
 const PATIENCE_MS: i64 = 20_000;
 
 /// Tells the listener how far a run is.
-pub(super) struct Teller(Option<mpsc::Sender<Value>>);
+struct Teller(Option<mpsc::Sender<Value>>);
 
 impl Progress for Teller {
     fn tell(&self, step: &str, done: u64, all: u64) {
@@ -109,34 +108,8 @@ impl Progress for Teller {
     }
 }
 
-/// Does something long that is no run, because it is short of writes or safe to repeat, and answers with its end.
-pub(super) async fn once<T, F>(app: Arc<App>, headers: &HeaderMap, job: impl FnOnce(Arc<App>, Teller) -> F) -> Response
-where
-    T: Serialize + Send + 'static,
-    F: Future<Output = Result<T, Error>> + Send + 'static,
-{
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (lines, listener) = mpsc::channel(LINES);
-    let wants_lines = accept.contains(NDJSON);
-    // a task of its own, so that it goes on when the listener goes away
-    let task = tokio::spawn(job(app, Teller(wants_lines.then(|| lines.clone()))));
-    let stopped = || Failure::conflict("the job was stopped half way; start it again");
-    let done = async move { task.await.map_err(|_| stopped()).and_then(|done| Ok(done?)) };
-    if wants_lines {
-        tokio::spawn(async move {
-            let last = match done.await {
-                Ok(result) => json!({ "result": result }),
-                Err(failure) => failure.parts().1,
-            };
-            lines.send(last).await.ok()
-        });
-        return lines_of(listener);
-    }
-    done.await.map(Json).into_response()
-}
-
 /// Starts a run and answers with its end.
-async fn run(app: Arc<App>, headers: &HeaderMap, job: Job, (actor, trail): (&str, &Trail)) -> Response {
+pub(super) async fn run(app: Arc<App>, headers: &HeaderMap, job: Job, (actor, trail): (&str, &Trail)) -> Response {
     if job.is_preview() {
         trail.only_looked();
     }

@@ -4,6 +4,7 @@ use super::error::{Answer, Failure, Failures};
 use super::extract::Body;
 use super::jobs;
 use super::schema_rules as schema;
+use super::schema_runs;
 use super::token::{Actor, Trail};
 use crate::App;
 use axum::Json;
@@ -11,6 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::{AccountId, ListingId, Sku};
 use engine::mapping::{LinkReport, Proposal};
+use engine::runs::Job;
 use http::HeaderMap;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -29,18 +31,17 @@ pub(super) struct MappingWanted {
 /// for `/api/adopt`.
 #[utoipa::path(post, path = "/api/mapping/report", tag = "mapping", request_body = MappingWanted,
     responses((status = 200, description = "By account.",
-        body = std::collections::BTreeMap<String, schema::AccountMapping>), Failures))]
+        body = std::collections::BTreeMap<String, schema::AccountMapping>),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn report(
     State(app): State<Arc<App>>,
+    Actor(actor): Actor,
     trail: Trail,
     headers: HeaderMap,
     Body(wanted): Body<MappingWanted>,
 ) -> Response {
-    trail.only_looked();
-    let job = move |app: Arc<App>, teller: jobs::Teller| async move {
-        app.hub.mapping(wanted.account.as_ref(), &teller).await
-    };
-    jobs::once(app, &headers, job).await
+    jobs::run(app, &headers, Job::Mapping { account: wanted.account }, (&actor, &trail)).await
 }
 
 /// A unit to link.

@@ -35,7 +35,6 @@ mod stock;
 mod token;
 mod trail;
 mod users;
-mod waited;
 
 use crate::{App, console, webhooks};
 use axum::Router;

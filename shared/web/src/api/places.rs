@@ -2,15 +2,17 @@
 
 use super::error::{Answer, Failure, Failures};
 use super::extract::{Body, Named, Params};
+use super::jobs::run;
 use super::schema_places as schema;
+use super::schema_runs;
 use super::token::{Actor, Trail};
-use super::waited::{Teller, run};
 use crate::App;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::{AccountId, ListingId, WarehouseId};
 use engine::locations::{LocationView, Order};
+use engine::runs::Job;
 use engine::warehouses::{NewWarehouse, WarehouseStock, WarehouseView};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -155,7 +157,9 @@ pub(super) struct Link {
 /// Links a location to a warehouse: its units become listings, and what it shows follows the warehouse. A location is in one
 /// warehouse only. Lines of progress as for `/api/adopt`.
 #[utoipa::path(post, path = "/api/locations/link", tag = "warehouses", request_body = Link,
-    responses((status = 200, description = "What would happen, or was done.", body = schema::Linking), Failures))]
+    responses((status = 200, description = "What would happen, or was done.", body = schema::Linking),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn link(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
@@ -181,7 +185,9 @@ pub(super) struct Unlink {
 
 /// Takes a location out of its warehouse: it is not touched any more; what was counted there stays counted.
 #[utoipa::path(post, path = "/api/locations/unlink", tag = "warehouses", request_body = Unlink,
-    responses((status = 200, description = "What would happen, or was done.", body = schema::Linking), Failures))]
+    responses((status = 200, description = "What would happen, or was done.", body = schema::Linking),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn unlink(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
@@ -210,7 +216,9 @@ pub(super) struct Zero {
 /// Keeps what is mapped at zero at the locations of an account that belong to no warehouse. Those that appear later are not
 /// touched, and a level that the store does not tell is not zero.
 #[utoipa::path(post, path = "/api/locations/zero", tag = "warehouses", request_body = Zero,
-    responses((status = 200, description = "What would happen, or was done.", body = schema::Linking), Failures))]
+    responses((status = 200, description = "What would happen, or was done.", body = schema::Linking),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn zero(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
@@ -237,7 +245,9 @@ pub(super) struct Feed {
 /// has stock.
 #[utoipa::path(post, path = "/api/accounts/{account}/feed", tag = "warehouses", params(("account" = String, Path)),
     request_body = Feed,
-    responses((status = 200, description = "What would happen, or was done.", body = schema::Linking), Failures))]
+    responses((status = 200, description = "What would happen, or was done.", body = schema::Linking),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn feed(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
@@ -258,9 +268,6 @@ async fn arrange(
 ) -> Response {
     if apply {
         trail.changed(order.subject(), &Value::Null, &json!({"warehouses": order.warehouses()}));
-    } else {
-        trail.only_looked();
     }
-    let job = move |app: Arc<App>, teller: Teller| async move { app.hub.arrange(&order, apply, &actor, &teller).await };
-    run(app, &headers, job).await
+    run(app, &headers, Job::Link { order, apply }, (&actor, &trail)).await
 }

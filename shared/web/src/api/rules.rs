@@ -4,13 +4,16 @@ use super::error::{Answer, Failure, Failures};
 use super::extract::{Body, Paging, Params};
 use super::jobs;
 use super::schema_rules as schema;
+use super::schema_runs;
 use super::token::{Actor, Trail};
 use crate::App;
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::{AccountId, GroupId, ListingId, Sku};
+use engine::adopt::Silent;
 use engine::items::Listed;
+use engine::runs::Job;
 use engine::settings::{ItemBefore, Patch, RuleLine, RuleLineResult, RuleRow, Scope, ScopeView, SettingsChange};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -82,7 +85,9 @@ pub(super) struct RuleOrder {
 
 /// Sets rules, mode or low stock at one place; the stores follow. Lines of progress as for `/api/adopt`.
 #[utoipa::path(post, path = "/api/rules", tag = "rules", request_body = RuleOrder,
-    responses((status = 200, description = "What changes, or has changed.", body = schema::SettingsReport), Failures))]
+    responses((status = 200, description = "What changes, or has changed.", body = schema::SettingsReport),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn set(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
@@ -90,16 +95,19 @@ pub(super) async fn set(
     headers: HeaderMap,
     Body(order): Body<RuleOrder>,
 ) -> Response {
-    if order.apply {
-        trail.changed(&order.scope, &Value::Null, &json!({"set": order.set, "clear": order.clear}));
-    } else {
+    let RuleOrder { scope, set, clear, apply } = order;
+    if apply {
+        trail.changed(&scope, &Value::Null, &json!({"set": set, "clear": clear}));
+    }
+    if scope.sku.is_none() {
+        return jobs::run(app, &headers, Job::Settings { scope, set, clear, apply }, (&actor, &trail)).await;
+    }
+    // one item is no long job
+    if !apply {
         trail.only_looked();
     }
-    let job = move |app: Arc<App>, teller: jobs::Teller| async move {
-        let patch = Patch { set: order.set, clear: order.clear };
-        app.hub.set_rules(&order.scope, &patch, order.apply, &actor, &teller).await
-    };
-    jobs::once(app, &headers, job).await
+    let set = app.hub.set_rules(&scope, &Patch { set, clear }, apply, &actor, &Silent).await;
+    set.map(Json).map_err(Failure::from).into_response()
 }
 
 /// Which page.

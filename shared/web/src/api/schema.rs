@@ -191,6 +191,9 @@ pub(crate) struct Pushed {
     /// What the store said, when it failed.
     #[schema(nullable = false)]
     error: Option<String>,
+    /// When the store answered, counted from the first cause, milliseconds.
+    #[schema(nullable = false)]
+    ms: Option<i64>,
 }
 
 #[derive(ToSchema)]

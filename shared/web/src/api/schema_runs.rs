@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 #[schema(rename_all = "kebab-case")]
 pub(crate) struct Job {
     kind: JobKind,
-    /// `adopt`, `restore`: do it; otherwise only show what would happen.
+    /// `adopt`, `restore`, `settings`, `change`, `link`: do it; otherwise only show what would happen.
     #[schema(required = false, nullable = false)]
     apply: Option<bool>,
     /// `adopt`: which way levels go, by account, where it is not the usual one.
@@ -18,7 +18,7 @@ pub(crate) struct Job {
     /// `adopt`: SKUs that are left out; a star at the beginning or the end stands for anything.
     #[schema(required = false, nullable = false)]
     exclude: Option<Vec<String>>,
-    /// `reconcile`, `restore`: only this account; `hub` names what was edited in Evenstock.
+    /// `reconcile`, `restore`, `mapping`: only this account; `hub` names what was edited in Evenstock.
     #[schema(nullable = false)]
     account: Option<String>,
     /// `reconcile`, `import`, `feed`: only tell what differs.
@@ -57,9 +57,31 @@ pub(crate) struct Job {
     /// `restore`: only SKUs that begin with this.
     #[schema(required = false, nullable = false)]
     prefix: Option<String>,
+    /// `restore`: only SKUs that are in this group now.
+    #[schema(required = false, nullable = false)]
+    group: Option<String>,
     /// `restore`, with a snapshot: the levels that this account's store had in it become the hub's, plus what was sold since.
     #[schema(required = false, nullable = false, rename = "levels_of")]
     levels_of: Option<String>,
+    /// `settings`: for whom; the hub if nothing is given.
+    #[schema(required = false, nullable = false)]
+    scope: Option<super::schema_rules::Scope>,
+    /// `settings`: by name; null inherits.
+    #[schema(required = false, nullable = false, value_type = Object)]
+    set: Option<()>,
+    /// `settings`: to be inherited again, by name.
+    #[schema(required = false, nullable = false)]
+    clear: Option<Vec<String>>,
+    /// `change`: which items; all if nothing is given.
+    #[schema(required = false, nullable = false)]
+    filter: Option<super::schema_rules::Filter>,
+    /// `change`: what to do with each.
+    #[schema(required = false, nullable = false)]
+    action: Option<super::schema_rules::Action>,
+    /// `link`: one of `{"link": {"location", "warehouse", "moving"}}`, `{"unlink": location}`,
+    /// `{"feed": [account, [warehouse, …]]}`, `{"zero": [account, true]}`.
+    #[schema(required = false, nullable = false, value_type = Object)]
+    order: Option<()>,
 }
 
 /// What the quantities of a file mean: the level; the difference; the most that there may be.
@@ -105,6 +127,10 @@ pub(crate) enum JobKind {
     Feed,
     Snapshot,
     Restore,
+    Settings,
+    Change,
+    Link,
+    Mapping,
 }
 
 /// A long job.

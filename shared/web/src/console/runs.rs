@@ -37,6 +37,10 @@ fn title(job: &Job) -> String {
         Job::Feed { name, .. } => format!("Stock feed {name}{preview}"),
         Job::Snapshot => "Snapshot".into(),
         Job::Restore(_) => format!("Restore{preview}"),
+        Job::Settings { scope, .. } => format!("Settings of {scope}{preview}"),
+        Job::Change { filter, .. } => format!("Change of {}{preview}", filter.words()),
+        Job::Link { order, .. } => format!("Warehouses of {}{preview}", order.subject()),
+        Job::Mapping { .. } => "Report of mappings".into(),
     }
 }
 
@@ -191,6 +195,16 @@ fn result(viewer: &Viewer, run: &Run, may: bool) -> Markup {
                 @if !found.applied && may && found.changed > 0 { (snapshots::apply(viewer, restore)) }
             }
         }),
+        Job::Settings { .. } => known(run, |found: &engine::settings::SettingsReport| {
+            html! { p { (ui::counted(found.items, "item", "items")) ", " (ui::counted(found.changes, "level", "levels")) @if found.applied { " changed." } @else { " would change." } } }
+        }),
+        Job::Change { .. } => known(run, |found: &engine::bulk::BulkReport| {
+            html! { p { (ui::counted(found.matched, "item", "items")) " found, " (found.changed) @if found.applied { " changed." } @else { " would change." } } }
+        }),
+        Job::Link { .. } => known(run, |found: &engine::locations::Linking| {
+            html! { p { (ui::counted(found.skus, "SKU", "SKUs")) ", " (ui::counted(found.will_change, "level", "levels")) @if found.applied { " changed." } @else { " would change." } } }
+        }),
+        Job::Mapping { .. } => html! { p { "What it found is under " a href="/mapping" { "mapping" } "." } },
     }
 }
 

@@ -7,17 +7,18 @@
 mod moved;
 mod prepare;
 
+pub(crate) use prepare::with_places;
+pub(super) use prepare::{Job, Plan};
+
 use super::raced;
 use crate::adopt::{Difference, Progress};
 use crate::hub::{Error, Hub};
 use crate::items::PAGE_MAX;
-use crate::ports::{Change, Condition, Query, Row, StoreError};
-use crate::records::{self, History, ITEMS, Item, SnapshotChunk};
-use crate::snapshots::Snapshot;
+use crate::ports::{Change, Condition, Row, StoreError};
+use crate::records::{self, Account, History, Item, SnapshotChunk};
 use domain::{AccountId, Ledger, ListingId, Sku, WarehouseId};
 use futures::{StreamExt, stream};
 use moved::Moved;
-use prepare::Job;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,9 +28,15 @@ const ATTEMPTS: usize = 16;
 const WRITES: usize = 8;
 /// Levels of one row of a snapshot.
 const CHUNK: usize = 1_000;
+/// Rows of a snapshot that a page of items may come to: each SKU at every location that a store can have.
+const PARTS: usize = 1_000;
+
+/// The level of a listing.
+type Level = (Sku, ListingId, Option<i64>);
 
 /// What a person wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// A location shall belong to a warehouse; with `moving` even if it belongs to another.
     Link {
@@ -38,6 +45,7 @@ pub enum Order {
         /// To which.
         warehouse: WarehouseId,
         /// Although it belongs to another one.
+        #[serde(default)]
         moving: bool,
     },
     /// A location shall belong to no warehouse.
@@ -99,7 +107,7 @@ pub struct Linking {
 }
 
 impl Hub {
-    /// Shows what an order would do; with `apply` does it, in the name of `actor`.
+    /// Shows what an order would do; with `apply` does it, in the name of `actor`. Done here and now, as a run that nobody lists.
     ///
     /// # Errors
     /// [`Error::Conflict`] with the name of the warehouse that a location belongs to already; [`Error::NotFound`];
@@ -111,73 +119,66 @@ impl Hub {
         actor: &str,
         progress: &dyn Progress,
     ) -> Result<Linking, Error> {
-        let job = self.prepare(order, progress).await?;
-        let mut linking = Linking { applied: apply, ..Linking::default() };
-        let levels = self.walk(&job, None, &mut linking, progress).await?;
-        if !apply {
-            return Ok(linking);
-        }
-        if linking.will_change > 0 {
-            linking.snapshot = Some(self.keep_listed(levels).await?);
-        }
-        if !job.rows.is_empty() {
-            self.store.write(&job.rows).await.map_err(raced)?;
-        }
-        self.forget_accounts();
-        let mut done = Linking { applied: true, snapshot: linking.snapshot.take(), ..Linking::default() };
-        self.walk(&job, Some(actor), &mut done, progress).await?;
-        self.report_locations(&job.connected).await?;
-        self.wake_lane(&job.connected.account.id).await?;
-        Ok(done)
+        self.at_once_by(crate::runs::Job::Link { order: order.clone(), apply }, actor, progress).await
     }
 
-    /// Goes over all items; with `actor` writes. Gives the levels that will be overwritten.
-    async fn walk(
-        &self,
-        job: &Job,
-        actor: Option<&str>,
-        linking: &mut Linking,
-        progress: &dyn Progress,
-    ) -> Result<Vec<(Sku, ListingId, Option<i64>)>, Error> {
-        let (mut after, mut overwritten, mut seen) = (None, Vec::new(), 0);
-        loop {
-            let query = Query {
-                partition: ITEMS.into(),
-                index: true,
-                prefix: String::new(),
-                after,
-                descending: false,
-                limit: PAGE_MAX,
-            };
-            let page = self.store.query(&query).await?;
-            let items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
-            let ledgers = self.ledgers(&items).await?;
-            seen += items.len() as u64;
-            let versions: Vec<u64> = page.rows.iter().map(|row| row.version).collect();
-            let steps =
-                items.into_iter().zip(versions).zip(ledgers).map(|(item, ledger)| self.step(job, item, ledger, actor));
-            let done: Vec<_> = stream::iter(steps).buffered(WRITES).collect().await;
-            let mut todos: Vec<Row> = Vec::new();
-            for done in done {
-                let Some(done) = done? else { continue };
-                linking.enter(job, done, &mut overwritten, &mut todos, self.clock.now());
-            }
-            if actor.is_some() {
-                self.store.put_all(&todos).await?;
-            }
-            progress.tell(if actor.is_some() { "linking" } else { "comparing" }, seen, 0);
-            after = page.next;
-            if after.is_none() {
-                return Ok(overwritten);
-            }
+    /// Makes it so; the SKUs follow.
+    pub(super) async fn arrange_places(&self, plan: &Plan) -> Result<(), Error> {
+        let mut rows = Vec::new();
+        for place in &plan.places {
+            rows.push(self.located(place.clone()).await?);
         }
+        if let Some(feeds) = &plan.feeds {
+            let feed = |account: &mut Account| {
+                account.feeds.clone_from(feeds);
+                Ok(())
+            };
+            rows.extend(self.account_change(&plan.account, feed).await?);
+        }
+        if !rows.is_empty() {
+            self.store.write(&rows).await.map_err(raced)?;
+        }
+        self.forget_accounts();
+        Ok(())
+    }
+
+    /// Tells everybody that all SKUs have followed.
+    pub(super) async fn arranged(&self, job: &Job<'_>) -> Result<(), Error> {
+        self.report_locations(&job.connected).await?;
+        self.wake_lane(&job.connected.account.id).await
+    }
+
+    /// Goes over one page of items; with `actor` writes. Gives the levels that will be overwritten, and where to go on.
+    pub(super) async fn arrange_page(
+        &self,
+        job: &Job<'_>,
+        actor: Option<&str>,
+        after: Option<String>,
+        linking: &mut Linking,
+    ) -> Result<(Vec<Level>, Option<String>), Error> {
+        let page = self.item_rows(after, PAGE_MAX).await?;
+        let items: Vec<Item> = page.rows.iter().map(records::body).collect::<Result<_, _>>()?;
+        let ledgers = self.ledgers(&items).await?;
+        let versions: Vec<u64> = page.rows.iter().map(|row| row.version).collect();
+        let steps =
+            items.into_iter().zip(versions).zip(ledgers).map(|(item, ledger)| self.step(job, item, ledger, actor));
+        let done: Vec<_> = stream::iter(steps).buffered(WRITES).collect().await;
+        let (mut overwritten, mut todos) = (Vec::new(), Vec::<Row>::new());
+        for done in done {
+            let Some(done) = done? else { continue };
+            linking.enter(job, done, &mut overwritten, &mut todos, self.clock.now());
+        }
+        if actor.is_some() {
+            self.store.put_all(&todos).await?;
+        }
+        Ok((overwritten, page.next))
     }
 
     /// The step for one SKU; `None` where it does nothing. Written where there is an actor, on the item and the ledger as they
     /// are then.
     async fn step(
         &self,
-        job: &Job,
+        job: &Job<'_>,
         item: (Item, u64),
         ledger: Ledger,
         actor: Option<&str>,
@@ -196,20 +197,20 @@ impl Hub {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::Conflict(format!("{} changes too fast; run it again for the rest", job.reason)))
+        Err(Error::Conflict(format!("{} changes too fast; run it again for the rest", job.plan.reason)))
     }
 
     /// The writes of a SKU that a person has moved, with a line of history.
-    fn rebased(&self, job: &Job, moved: &Moved, actor: &str) -> Vec<Change> {
+    fn rebased(&self, job: &Job<'_>, moved: &Moved, actor: &str) -> Vec<Change> {
         let (now, ledger, item) = (self.clock.now(), &moved.draft.ledger, &moved.draft.item);
         let version = moved.before.version;
         let history = History {
             sku: item.sku.clone(),
             at: now,
             since: now,
-            cause: job.cause.into(),
+            cause: job.plan.cause.clone(),
             actor: Some(actor.to_owned()),
-            reason: Some(job.reason.clone()),
+            reason: Some(job.plan.reason.clone()),
             level: (moved.before.total(), ledger.total()),
             seen: Vec::new(),
             pushed: Vec::new(),
@@ -225,16 +226,13 @@ impl Hub {
         ]
     }
 
-    async fn keep_listed(&self, levels: Vec<(Sku, ListingId, Option<i64>)>) -> Result<String, Error> {
+    /// Keeps the levels that a page overwrites, as a part of a snapshot.
+    pub(super) async fn keep_listed(&self, id: &str, page: usize, levels: &[Level]) -> Result<(), Error> {
         let now = self.clock.now();
-        let id = format!("{:015}-{:04x}", now.0, self.clock.random() & 0xffff);
-        let chunks = levels.chunks(CHUNK).enumerate();
-        let rows: Vec<Row> = chunks
-            .map(|(number, levels)| SnapshotChunk { levels: levels.to_vec(), hub: Vec::new() }.row(&id, number, now))
-            .collect();
-        self.store.put_all(&rows).await?;
-        let (why, actor) = ("link".to_owned(), String::new());
-        self.enter_snapshot(&Snapshot { id: id.clone(), at: now, why, actor, skus: levels.len() as u64 }).await?;
-        Ok(id)
+        let row = |(part, levels): (usize, &[Level])| {
+            SnapshotChunk { levels: levels.to_vec(), hub: Vec::new() }.row(id, page * PARTS + part, now)
+        };
+        let rows: Vec<Row> = levels.chunks(CHUNK).enumerate().map(row).collect();
+        Ok(self.store.put_all(&rows).await?)
     }
 }

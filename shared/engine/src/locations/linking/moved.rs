@@ -1,7 +1,7 @@
 //! What an order about locations makes of each SKU, and what that adds up to.
 
-use super::Linking;
 use super::prepare::{Job, Step};
+use super::{Level, Linking};
 use crate::adopt::{Difference, Draft, SHOWN};
 use crate::items::levels;
 use crate::listings::todo;
@@ -9,7 +9,7 @@ use crate::ports::Row;
 use crate::records::Item;
 use crate::scan::Scan;
 use domain::plan;
-use domain::{Ledger, ListingId, LocationId, Sku, Timestamp, WarehouseId};
+use domain::{Ledger, ListingId, LocationId, Timestamp, WarehouseId};
 
 /// A SKU after a step.
 pub(super) struct Moved {
@@ -21,7 +21,7 @@ pub(super) struct Moved {
     removed: u64,
 }
 
-impl Job {
+impl Job<'_> {
     /// What the order makes of a SKU, given its item with the version of that row; `None` where it does nothing.
     pub(super) fn moved(&self, (item, version): (Item, u64), before: Ledger, now: Timestamp) -> Option<Moved> {
         let account = &self.connected.account.id;
@@ -31,11 +31,11 @@ impl Job {
         };
         let draft = Draft::new(item, version, before.clone());
         let mut moved = Moved { draft, before, concerned: Vec::new(), new: 0, removed: 0 };
-        match &self.step {
+        match &self.plan.step {
             Step::Join(place, warehouse) => {
                 moved.concerned = at(std::slice::from_ref(place));
                 moved.move_to(warehouse);
-                moved.enter(self.scan.as_ref()?, std::slice::from_ref(place), now);
+                moved.enter(self.scan?, std::slice::from_ref(place), now);
             }
             Step::Leave(places) => {
                 moved.concerned = at(places);
@@ -45,7 +45,7 @@ impl Job {
                 moved.concerned = mine;
                 home.iter().for_each(|home| moved.move_to(home));
             }
-            Step::Empty(places) => moved.enter(self.scan.as_ref()?, places, now),
+            Step::Empty(places) => moved.enter(self.scan?, places, now),
         }
         let idle = moved.concerned.is_empty() && moved.is_idle();
         (!idle).then_some(moved)
@@ -91,9 +91,9 @@ impl Linking {
     /// Enters what became of a SKU; tells which levels will be overwritten, and what must be written.
     pub(super) fn enter(
         &mut self,
-        job: &Job,
+        job: &Job<'_>,
         moved: Moved,
-        overwritten: &mut Vec<(Sku, ListingId, Option<i64>)>,
+        overwritten: &mut Vec<Level>,
         todos: &mut Vec<Row>,
         now: Timestamp,
     ) {

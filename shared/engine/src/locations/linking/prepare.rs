@@ -1,39 +1,54 @@
 //! Orders about locations, prepared: who is concerned, what the store has there, and what is to be stored.
 
 use super::Order;
-use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
 use crate::locations::{StoreLocation, unknown};
-use crate::ports::Change;
-use crate::records::Account;
 use crate::scan::Scan;
 use domain::{AccountId, ListingId, LocationId, WarehouseId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How long a call waits for its turn while a person waits for the preview.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// An account with some of its locations as they will be.
-fn with_places(connected: &Connected, places: impl IntoIterator<Item = StoreLocation>) -> Connected {
+pub(crate) fn with_places(connected: &Connected, places: &[StoreLocation]) -> Connected {
+    if places.is_empty() {
+        return connected.clone();
+    }
     let mut locations = (*connected.locations).clone();
-    locations.extend(places.into_iter().map(|place| (place.location.clone(), place)));
+    locations.extend(places.iter().map(|place| (place.location.clone(), place.clone())));
     Connected { locations: Arc::new(locations), ..connected.clone() }
 }
 
-/// An order, prepared.
-pub(super) struct Job {
-    /// The account as it will be.
-    pub(super) connected: Connected,
-    /// What the store has at the locations that enter.
-    pub(super) scan: Option<Scan>,
+/// An order, prepared: what will be, and what is done to each SKU.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::locations) struct Plan {
+    /// The account.
+    pub account: AccountId,
+    /// Its locations as they will be, as far as they change.
+    pub places: Vec<StoreLocation>,
+    /// The warehouses that will feed it, if that changes.
+    pub feeds: Option<Vec<WarehouseId>>,
+    /// Whether what the store has must be known.
+    pub reads: bool,
     pub(super) step: Step,
-    /// Its locations, or the account itself, as they will be stored.
-    pub(super) rows: Vec<Change>,
-    pub(super) cause: &'static str,
+    pub(super) cause: String,
     pub(super) reason: String,
 }
 
+/// A plan with what it needs at hand.
+pub(in crate::locations) struct Job<'a> {
+    pub(super) plan: &'a Plan,
+    /// The account as it will be.
+    pub(super) connected: Connected,
+    /// What the store has at the locations that enter.
+    pub(super) scan: Option<&'a Scan>,
+}
+
 /// What is done to each SKU.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Step {
     /// The listings at a location move to a warehouse, and what is there enters.
     Join(LocationId, WarehouseId),
@@ -46,24 +61,25 @@ pub(super) enum Step {
 }
 
 impl Hub {
-    pub(super) async fn prepare(&self, order: &Order, progress: &dyn Progress) -> Result<Job, Error> {
+    pub(in crate::locations) async fn prepare(&self, order: &Order) -> Result<Plan, Error> {
         match order {
-            Order::Link { location, warehouse, moving } => {
-                self.prepare_link(location, warehouse, *moving, progress).await
-            }
+            Order::Link { location, warehouse, moving } => self.prepare_link(location, warehouse, *moving).await,
             Order::Unlink(location) => self.prepare_unlink(location).await,
             Order::Feed(account, warehouses) => self.prepare_feed(account, warehouses).await,
-            Order::Zero(account, on) => self.prepare_zero(account, *on, progress).await,
+            Order::Zero(account, on) => self.prepare_zero(account, *on).await,
         }
     }
 
-    async fn prepare_link(
-        &self,
-        id: &ListingId,
-        warehouse: &WarehouseId,
-        moving: bool,
-        progress: &dyn Progress,
-    ) -> Result<Job, Error> {
+    /// The plan with what it needs.
+    pub(in crate::locations) async fn job<'a>(&self, plan: &'a Plan, scan: Option<&'a Scan>) -> Result<Job<'a>, Error> {
+        let mut connected = with_places(&self.connected(&plan.account).await?, &plan.places);
+        if let Some(feeds) = &plan.feeds {
+            connected.account.feeds.clone_from(feeds);
+        }
+        Ok(Job { plan, connected, scan })
+    }
+
+    async fn prepare_link(&self, id: &ListingId, warehouse: &WarehouseId, moving: bool) -> Result<Plan, Error> {
         self.warehouse(warehouse).await?;
         let connected = self.connected(&id.account).await?;
         if !connected.has_locations() {
@@ -82,16 +98,11 @@ impl Hub {
         let master =
             place.master && place.warehouse.as_ref() == Some(warehouse) || !self.has_master(warehouse, id).await?;
         let place = StoreLocation { warehouse: Some(warehouse.clone()), zeroed: false, master, ..place };
-        let rows = vec![self.located(place.clone()).await?];
-        let connected = with_places(&connected, [place]);
         // while the hub knows no SKU, adoption will do all of it
-        let scan = match self.list_items("", None, 1).await?.rows.is_empty() {
-            true => None,
-            false => Some(self.scan_units(&connected, progress).await?),
-        };
+        let reads = !self.item_rows(None, 1).await?.rows.is_empty();
         let step = Step::Join(id.location.clone(), warehouse.clone());
-        let reason = format!("{id} belongs to warehouse {warehouse}");
-        Ok(Job { connected, scan, step, rows, cause: "link", reason })
+        let (cause, reason) = ("link".into(), format!("{id} belongs to warehouse {warehouse}"));
+        Ok(Plan { account: id.account.clone(), places: vec![place], feeds: None, reads, step, cause, reason })
     }
 
     /// Whether a warehouse takes its levels from somewhere else than this location.
@@ -108,7 +119,7 @@ impl Hub {
         Ok(has)
     }
 
-    async fn prepare_unlink(&self, id: &ListingId) -> Result<Job, Error> {
+    async fn prepare_unlink(&self, id: &ListingId) -> Result<Plan, Error> {
         let connected = self.connected(&id.account).await?;
         if !connected.has_locations() {
             let what = "it has one pool of stock; pause or remove the account, or have another warehouse feed it";
@@ -119,14 +130,13 @@ impl Hub {
             return Err(Error::Invalid(format!("location: {id} belongs to no warehouse")));
         }
         let place = StoreLocation { warehouse: None, master: false, zeroed: false, ..place };
-        let rows = vec![self.located(place.clone()).await?];
-        let connected = with_places(&connected, [place]);
         let step = Step::Leave(vec![id.location.clone()]);
-        Ok(Job { connected, scan: None, step, rows, cause: "unlink", reason: format!("{id} belongs to no warehouse") })
+        let (cause, reason) = ("unlink".into(), format!("{id} belongs to no warehouse"));
+        Ok(Plan { account: id.account.clone(), places: vec![place], feeds: None, reads: false, step, cause, reason })
     }
 
-    async fn prepare_feed(&self, id: &AccountId, warehouses: &[WarehouseId]) -> Result<Job, Error> {
-        let mut connected = self.connected(id).await?;
+    async fn prepare_feed(&self, id: &AccountId, warehouses: &[WarehouseId]) -> Result<Plan, Error> {
+        let connected = self.connected(id).await?;
         if connected.has_locations() {
             return Err(Error::Invalid(format!("account: {id} has locations; link each of them to a warehouse")));
         }
@@ -139,17 +149,13 @@ impl Hub {
         }
         let names: Vec<&str> = warehouses.iter().map(WarehouseId::as_str).collect();
         let reason = format!("{id} is fed by {}", names.join(", "));
-        let feed = |account: &mut Account| {
-            account.feeds = warehouses.to_vec();
-            Ok(())
-        };
-        let rows = self.account_change(id, feed).await?.into_iter().collect();
-        connected.account.feeds = warehouses.to_vec();
+        let feeds = Some(warehouses.to_vec());
         let step = Step::Feed(if let [only] = warehouses { Some(only.clone()) } else { None });
-        Ok(Job { connected, scan: None, step, rows, cause: "link", reason })
+        let (places, cause) = (Vec::new(), "link".into());
+        Ok(Plan { account: id.clone(), places, feeds, reads: false, step, cause, reason })
     }
 
-    async fn prepare_zero(&self, id: &AccountId, on: bool, progress: &dyn Progress) -> Result<Job, Error> {
+    async fn prepare_zero(&self, id: &AccountId, on: bool) -> Result<Plan, Error> {
         let connected = self.connected(id).await?;
         if !connected.has_locations() {
             return Err(Error::Invalid(format!("account: {id} has no locations")));
@@ -160,16 +166,10 @@ impl Hub {
         if places.is_empty() {
             return Err(Error::Invalid(format!("account: {id} has no unlinked location that this would change")));
         }
-        let mut rows = Vec::new();
-        for place in &places {
-            rows.push(self.located(place.clone()).await?);
-        }
         let names: Vec<LocationId> = places.iter().map(|place| place.location.clone()).collect();
-        let connected = with_places(&connected, places);
-        let scan = if on { Some(self.scan_units(&connected, progress).await?) } else { None };
         let step = if on { Step::Empty(names) } else { Step::Leave(names) };
         let kept = if on { "are kept at zero" } else { "are left alone" };
-        let reason = format!("unlinked locations of {id} {kept}");
-        Ok(Job { connected, scan, step, rows, cause: "zero", reason })
+        let (cause, reason) = ("zero".into(), format!("unlinked locations of {id} {kept}"));
+        Ok(Plan { account: id.clone(), places, feeds: None, reads: on, step, cause, reason })
     }
 }
