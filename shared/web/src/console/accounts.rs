@@ -98,8 +98,8 @@ async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>)
             div {
                 section.card { header { h2 { "Health" } (badge(attention::state(&connected, now).0, attention::state(&connected, now).1)) } div.body data-live="health" { (health(&view, now)) } }
                 (locations(viewer, &places, &all, &view.account.id))
-                section.card { header { div { h2 { "Webhooks" } p { "How the store tells of a change within seconds." } } } (hooks(&view)) }
                 @if admin { (policies(viewer, &view, wrong)) }
+                section.card { header { div { h2 { "Webhooks" } p { "How the store tells of a change within seconds." } } } (hooks(&view)) }
             }
             div {
                 @if viewer.may(UserRole::Operator) { (actions(viewer, &view)) }

@@ -195,7 +195,7 @@ fn shelf(viewer: &Viewer, store: &PlayStore, product: &Product, may: bool) -> Ma
             th scope="row" { (product.title) span.sub.mono { (product.sku) } }
             td.num.strong data-watch={ (store.name) " " (product.sku) } { @match product.level { Some(level) => (number(level)), None => "–" } }
             @if may {
-                td { div.row.nowrap {
+                td { @if product.level.is_some() { div.row.nowrap {
                     form method="post" action="/demo" data-quick {
                         (hidden(viewer, store, &product.sku))
                         button.btn.small type="submit" name="act" value="sell" aria-label={ "Buy 1 " (product.title) " in " (store.name) } { "Buy 1" }
@@ -206,7 +206,7 @@ fn shelf(viewer: &Viewer, store: &PlayStore, product: &Product, may: bool) -> Ma
                         input.level-to id=(id) name="to" inputmode="numeric" autocomplete="off" size="4" placeholder="level" required;
                         button.btn.small type="submit" name="act" value="edit" aria-label={ "Set the level of " (product.title) " in " (store.name) } { "Set" }
                     }
-                } }
+                } } }
             }
         }
     }

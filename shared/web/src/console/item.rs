@@ -194,16 +194,25 @@ fn explained(why: &Explanation) -> Markup {
     }
 }
 
+/// What stands between two steps: the levels of several warehouses are added up, then rules follow one another.
+fn sign(before: &str, after: &str) -> &'static str {
+    match (before.starts_with("in "), after.starts_with("in ")) {
+        (true, true) => "+",
+        (true, false) => "=",
+        (false, _) => "→",
+    }
+}
+
 fn listing_why(listing: &ListingWhy) -> Markup {
     let view = &listing.view;
     let (tone, text) = words::standing(view.standing, view.hold);
     let shows = view.shadow.map_or_else(|| "unknown".to_owned(), number);
     let is_right = view.standing == Standing::InSync;
     html! {
-        h3 { a href={ "/accounts/" (view.listing.account) } { (view.listing.account) } (badge(tone, text)) }
+        h3 { a href={ "/accounts/" (view.listing.account) } { (view.listing.account) } @if let Some(name) = &view.location_name { span.soft { (name) } } (badge(tone, text)) }
         ol.why {
             @for (place, step) in listing.steps.iter().enumerate() {
-                @if place > 0 { li.sign aria-hidden="true" { "→" } }
+                @if place > 0 { li.sign aria-hidden="true" { (sign(&listing.steps[place - 1].rule, &step.rule)) } }
                 li { b { (number(step.quantity)) } span { (step.rule) @if let Some(from) = &step.from { em { " by " (words::source(from)) } } } }
             }
             @if listing.steps.is_empty() { li { b { "–" } span { "never written" } } }

@@ -157,8 +157,9 @@ fn in_store(item: &ItemView, account: &AccountId) -> Markup {
     let ours: Vec<&ListingView> = item.listings.iter().filter(|listing| listing.listing.account == *account).collect();
     html! {
         @if ours.is_empty() { span.soft { "–" } }
-        @for listing in ours {
-            span.level {
+        @for listing in &ours {
+            span class=(if ours.len() > 1 { "level place" } else { "level" }) {
+                @if ours.len() > 1 { span.soft { (listing.location_name.as_deref().unwrap_or(listing.listing.location.as_str())) } }
                 @match listing.shadow { Some(level) => (number(level)), None => span.soft { "?" } }
                 @if let Some(to) = differs(listing) { span.to.warn { "→ " (number(to)) } }
             }
