@@ -103,7 +103,7 @@ pub(super) async fn queue(State(app): State<Arc<App>>, viewer: Viewer) -> Result
                 @if view.waiting.values().all(|rows| *rows == 0) { (ui::empty(Icon::Queue, "Nothing waits", "Every store has what it shall have, or is being written right now.", None)) }
                 @else {
                     table {
-                        thead { tr { th scope="col" { "Store" } th.num scope="col" { "SKUs" } } }
+                        thead { tr { th scope="col" { "Store" } th.num scope="col" { "Pieces of work" } } }
                         tbody { @for (account, rows) in view.waiting.iter().filter(|(_, rows)| **rows > 0) {
                             tr { th scope="row" { a href={ "/accounts/" (account) } { (account) } } td.num { (count(*rows)) @if *rows >= 1_000 { " or more" } } }
                         } }
