@@ -276,7 +276,7 @@ pub struct Mail {
 #[error("the mail server did not take it: {0}")]
 pub struct MailError(pub String);
 
-/// Sends mail, where the hub has a server for it (`docs/adr/0005-mail-is-a-port.md`).
+/// Sends mail, where the hub has a server for it (`docs/adr/0007-mail-is-a-port.md`).
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Hands a mail to the server.

@@ -298,7 +298,9 @@ fn size(item: &Value) -> f64 {
     let attributes = item.as_object().into_iter().flatten();
     let value = |value: &Value| {
         let text = value["S"].as_str().map(str::len);
-        text.or_else(|| value["N"].as_str().map(|digits| digits.len().div_ceil(2) + 1)).unwrap_or(1)
+        // bytes travel as base64: four characters for three of them
+        let bytes = value["B"].as_str().map(|base64| base64.trim_end_matches('=').len() * 3 / 4);
+        text.or(bytes).or_else(|| value["N"].as_str().map(|digits| digits.len().div_ceil(2) + 1)).unwrap_or(1)
     };
     attributes.map(|(name, attribute)| name.len() + value(attribute)).sum::<usize>() as f64
 }
