@@ -63,13 +63,14 @@ pub struct Assumed {
     pub sync_gb: f64,
     /// Seconds that it runs for a change: mostly waiting for stores.
     pub sync_seconds: f64,
-    /// Bytes that Lambda itself logs for an invocation.
+    /// Bytes that Lambda itself logs for an invocation: none, where the template has it tell only of what is wrong.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
     pub log_bytes: f64,
 }
 
 /// Memory as in the template; durations as stores over the internet make them.
 pub const ASSUMED: Assumed =
-    Assumed { webhook_gb: 0.25, webhook_seconds: 0.008, sync_gb: 0.25, sync_seconds: 0.55, log_bytes: 500.0 };
+    Assumed { webhook_gb: 0.25, webhook_seconds: 0.008, sync_gb: 0.25, sync_seconds: 0.55, log_bytes: 0.0 };
 
 /// What was counted while some changes went through.
 #[derive(Debug, Clone, Copy, Default)]
