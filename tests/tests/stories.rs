@@ -55,6 +55,17 @@ macro_rules! stories {
 }
 
 stories! {
+    odd_skus_go_by_a_feed,
+    very_many_changes_go_as_one_feed,
+    a_level_moves_while_it_is_written,
+    a_location_is_closed_and_opened_again,
+    a_store_refuses_one_listing,
+    a_write_is_accepted_and_never_carried_out,
+    a_write_is_accepted_and_verified_later,
+    an_order_at_amazon_of_which_no_event_tells,
+    an_order_is_called_off_before_it_is_paid_for,
+    two_locations_follow_two_warehouses,
+    what_amazon_keeps_is_never_written,
     a_batch_is_refused,
     a_file_of_rules_with_bad_lines,
     a_kit_takes_its_parts_everywhere,

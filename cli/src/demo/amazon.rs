@@ -79,7 +79,7 @@ pub async fn host(
 }
 
 /// How long the demo's seller takes until a number that it accepted is on sale, milliseconds. Amazon takes seconds to minutes.
-const APPLY_MS: i64 = 150;
+pub const APPLY_MS: i64 = 150;
 /// How long it takes for the report of all listings, milliseconds.
 const REPORT_MS: i64 = 0;
 /// Where its events go: nowhere in truth, as [`Post`] carries them.

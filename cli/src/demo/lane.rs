@@ -30,6 +30,8 @@ const CALL_MS: i64 = 50;
 const HINTS: usize = 100;
 /// By then every store must be right, milliseconds of its clock.
 const PATIENCE_MS: i64 = 24 * 3_600_000;
+/// Where Shopify keeps the files of bulk operations.
+const FILES: &str = "storage.googleapis.com";
 const SHOP: &str = "bench.myshopify.com";
 const SELLER: &str = "ABENCHSELLER01";
 const MARKETPLACE: &str = "A1F83G8C2ARO7P";
@@ -105,7 +107,7 @@ impl Http for Town {
         self.writes.fetch_add(u64::from(wrote), Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
         Ok(match request.uri().host().unwrap_or_default() {
-            "shopify.test" => lock(&self.shopify).handle(&request, now),
+            "shopify.test" | FILES => lock(&self.shopify).handle(&request, now),
             "amazon.test" => lock(&self.amazon).handle(&request, now),
             _ => lock(&self.shops).handle(&request, now),
         })
@@ -176,12 +178,12 @@ fn account(id: &str, kind: Kind, role: Role) -> anyhow::Result<NewAccount> {
     let (channel, settings, secrets): (&str, Fields, Fields) = match kind {
         Kind::ShopWired => (
             "shopwired",
-            vec![("base_url", "http://shopwired.test/v1")],
+            vec![("base_url", "https://shopwired.test/v1")],
             vec![("api_key", key), ("api_secret", "secret"), ("webhook_secret", "hooks")],
         ),
         Kind::Shopify => (
             "shopify",
-            vec![("shop", SHOP), ("client_id", "client"), ("base_url", "http://shopify.test")],
+            vec![("shop", SHOP), ("client_id", "client"), ("base_url", "https://shopify.test")],
             vec![("client_secret", "secret")],
         ),
         Kind::Amazon => (

@@ -103,8 +103,13 @@ impl Verdict {
         ));
         if let Some(latency) = self.latency_ms {
             lines.push(format!(
-                "  from a change in one place to all others that it concerns: p50 {} ms, p95 {} ms, max {} ms ({} changes)",
-                latency.p50, latency.p95, latency.max, latency.samples
+                "  from a change in one place until the others that it concerns show it: p50 {} ms, p95 {} ms, max {} ms \
+                 ({} changes; york takes {} ms to carry a write out)",
+                latency.p50,
+                latency.p95,
+                latency.max,
+                latency.samples,
+                super::amazon::APPLY_MS
             ));
         }
         lines.join("\n")

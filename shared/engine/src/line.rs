@@ -294,9 +294,15 @@ impl Line<'_> {
             true => channel.write_call(session, &spelled).await,
             false => channel.write(session, &spelled).await,
         };
-        self.note(worst(outcomes.iter().filter_map(failure)));
+        let failed = worst(outcomes.iter().filter_map(failure));
+        self.note(failed);
         if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Applied | Outcome::Accepted)) {
-            self.hub.noted_write(&self.connected.account.id);
+            let id = &self.connected.account.id;
+            self.hub.noted_write(id);
+            if failed.is_none() && self.connected.health.0.error.is_some() {
+                // what was refused before, such as a row, says no more how the account is doing
+                self.hub.noted_success(id, self.hub.clock.now(), true);
+            }
         }
         if outcomes.iter().filter_map(failure).any(|error| error.kind == ErrorKind::Unauthorized) {
             // the next attempt finds the rotated secret

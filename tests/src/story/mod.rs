@@ -5,6 +5,7 @@
 
 mod arrange;
 mod diff;
+mod market;
 mod people;
 mod read;
 mod shops;
@@ -17,6 +18,7 @@ mod wires;
 pub mod words;
 
 pub use diff::diff;
+pub use market::{Deed, Platform};
 pub use read::{Story, Wrong};
 pub use step::{Calls, Failure, Machine, Page, Person, Post, Shop, Sight, Step, Trouble};
 
@@ -28,7 +30,7 @@ impl Story {
     /// # Errors
     /// [`Wrong`] when a step asks for what is not there, such as an order that nobody has placed.
     pub fn play(&self) -> Result<String, Wrong> {
-        let mut town = Town::new(&self.stores);
+        let mut town = Town::new(&self.stores, &self.platforms);
         let mut text = String::new();
         for line in &self.lines {
             text.push_str(line.text.trim_end());

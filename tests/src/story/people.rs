@@ -4,12 +4,14 @@ use super::step::Person;
 use super::tell;
 use super::town::{Town, account};
 use channels::{Secret, Secrets};
-use domain::Sku;
+use domain::{ListingId, LocationId, Sku, WarehouseId};
 use engine::Error;
 use engine::accounts::AccountPatch;
 use engine::adopt::{Adoption, Silent};
+use engine::locations::Order;
 use engine::quarantine::Verdict;
 use engine::stock::{Amount, StockEdit, StockLine};
+use engine::warehouses::NewWarehouse;
 
 /// After the first sync all is quiet within this time, milliseconds.
 const QUIET_MS: i64 = 300_000;
@@ -18,6 +20,14 @@ type Seen = Result<Vec<String>, String>;
 
 pub(super) fn refused(error: &Error) -> Vec<String> {
     vec![format!("refused: {error}")]
+}
+
+fn at(store: &str, location: u64) -> ListingId {
+    ListingId::at(account(store), LocationId::new(location.to_string()).expect("a number"))
+}
+
+fn warehouse_id(name: &str) -> Result<WarehouseId, String> {
+    WarehouseId::new(name).map_err(|error| error.to_string())
 }
 
 pub(super) fn sku(text: &str) -> Result<Sku, String> {
@@ -95,8 +105,42 @@ impl Town {
                 let done = self.ask(|hub| async move { hub.sync_item(&sku).await })?;
                 Ok(done.err().as_ref().map(refused).unwrap_or_default())
             }
+            Person::Gives(store, place, warehouse) => self.give(store, place, warehouse),
+            Person::Frees(store, place) => {
+                let number = self.market.location(store, place)?;
+                self.order_places(Order::Unlink(at(store, number)))
+            }
+            Person::Feeds(store, warehouses) => {
+                for warehouse in warehouses {
+                    self.have_warehouse(warehouse)?;
+                }
+                let ids = warehouses.iter().map(|name| warehouse_id(name)).collect::<Result<_, String>>()?;
+                self.order_places(Order::Feed(account(store), ids))
+            }
             Person::Arranges(what) => self.arrange(what),
         }
+    }
+
+    fn give(&mut self, store: &str, place: &str, name: &str) -> Seen {
+        self.have_warehouse(name)?;
+        let (location, warehouse) = (at(store, self.market.location(store, place)?), warehouse_id(name)?);
+        self.order_places(Order::Link { location, warehouse, moving: false })
+    }
+
+    /// Opens a warehouse if there is none of that name.
+    fn have_warehouse(&mut self, name: &str) -> Result<(), String> {
+        let new = NewWarehouse { id: warehouse_id(name)?, name: None };
+        // it may be there already
+        self.ask(|hub| async move { hub.add_warehouse(new).await }).map(drop)
+    }
+
+    fn order_places(&mut self, order: Order) -> Seen {
+        let done = self.ask(|hub| async move { hub.arrange(&order, true, "ann", &Silent).await })?;
+        Ok(match done {
+            Ok(linking) if linking.skus == 0 => Vec::new(),
+            Ok(linking) => vec![tell::linking(&linking)],
+            Err(error) => refused(&error).into_iter().map(|text| self.market.named(text)).collect(),
+        })
     }
 
     fn judge(&mut self, store: &str, verdict: Verdict, names: &[String]) -> Seen {
@@ -112,7 +156,7 @@ impl Town {
     fn adopt(&mut self, apply: bool) -> Seen {
         let adopted: Result<Adoption, Error> = self.ask(|hub| async move { hub.adopt(apply, &Silent).await })?;
         Ok(match adopted {
-            Ok(adoption) => tell::adoption(&adoption),
+            Ok(adoption) => tell::adoption(&adoption).into_iter().map(|line| self.market.named(line)).collect(),
             Err(error) => refused(&error),
         })
     }

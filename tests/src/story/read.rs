@@ -1,7 +1,9 @@
 //! Reads a story's file.
 
+use super::market::Platform;
 use super::step::Step;
 use super::words;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What is wrong with a story's file, and where.
@@ -28,6 +30,8 @@ pub struct Story {
     pub file: String,
     /// The stores: the first is the master.
     pub stores: Vec<String>,
+    /// What those are on that are not on the usual platform.
+    pub platforms: BTreeMap<String, Platform>,
     pub(super) lines: Vec<Line>,
 }
 
@@ -49,7 +53,7 @@ impl Story {
     /// [`Wrong`], naming file and line.
     pub fn read(file: &str, text: &str) -> Result<Self, Wrong> {
         let stores = STORES.iter().map(ToString::to_string).collect();
-        let mut story = Self { file: file.to_owned(), stores, lines: Vec::new() };
+        let mut story = Self { file: file.to_owned(), stores, platforms: BTreeMap::new(), lines: Vec::new() };
         let title = text.lines().next().unwrap_or_default();
         if title.trim().is_empty() || title.starts_with(['=', '#']) {
             return Err(story.wrong(1, "the first line must be a sentence that says what the story is about".into()));
@@ -70,7 +74,8 @@ impl Story {
             if self.lines.iter().any(|line| line.step.is_some()) {
                 return Err(self.wrong(number, "`stores` must come before every other step".into()));
             }
-            self.stores = names.to_vec();
+            let cast = words::cast(names);
+            (self.stores, self.platforms) = cast.map_err(|problem| self.wrong(number, problem))?;
             return Ok(None);
         }
         let step = words::step(&tokens, &self.stores);

@@ -1,5 +1,6 @@
 //! What people do in the stores, and what goes wrong with them.
 
+use super::market::Deed;
 use super::step::{Calls, Failure, Page, Post, Shop, Trouble};
 use super::town::{Town, account, copy};
 use super::wires::lock;
@@ -33,6 +34,10 @@ impl Town {
     ) -> Result<Vec<String>, String> {
         for sku in skus {
             for store in stores {
+                if self.market.platform(store).is_some() {
+                    self.market.stock(store, sku, level, self.now())?;
+                    continue;
+                }
                 let spec = ProductSpec { stock: level, ..ProductSpec::simple(sku, 0) };
                 let made = self.fake().create_product(self.business(store), &spec, self.now());
                 let id = made.map_err(|refused| refused.to_string())?;
@@ -44,11 +49,15 @@ impl Town {
 
     /// Does what somebody does in a store; says so when the store refuses.
     pub(super) fn shop(&mut self, store: &str, shop: &Shop) -> Result<Vec<String>, String> {
+        if self.market.platform(store).is_some() {
+            let done = self.market.shop(store, shop, self.now(), |number| self.order_id(store, number));
+            return self.elsewhere(store, done);
+        }
         let (business, now) = (self.business(store), self.now());
         let done = match shop {
             Shop::Sells(lines) => {
                 let placed = lock(&self.fake).sell_lines(business, &borrowed(lines), now);
-                placed.map(|order| self.books.orders.push((store.to_owned(), vec![order])))
+                placed.map(|order| self.books.orders.push((store.to_owned(), vec![order.to_string()])))
             }
             Shop::Returns(order, line) => {
                 let id = self.order(store, *order)?;
@@ -59,7 +68,7 @@ impl Town {
             Shop::Changes(order, lines) => {
                 let id = self.order(store, *order)?;
                 let edited = lock(&self.fake).edit_order(business, id, &borrowed(lines), now);
-                edited.map(|id| self.books.orders[order - 1].1.push(id))
+                edited.map(|id| self.books.orders[order - 1].1.push(id.to_string()))
             }
             Shop::Cancels(order) => {
                 let id = self.order(store, *order)?;
@@ -87,9 +96,34 @@ impl Town {
 
     /// The id that an order of the story has now.
     fn order(&self, store: &str, number: usize) -> Result<u64, String> {
+        let id = self.order_id(store, number)?;
+        id.parse().map_err(|_| format!("order {number} of {store} has no number"))
+    }
+
+    /// The same, as the platform writes it.
+    fn order_id(&self, store: &str, number: usize) -> Result<String, String> {
         let order = number.checked_sub(1).and_then(|place| self.books.orders.get(place));
         let ids = order.filter(|(at, _)| at == store).map(|(_, ids)| ids);
-        ids.and_then(|ids| ids.last().copied()).ok_or_else(|| format!("{store} has no order {number}"))
+        ids.and_then(|ids| ids.last().cloned()).ok_or_else(|| format!("{store} has no order {number}"))
+    }
+
+    /// Does what only people on another platform do.
+    pub(super) fn deed(&mut self, store: &str, deed: &Deed) -> Result<Vec<String>, String> {
+        if self.market.platform(store).is_none() {
+            return Err(format!("{store} is not on a platform where that can be done"));
+        }
+        let done = self.market.deed(store, deed, self.now(), |number| self.order_id(store, number));
+        self.elsewhere(store, done)
+    }
+
+    fn elsewhere(&mut self, store: &str, done: Result<Option<String>, String>) -> Result<Vec<String>, String> {
+        match done {
+            Ok(order) => {
+                self.books.orders.extend(order.map(|order| (store.to_owned(), vec![order])));
+                Ok(Vec::new())
+            }
+            Err(problem) => Ok(vec![format!("refused: {problem}")]),
+        }
     }
 
     fn type_in(&self, business: u64, page: Page, skus: &[String], level: i64) -> Result<(), Refused> {
@@ -135,6 +169,19 @@ impl Town {
 
     /// Something goes wrong with a store, or right again.
     pub(super) fn trouble(&mut self, store: &str, trouble: &Trouble) -> Result<Vec<String>, String> {
+        match (self.market.platform(store), trouble) {
+            (Some(_), Trouble::Unreachable) => {
+                self.wires.cut(store);
+                return Ok(Vec::new());
+            }
+            (Some(platform), _) => {
+                if *trouble == Trouble::Up {
+                    self.wires.mend(store);
+                }
+                return self.market.trouble(store, platform, trouble).map(|()| Vec::new());
+            }
+            (None, _) => {}
+        }
         let business = self.business(store);
         let done = match trouble {
             Trouble::Down(how) => self.fake().set_down(business, failure(*how)),

@@ -27,6 +27,11 @@ impl Town {
             Sight::Writes => Ok(vec![self.writes()]),
             Sight::Dead => Ok(vec![format!("{} dead", self.queue.count(QueueName::Dead))]),
             Sight::Kept(store) => self.kept(store),
+            Sight::Calls(store) => Ok(vec![self.calls(store)]),
+            Sight::Stranded(store) => {
+                let names = self.market.stranded(store);
+                Ok(if names.is_empty() { vec!["none".into()] } else { names })
+            }
             Sight::Why(sku, store) => self.why(sku, store),
             Sight::Alarms => self.alarms(),
             Sight::Quarantine(store) => self.quarantine(store),
@@ -45,13 +50,21 @@ impl Town {
         })?;
         let item = item.ok();
         let level = item.as_ref().map_or_else(|| "-".to_owned(), |item| item.level.to_string());
-        let mut row = vec![name.to_owned(), format!("hub {level}")];
+        let parts = item.as_ref().filter(|item| item.warehouses.len() > 1);
+        let parts = parts.map(|item| item.warehouses.iter().map(|(id, level)| format!("{id} {level}")));
+        let parts = parts.map(|parts| format!(" ({})", parts.collect::<Vec<_>>().join(", "))).unwrap_or_default();
+        let mut row = vec![name.to_owned(), format!("hub {level}{parts}")];
         for store in self.stores.clone() {
-            let level = self.fake().level(self.business(&store), name);
-            let level = level.map_or_else(|| "-".to_owned(), |level| level.to_string());
-            let listing = ListingId::single(account(&store));
-            let view = item.as_ref().and_then(|item| item.listings.iter().find(|view| view.listing == listing));
-            row.push(format!("{store} {level}{}", view.map_or_else(|| " (unmapped)".to_owned(), tell::standing)));
+            for (place, location) in self.market.places(&store) {
+                let listing = ListingId::at(account(&store), location);
+                let level = match self.market.platform(&store) {
+                    Some(_) => self.market.level(&listing, name),
+                    None => self.fake().level(self.business(&store), name),
+                };
+                let level = level.map_or_else(|| "-".to_owned(), |level| level.to_string());
+                let view = item.as_ref().and_then(|item| item.listings.iter().find(|view| view.listing == listing));
+                row.push(format!("{place} {level}{}", view.map_or_else(|| " (unmapped)".to_owned(), tell::standing)));
+            }
         }
         Ok(row)
     }
@@ -66,7 +79,8 @@ impl Town {
         let mut lines: Vec<History> = page.map_err(|error| error.to_string())?.rows;
         lines.reverse();
         self.books.read.insert(asked, lines.len());
-        let seen: Vec<String> = lines.iter().skip(known).map(|line| tell::history(line, &self.books.orders)).collect();
+        let told = lines.iter().skip(known).map(|line| self.market.named(tell::history(line, &self.books.orders)));
+        let seen: Vec<String> = told.collect();
         Ok(if seen.is_empty() { vec!["nothing new".into()] } else { seen })
     }
 
@@ -86,6 +100,9 @@ impl Town {
 
     /// How many writes through its API have changed a level of a store.
     pub(super) fn written(&self, store: &str) -> usize {
+        if let Some(platform) = self.market.platform(store) {
+            return self.market.written(store, platform);
+        }
         self.fake().writes(self.business(store)).len()
     }
 
@@ -97,6 +114,15 @@ impl Town {
             words.push(format!("{store} {}", now - before));
         }
         words.join("   ")
+    }
+
+    /// The calls of a store's API that are not those of every minute, since this was last looked at.
+    fn calls(&mut self, store: &str) -> String {
+        let now = self.market.calls(store);
+        let before = std::mem::replace(&mut self.books.calls, now.clone());
+        let new = now.iter().map(|(name, count)| (name, count - before.get(name).copied().unwrap_or_default()));
+        let words: Vec<String> = new.filter(|(_, new)| *new > 0).map(|(name, new)| format!("{name} {new}")).collect();
+        if words.is_empty() { "none".into() } else { words.join("   ") }
     }
 
     fn kept(&self, store: &str) -> Seen {

@@ -16,6 +16,8 @@ pub enum Step {
     Pass(i64),
     /// Somebody does something in a store.
     Shop(String, Shop),
+    /// Somebody does something in a store of another platform.
+    Deed(String, super::market::Deed),
     /// Something goes wrong with a store.
     Trouble(String, Trouble),
     /// Somebody does something at the hub.
@@ -181,6 +183,12 @@ pub enum Person {
     Uploads(Vec<(String, String)>),
     /// Has a SKU synced now.
     Syncs(String),
+    /// Links a location to a warehouse.
+    Gives(String, String, String),
+    /// Takes a location out of its warehouse.
+    Frees(String, String),
+    /// Has a store of one pool fed by warehouses.
+    Feeds(String, Vec<String>),
     /// Sets rules, groups, kits, or many items at once.
     Arranges(Arrangement),
 }
@@ -244,6 +252,10 @@ pub enum Sight {
     Dead,
     /// The webhooks of an account that nobody could read.
     Kept(String),
+    /// How often each operation of a store's API was called since this was last looked at.
+    Calls(String),
+    /// SKUs whose stock in the platform's own warehouse a write of ours has stranded.
+    Stranded(String),
     /// The rules behind a number.
     Why(String, String),
     /// What is wrong.

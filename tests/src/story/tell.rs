@@ -5,15 +5,16 @@ use domain::plan::Hold;
 use domain::push::Ended;
 use domain::rules::Step;
 use domain::settle::Note;
-use domain::{ListingId, OrderId};
+use domain::{FeedKind, ListingId, LocationId, OrderId};
 use engine::accounts::AccountView;
 use engine::adopt::{AccountAdoption, Adoption};
 use engine::items::{ListingView, Standing};
+use engine::locations::Linking;
 use engine::records::{History, KeptHook, Pushed, Seen};
 use engine::stock::LineResult;
 
 /// Orders of the story: the store, and every id that one has had.
-type Orders = [(String, Vec<u64>)];
+type Orders = [(String, Vec<String>)];
 
 /// Rows with their cells below each other.
 pub(super) fn columns(rows: &[Vec<String>]) -> Vec<String> {
@@ -58,8 +59,16 @@ const fn hold_name(hold: Hold) -> &'static str {
     }
 }
 
+/// The store; of one with several locations, which of them.
 fn place(listing: &ListingId) -> String {
-    listing.account.to_string()
+    if listing.location == LocationId::single() { listing.account.to_string() } else { listing.to_string() }
+}
+
+/// What a link between locations and warehouses does.
+pub(super) fn linking(done: &Linking) -> String {
+    let units = done.units.iter().map(|(warehouse, (before, after))| format!("{warehouse} {before} -> {after}"));
+    let change = format!("{} levels change (+{} -{})", done.will_change, done.gains, done.losses);
+    units.chain([change]).collect::<Vec<_>>().join("; ")
 }
 
 /// One line of history: by store, and without what made the hub look, as webhook, sweep and retry race for that.
@@ -94,8 +103,7 @@ fn counted_words(counted: &Counted, orders: &Orders) -> String {
 }
 
 fn order_name(order: &OrderId, orders: &Orders) -> String {
-    let id = order.as_str().parse().unwrap_or(0);
-    match orders.iter().position(|(_, ids)| ids.contains(&id)) {
+    match orders.iter().position(|(_, ids)| ids.iter().any(|id| id == order.as_str())) {
         Some(place) => format!("order {}", place + 1),
         None => "another order".into(),
     }
@@ -141,7 +149,8 @@ pub(super) fn account(view: &AccountView) -> Vec<String> {
     say(account.frozen.is_some(), "frozen".into());
     say(!health.contested.is_empty(), format!("contested: {}", health.contested.join(", ")));
     say(health.two_hubs.is_some(), "another hub writes it".into());
-    say(!account.feed, "counts by orders: its log may not be read".into());
+    let has_log = view.capabilities.feed == FeedKind::Movements;
+    say(has_log && !account.feed, "counts by orders: its log may not be read".into());
     say(account.quarantine.is_some(), format!("quarantine: {}", account.quarantine.clone().unwrap_or_default()));
     say(health.error.is_some(), format!("failed: {}", health.error.clone().unwrap_or_default()));
     say(health.refused > 0, format!("webhooks refused: {}", health.refused));
@@ -151,6 +160,11 @@ pub(super) fn account(view: &AccountView) -> Vec<String> {
     let lines = health.unaccounted.iter().map(|line| format!("{} {}", line.quantity, line.sku));
     let lines: Vec<String> = lines.collect();
     say(!lines.is_empty(), format!("sold without a movement: {}", lines.join(", ")));
+    let named = |what: &str, names: Vec<String>| format!("{what}: {}", names.join(", "));
+    let troubles = health.troubles.iter().map(|one| format!("{} ({})", one.sku, one.why)).collect();
+    say(!health.troubles.is_empty(), named("not written", troubles));
+    say(!health.unlinked.is_empty(), named("not linked", health.unlinked.values().cloned().collect()));
+    say(!health.closed.is_empty(), named("closed", health.closed.values().cloned().collect()));
     say(view.waiting > 0, format!("waiting: {}", view.waiting));
     if words.is_empty() { vec!["well".into()] } else { words }
 }

@@ -1,5 +1,6 @@
 //! The town of a story: stores, network, the hub with its workers and timers, and time.
 
+use super::market::{Market, Platform};
 use super::step::{Machine, Step};
 use super::wires::{Net, Wires, base_url, lock};
 use crate::memory::queue::QueueRates;
@@ -34,6 +35,7 @@ impl Watch for Nobody {
 pub(super) struct Town {
     pub(super) stores: Vec<String>,
     pub(super) fake: Arc<Mutex<FakeShopWired>>,
+    pub(super) market: Arc<Market>,
     pub(super) wires: Arc<Wires>,
     pub(super) store: Arc<MemoryStore>,
     pub(super) queue: Arc<MemoryQueue>,
@@ -51,7 +53,7 @@ pub(super) struct Town {
 #[derive(Default)]
 pub(super) struct Books {
     /// Orders in the sequence of the story: the store, and every id that one has had.
-    pub(super) orders: Vec<(String, Vec<u64>)>,
+    pub(super) orders: Vec<(String, Vec<String>)>,
     /// Products by store and SKU.
     pub(super) products: BTreeMap<(String, String), Vec<u64>>,
     /// How often each store has replaced its key and its webhook secret.
@@ -62,6 +64,8 @@ pub(super) struct Books {
     /// How much of each history and of each store's writes was looked at.
     pub(super) read: BTreeMap<Sku, usize>,
     pub(super) writes: BTreeMap<String, usize>,
+    /// How often operations of a store's API were called when that was last looked at.
+    pub(super) calls: BTreeMap<&'static str, u64>,
     /// The last run, and the last snapshot that a run took.
     pub(super) run: Option<String>,
     pub(super) snapshot: Option<String>,
@@ -77,10 +81,11 @@ const PATIENCE_MS: i64 = 120_000;
 const TURNS_MAX: u64 = 20_000_000;
 
 impl Town {
-    pub(super) fn new(stores: &[String]) -> Self {
+    pub(super) fn new(stores: &[String], platforms: &BTreeMap<String, Platform>) -> Self {
         let core = Arc::new(Core::new(1, false));
         let fake = Arc::new(Mutex::new(FakeShopWired::new(1)));
-        let wires = Arc::new(Wires::new(Arc::clone(&core), Arc::clone(&fake)));
+        let market = Arc::new(Market::new(platforms, core.now()));
+        let wires = Arc::new(Wires::new(Arc::clone(&core), Arc::clone(&fake), Arc::clone(&market)));
         let store = Arc::new(MemoryStore::new(Arc::clone(&core), StoreRates::default(), Arc::new(Nobody)));
         let again = QueueRates { twice: 10_000, ..QueueRates::default() };
         let queue = Arc::new(MemoryQueue::new(Arc::clone(&core), again));
@@ -93,7 +98,8 @@ impl Town {
         let timers = vec![timer(minute, Task::Sweep), timer(15 * minute, Task::Compare), timer(day, Task::Full)];
         let (books, flying) = (Books::default(), Rc::default());
         let stores = stores.to_vec();
-        let mut town = Self { stores, fake, wires, store, queue, hub, books, core, vault, exec, timers, flying };
+        let mut town =
+            Self { stores, fake, market, wires, store, queue, hub, books, core, vault, exec, timers, flying };
         town.open();
         (0..WORKERS).for_each(|machine| town.hire(Kind::Changes(machine)));
         (0..WORKERS).for_each(|machine| town.hire(Kind::Lane(machine)));
@@ -101,7 +107,7 @@ impl Town {
     }
 
     fn open(&mut self) {
-        for store in &self.stores {
+        for store in self.stores.iter().filter(|store| self.market.platform(store).is_none()) {
             let spec = AccountSpec {
                 business: self.business(store),
                 name: store.clone(),
@@ -136,6 +142,7 @@ impl Town {
                 Ok(Vec::new())
             }
             Step::Shop(store, shop) => self.shop(store, shop),
+            Step::Deed(store, deed) => self.deed(store, deed),
             Step::Trouble(store, trouble) => self.trouble(store, trouble),
             Step::Person(person) => self.person(person),
             Step::Hub(machine) => self.machine(machine),
@@ -211,6 +218,7 @@ impl Town {
     pub(super) fn until(&mut self, end: i64) {
         for _ in 0..TURNS_MAX {
             self.deliver();
+            self.deliver_elsewhere();
             match self.exec.step() {
                 Turn::Ran => {}
                 Turn::Ended(kind, _) => self.hire(kind),
@@ -225,7 +233,8 @@ impl Town {
     }
 
     fn pass(&mut self, end: i64) -> bool {
-        let hooks = self.fake().next_due().map(|due| due.0);
+        let dues = [self.fake().next_due(), self.market.next_due()];
+        let hooks = dues.into_iter().flatten().min().map(|due| due.0);
         let timers = self.timers.iter().map(|(next, _, _)| *next).min();
         let next = [self.core.next_timer(), hooks, timers].into_iter().flatten().min().unwrap_or(end);
         if next > end {
@@ -260,11 +269,24 @@ impl Town {
         }
     }
 
+    /// Lets events of queues and webhooks out that are due on other platforms.
+    fn deliver_elsewhere(&mut self) {
+        let (events, hooks) = self.market.due(self.now());
+        for body in events {
+            let member = self.member();
+            self.exec.add(Kind::Hook, crew::event(member, body, 0));
+        }
+        for outgoing in hooks {
+            let (member, fake) = (self.member(), Arc::clone(&self.market.shopify));
+            self.exec.add(Kind::Hook, crew::hook(member, fake, outgoing));
+        }
+    }
+
     pub(super) fn new_account(&self, store: &str) -> NewAccount {
         let role = if self.business(store) == 1 { Role::Master } else { Role::Replica };
         let mut secrets = self.key(store);
         secrets.extend(self.signer(store));
-        NewAccount {
+        let new = NewAccount {
             id: account(store),
             channel: "shopwired".into(),
             role,
@@ -273,6 +295,10 @@ impl Town {
             settings: BTreeMap::from([("base_url".into(), base_url(store))]),
             secrets,
             rate: None,
+        };
+        match self.market.platform(store) {
+            Some(platform) => self.market.account(new, platform),
+            None => new,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The network of a story: every request reaches the fake after a moment, unless the story says otherwise.
 
+use super::market::Market;
 use crate::sim::core::Core;
 use async_trait::async_trait;
 use channels::fake::{Fake, NoAnswer};
@@ -16,6 +17,7 @@ const WAY_MS: i64 = 20;
 pub(super) struct Wires {
     core: Arc<Core>,
     fake: Arc<Mutex<FakeShopWired>>,
+    market: Arc<Market>,
     plan: Mutex<Plan>,
 }
 
@@ -40,8 +42,8 @@ pub(super) fn base_url(store: &str) -> String {
 }
 
 impl Wires {
-    pub(super) fn new(core: Arc<Core>, fake: Arc<Mutex<FakeShopWired>>) -> Self {
-        Self { core, fake, plan: Mutex::default() }
+    pub(super) fn new(core: Arc<Core>, fake: Arc<Mutex<FakeShopWired>>, market: Arc<Market>) -> Self {
+        Self { core, fake, market, plan: Mutex::default() }
     }
 
     pub(super) fn cut(&self, store: &str) {
@@ -116,7 +118,8 @@ impl Http for Net {
         if dies == Some(false) {
             wires.die().await;
         }
-        let response = lock(&wires.fake).handle(&request, wires.core.now());
+        let elsewhere = wires.market.handle(&store, &request, wires.core.now());
+        let response = elsewhere.unwrap_or_else(|| lock(&wires.fake).handle(&request, wires.core.now()));
         if dies == Some(true) {
             wires.die().await;
         }

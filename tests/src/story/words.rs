@@ -1,9 +1,11 @@
 //! The words of the stories, and the steps that they mean.
 
+use super::market::Platform;
 use super::step::{Calls, Failure, Machine, Page, Person, Post, Shop, Sight, Step, Trouble};
 use engine::quarantine::Verdict;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The words of a line. A word in quotes may hold spaces; a comma after a word is left out; what follows `: ` is one word.
 ///
@@ -29,6 +31,25 @@ pub fn tokens(line: &str) -> Result<Vec<String>, String> {
     Ok(tokens)
 }
 
+/// The stores of a story, and what those are on that are not on the usual platform: `main, york on amazon`.
+pub(super) fn cast(words: &[String]) -> Result<(Vec<String>, BTreeMap<String, Platform>), String> {
+    let (mut stores, mut platforms) = (Vec::new(), BTreeMap::new());
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        if word != "on" || stores.is_empty() {
+            stores.push(word.to_owned());
+            continue;
+        }
+        let platform = match words.next() {
+            Some("amazon") => Platform::Amazon,
+            Some("shopify") => Platform::Shopify,
+            other => return Err(format!("nobody is on {:?} here", other.unwrap_or_default())),
+        };
+        platforms.extend(stores.last().map(|store| (String::clone(store), platform)));
+    }
+    Ok((stores, platforms))
+}
+
 /// The step that a line's words mean.
 ///
 /// # Errors
@@ -52,7 +73,10 @@ pub fn step(tokens: &[String], stores: &[String]) -> Result<Step, String> {
         ["webhooks", "of", store, rest @ ..] => {
             Ok(Step::Trouble(known(store, stores)?, Trouble::Webhooks(post(rest)?)))
         }
-        [store, rest @ ..] if is_store(store) => in_store(store, rest),
+        [store, rest @ ..] if is_store(store) => match super::market::read(rest)? {
+            Some(deed) => Ok(Step::Deed((*store).to_owned(), deed)),
+            None => in_store(store, rest),
+        },
         _ => Err(unknown(&words)),
     }
 }
@@ -236,6 +260,13 @@ fn person(words: &[&str], stores: &[String]) -> Result<Person, String> {
         ["adjusts", sku, "by", units, why] => Person::Adjusts((*sku).to_owned(), number(units)?, (*why).to_owned()),
         ["uploads", "stock", file] => Person::Uploads(upload(file)?),
         ["syncs", sku] => Person::Syncs((*sku).to_owned()),
+        ["gives", place, "of", name, "to", warehouse] => {
+            Person::Gives(store(name)?, (*place).to_owned(), (*warehouse).to_owned())
+        }
+        ["frees", place, "of", name] => Person::Frees(store(name)?, (*place).to_owned()),
+        ["feeds", name, "from", warehouses @ ..] => {
+            Person::Feeds(store(name)?, warehouses.iter().map(ToString::to_string).collect())
+        }
         _ => return Err(unknown(words)),
     })
 }
@@ -277,6 +308,8 @@ fn sight(words: &[&str], stores: &[String]) -> Result<Sight, String> {
         ["dead", "messages"] => Sight::Dead,
         ["kept", "webhooks", "of", name] => Sight::Kept(known(name, stores)?),
         ["found", filter] => Sight::Found(super::arrange::json(filter)?),
+        ["calls", "of", name] => Sight::Calls(known(name, stores)?),
+        ["stranded", "of", name] => Sight::Stranded(known(name, stores)?),
         ["why", sku, "at", name] => Sight::Why((*sku).to_owned(), known(name, stores)?),
         [] => return Err("say what to look at".into()),
         skus => Sight::Levels(owned(skus)),

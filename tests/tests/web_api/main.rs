@@ -11,6 +11,7 @@ mod rules;
 mod stock;
 mod tokens;
 mod users;
+mod warehouses;
 mod webhooks;
 
 use axum::Router;
