@@ -1,5 +1,5 @@
-//! Figures of the bulk lane: very many changed SKUs into one store, by the clock of its fake. Nothing here waits: sleeping moves
-//! the clock, so that what is told is what the store's own limits cost.
+//! Figures of the bulk lane: very many SKUs whose numbers change at once into one store, by the clock of its fake. Nothing here
+//! waits: sleeping moves the clock, so that what is told is what the store's own limits cost.
 
 use crate::bench::{Figure, Scale};
 use anyhow::{Context, ensure};
@@ -11,13 +11,14 @@ use channels::shopify::fake::{FakeShopify, ItemSpec, ShopSpec};
 use channels::shopwired::FakeShopWired;
 use channels::shopwired::fake::{AccountSpec, Limit, ProductSpec};
 use channels::{Clock, Http, HttpError, Request, Response, Secret};
-use domain::{AccountId, Role, Sku, Timestamp};
+use domain::{AccountId, Role, Timestamp};
 use engine::accounts::{AccountPatch, NewAccount};
 use engine::adopt::Silent;
 use engine::ports::QueueName;
-use engine::stock::{Amount, StockEdit};
+use engine::settings::{Patch, Scope};
 use engine::{Config, Hub};
 use local::{EmbeddedDynamo, FileVault, LocalQueue};
+use serde_json::json;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -264,12 +265,10 @@ impl Bench {
         Ok(worked)
     }
 
-    /// One unit of each SKU goes, here; then everything until the store shows it.
+    /// One unit of each SKU is kept back from the store; then everything until it shows that.
     async fn change(&self, kind: Kind, skus: &[String]) -> anyhow::Result<Lane> {
-        let edit = StockEdit { amount: Amount::Adjust(-1), reason: "bench".into(), warehouse: None };
-        for sku in skus {
-            self.hub.edit_stock(&Sku::new(sku.clone())?, &edit, "bench").await?;
-        }
+        let scope = Scope { account: Some(self.store.clone()), ..Scope::default() };
+        self.hub.set_rules(&scope, &Patch::one("hold_back", json!(1)), true, "bench", &Silent).await?;
         let began = self.town.clock.now();
         let before = (self.town.writes.load(Ordering::Relaxed), self.town.calls.load(Ordering::Relaxed));
         let mut wrong = skus.len();
