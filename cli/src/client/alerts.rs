@@ -12,8 +12,15 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// `alerts …`
+#[derive(Debug, clap::Args)]
+pub struct WhichAlerts {
+    #[command(subcommand)]
+    command: Option<Alerts>,
+}
+
+/// What to do with alerts; `show` if nothing is said.
 #[derive(Debug, clap::Subcommand)]
-pub enum Alerts {
+enum Alerts {
     /// What is wrong now, and who is told of it; status 1 when something is
     Show,
     /// Tell somebody: a mail address, a Slack-compatible webhook, or a webhook that we sign
@@ -103,8 +110,8 @@ pub enum Quarantine {
 ///
 /// # Errors
 /// What the hub said.
-pub async fn alerts(cx: &Cx, command: Alerts) -> anyhow::Result<bool> {
-    match command {
+pub async fn alerts(cx: &Cx, which: WhichAlerts) -> anyhow::Result<bool> {
+    match which.command.unwrap_or(Alerts::Show) {
         Alerts::Show => return show(cx, &cx.client.get("/alerts").await?),
         Alerts::Add { name, way, to, kind } => {
             let to = if to == "-" { ask::secret("Address: ")? } else { to };

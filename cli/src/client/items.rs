@@ -2,7 +2,6 @@
 
 use super::show::{cell, judged, number, span, time, word};
 use super::{Cx, api};
-use anyhow::bail;
 use domain::ListingId;
 use engine::items::{Explanation, ItemView, Listed, ListingView, Standing};
 use engine::records::History as Happened;
@@ -40,14 +39,13 @@ pub struct List {
 /// Whose history.
 #[derive(Debug, clap::Args)]
 pub struct History {
-    /// A SKU
-    #[arg(required_unless_present = "account")]
+    /// A SKU; without it, everything that happened on one day
     sku: Option<String>,
-    /// An account: what happened there on one day
+    /// Only what concerns this account
     #[arg(long, conflicts_with = "sku")]
     account: Option<String>,
     /// The day in UTC, such as 2026-03-12; today if absent
-    #[arg(long, requires = "account")]
+    #[arg(long, conflicts_with = "sku")]
     day: Option<String>,
     /// At most so many lines
     #[arg(long, default_value_t = 50)]
@@ -177,6 +175,9 @@ fn listings(cx: &Cx, item: &ItemView) -> String {
     cx.show.table(&head, item.listings.iter().map(row).collect())
 }
 
+/// Said where there is no item.
+const NOTHING: &str = "There are no such items. `evenstock adopt` shows what the stores would bring.";
+
 /// Runs `levels`.
 ///
 /// # Errors
@@ -184,6 +185,9 @@ fn listings(cx: &Cx, item: &ItemView) -> String {
 pub async fn levels(cx: &Cx, list: &List) -> anyhow::Result<bool> {
     let items = items(cx, list).await?;
     cx.show.answer(&items, |items| {
+        if items.is_empty() {
+            return NOTHING.into();
+        }
         let all = items.iter().flat_map(|item| &item.listings).map(|listing| listing.listing.clone());
         let columns: BTreeSet<_> = all.collect();
         let names = columns.iter().map(named);
@@ -204,15 +208,17 @@ pub async fn levels(cx: &Cx, list: &List) -> anyhow::Result<bool> {
 /// # Errors
 /// What the hub said.
 pub async fn history(cx: &Cx, history: &History) -> anyhow::Result<bool> {
-    let rows: Vec<Happened> = match (&history.sku, &history.account) {
-        (Some(sku), _) => pages(cx, "/item/history", &[("sku", Some(sku.clone()))], history.limit).await?,
-        (None, Some(account)) => {
-            let parameters = [("account", Some(account.clone())), ("day", history.day.clone())];
+    let rows: Vec<Happened> = match &history.sku {
+        Some(sku) => pages(cx, "/item/history", &[("sku", Some(sku.clone()))], history.limit).await?,
+        None => {
+            let parameters = [("account", history.account.clone()), ("day", history.day.clone())];
             pages(cx, "/history", &parameters, history.limit).await?
         }
-        (None, None) => bail!("history: name a SKU or an --account"),
     };
-    cx.show.answer(&rows, |rows| lines(cx, rows))?;
+    cx.show.answer(&rows, |rows| match rows.as_slice() {
+        [] => "nothing happened".into(),
+        rows => lines(cx, rows),
+    })?;
     Ok(true)
 }
 

@@ -94,8 +94,7 @@ pub enum Command {
     /// How every account is doing
     Health,
     /// What is wrong, and who is told of it
-    #[command(subcommand)]
-    Alerts(alerts::Alerts),
+    Alerts(alerts::WhichAlerts),
     /// What guards have stopped: look, then release or discard
     #[command(subcommand)]
     Quarantine(alerts::Quarantine),

@@ -73,7 +73,7 @@ async fn list(cx: &Cx, limit: usize) -> anyhow::Result<bool> {
         let row = |run: &Run| {
             vec![
                 cell(&run.id),
-                cell(run.job.kind()),
+                cell(format!("{}{}", run.job.kind(), if run.job.is_preview() { ", preview" } else { "" })),
                 state(run),
                 cell(far(run)),
                 cell(&run.actor),

@@ -256,20 +256,22 @@ async fn import(cx: &Cx, options: &Import) -> anyhow::Result<bool> {
     let lines = table::read(&std::fs::read(file)?, options.format.into(), &options.columns())
         .map_err(anyhow::Error::msg)
         .with_context(|| file.display().to_string())?;
-    if !options.dry_run {
-        ask::agree(&format!("Take the stock of {} SKUs from {}?", lines.len(), file.display()), options.yes)?;
+    if !options.dry_run && !options.yes {
+        let preview = runs::follow(cx, give(cx, options, &lines, true).await?).await?;
+        eprintln!("{}", told(cx, &Outcome::of(cx, preview).await?));
+        ask::agree(&format!("Take the stock of {} SKUs from {}?", lines.len(), file.display()), false)?;
     }
-    let run = runs::follow(cx, give(cx, options, &lines).await?).await?;
+    let run = runs::follow(cx, give(cx, options, &lines, options.dry_run).await?).await?;
     Outcome::of(cx, run).await?.show(cx)
 }
 
 /// Opens a run, gives it the lines, starts it.
-async fn give(cx: &Cx, options: &Import, lines: &[Line]) -> anyhow::Result<Run> {
+async fn give(cx: &Cx, options: &Import, lines: &[Line], dry_run: bool) -> anyhow::Result<Run> {
     let job = Job::Import {
         mode: options.mode.into(),
         warehouse: options.warehouse.as_ref().map(WarehouseId::new).transpose()?,
         reason: reasons::read(&options.reason, options.note.as_deref()).map_err(anyhow::Error::msg)?,
-        dry_run: options.dry_run,
+        dry_run,
     };
     let run: Run = cx.client.post("/runs", &job).await?;
     let path = format!("/runs/{}", api::part(&run.id));

@@ -117,22 +117,34 @@ pub async fn adopt(cx: &Cx, options: &Adopt) -> anyhow::Result<bool> {
     if !options.apply {
         let preview: Adoption = runs::job(cx, &options.job(false)?).await?;
         cx.show.answer(&preview, |preview| {
-            format!("{}\nThis was a preview. `adopt --apply` does it.", adoption(cx, preview))
+            let found = adoption(cx, preview);
+            match preview.new_listings + preview.known_listings {
+                0 => format!("{found}\n{NOTHING}"),
+                _ => format!("{found}\nThis was a preview. `adopt --apply` does it."),
+            }
         })?;
         return Ok(true);
     }
     if !options.yes {
         let preview: Adoption = runs::job(cx, &options.job(false)?).await?;
         eprintln!("{}", adoption(cx, &preview));
-        ask::agree("Do it?", false)?;
+        if preview.new_listings + preview.corrected > 0 {
+            ask::agree("Do it?", false)?;
+        }
     }
     let done: Adoption = runs::job(cx, &options.job(true)?).await?;
     cx.show.answer(&done, |done| {
         let snapshot = done.snapshot.as_deref().unwrap_or("none");
+        if done.new_listings + done.known_listings == 0 {
+            return format!("{}\n{NOTHING}", adoption(cx, done));
+        }
         format!("{}\nDone. Levels before: snapshot {snapshot}. The stores are being written now.", adoption(cx, done))
     })?;
     Ok(true)
 }
+
+/// Said where no store has anything to match.
+const NOTHING: &str = "There is nothing to adopt: the master has no product with a SKU that its stock is kept of.";
 
 fn adoption(cx: &Cx, adoption: &Adoption) -> String {
     let count = |count: u64| number(i64::try_from(count).ok());

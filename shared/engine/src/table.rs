@@ -94,7 +94,18 @@ fn column(names: &[String], chosen: Option<&str>, usual: &[&str], title: &str) -
         Some(chosen) => names.iter().position(|name| *name == chosen.trim().to_lowercase()),
         None => names.iter().position(|name| usual.contains(&name.as_str())),
     };
-    found.ok_or_else(|| format!("line 1: no column {}", chosen.unwrap_or(title)))
+    found.ok_or_else(|| {
+        let missing = format!("line 1: no column {}", chosen.unwrap_or(title));
+        match names {
+            [] => format!("{missing}: the file is empty"),
+            [one] if one.contains([';', '\t']) => {
+                format!(
+                    "{missing}, only {one:?}: separate the columns by commas, or say that they are separated by tabs"
+                )
+            }
+            names => format!("{missing}; the columns are {}", names.join(", ")),
+        }
+    })
 }
 
 /// Where in a file we are, since the reader counts no empty lines and ends a record before the feed of `\r\n`.
@@ -195,10 +206,13 @@ mod tests {
     #[test]
     fn a_table_without_its_columns_is_refused() {
         let none = Columns::default();
-        assert_eq!(told("SKU,Price\n", Format::Csv, &none), "line 1: no column Quantity or Stock");
-        assert_eq!(told("", Format::Csv, &none), "line 1: no column SKU");
+        let priced = "line 1: no column Quantity or Stock; the columns are sku, price";
+        assert_eq!(told("SKU,Price\n", Format::Csv, &none), priced);
+        assert_eq!(told("", Format::Csv, &none), "line 1: no column SKU: the file is empty");
+        let semicolons = told("SKU;Stock\nA;1\n", Format::Csv, &none);
+        assert!(semicolons.contains("\"sku;stock\": separate the columns by commas"), "{semicolons}");
         let code = Columns { sku: Some("Code".into()), ..none };
-        assert_eq!(told("SKU,Stock\n", Format::Csv, &code), "line 1: no column Code");
+        assert_eq!(told("SKU,Stock\n", Format::Csv, &code), "line 1: no column Code; the columns are sku, stock");
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl Work for Adopting {
             Phase::Finish => {
                 if self.order.apply {
                     self.take_up(hub, run, &place).await?;
-                    finish(hub, &self.reads.scans).await?;
+                    finish(hub, &self.reads.scans, &self.products).await?;
                 }
                 return Ok(end(&place.report));
             }
@@ -165,8 +165,15 @@ impl Work for Adopting {
 }
 
 /// Feeds are counted from where the stores were read, and everybody is written.
-async fn finish(hub: &Hub, scans: &BTreeMap<AccountId, Scan>) -> Result<(), Error> {
+async fn finish(hub: &Hub, scans: &BTreeMap<AccountId, Scan>, products: &BTreeMap<Sku, String>) -> Result<(), Error> {
     hub.start_cursors(scans).await?;
+    let strange = |sku: &String| Sku::new(sku.as_str()).map_or(true, |sku| !products.contains_key(&sku));
+    for (id, scan) in scans {
+        // webhooks told of them before the hub knew them
+        if !scan.connected.health.0.unknown_skus.iter().all(strange) {
+            hub.change_health(id, |health| health.unknown_skus.retain(strange)).await?;
+        }
+    }
     for id in scans.keys().chain([&ListingId::hub().account]) {
         hub.wake_lane(id).await?;
     }

@@ -204,7 +204,7 @@ fn result(viewer: &Viewer, run: &Run, may: bool) -> Markup {
         Job::Link { .. } => known(run, |found: &engine::locations::Linking| {
             html! { p { (ui::counted(found.skus, "SKU", "SKUs")) ", " (ui::counted(found.will_change, "level", "levels")) @if found.applied { " changed." } @else { " would change." } } }
         }),
-        Job::Mapping { .. } => html! { p { "What it found is under " a href="/mapping" { "mapping" } "." } },
+        Job::Mapping { .. } => html! { p.soft { "It is shown with each account, under “Products and mapping”." } },
     }
 }
 
