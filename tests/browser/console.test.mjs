@@ -54,10 +54,10 @@ test("before anything is connected, every page says what to do next", async () =
   for (const [path, next] of [["/", "Connect a store"], ["/items", "Connect a store"], ["/accounts", "Connect a store"], ["/first-sync", "Connect the master"]]) {
     await open(path);
     assert.ok(await page.getByRole("link", { name: next }).first().isVisible(), path);
-    await photograph(page, `empty-${path.slice(1) || "overview"}`);
+    await photograph(page, `empty-${path.slice(1) || "overview"}`, { passing: true });
   }
   await open("/accounts/new");
-  await photograph(page, "connect-choose");
+  await photograph(page, "connect-choose", { passing: true });
 });
 
 async function connect(name) {
@@ -79,7 +79,7 @@ test("connecting: what is wrong is told, then the three demo stores are connecte
   await page.getByRole("button", { name: "Connect" }).click();
   assert.match(await said(), /was not connected/i);
   assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "main", "what was typed is still there");
-  await photograph(page, "connect-refused");
+  await photograph(page, "connect-refused", { passing: true });
   for (const name of ["main", "leeds", "york"]) {
     await connect(name);
     if (name === "main") await photograph(page, "connect-form");
@@ -87,9 +87,10 @@ test("connecting: what is wrong is told, then the three demo stores are connecte
     assert.equal(await heading(), "Connected");
     assert.ok(await page.getByText("Nothing has been written to its stock").isVisible());
   }
-  await photograph(page, "connected");
+  await photograph(page, "connected", { passing: true });
   await open("/accounts");
   assert.equal(await page.locator("a.plate").count(), 3);
+  await photograph(page, "accounts");
 });
 
 test("the first sync shows what would change, writes nothing before, and then makes all stores equal", async () => {
@@ -101,7 +102,7 @@ test("the first sync shows what would change, writes nothing before, and then ma
   await apply.waitFor({ timeout: FOLLOWS });
   const row = page.locator("tr", { hasText: "MUG-RED" }).first();
   assert.match(await row.innerText(), /12\s+40/);
-  await photograph(page, "first-sync-preview");
+  await photograph(page, "first-sync-preview", { passing: true });
   const preview = page.url();
   await open("/demo");
   assert.equal(await level("leeds", "MUG-RED"), 12, "a preview writes nothing");
@@ -109,7 +110,7 @@ test("the first sync shows what would change, writes nothing before, and then ma
   page.once("dialog", (dialog) => dialog.accept());
   await apply.click();
   await page.getByRole("link", { name: "See the items" }).waitFor({ timeout: FOLLOWS });
-  await photograph(page, "first-sync-done");
+  await photograph(page, "first-sync-done", { passing: true });
   await open("/demo");
   await everywhere("MUG-RED", 40);
   await everywhere("TEE-L", 55);
@@ -176,7 +177,7 @@ test("search finds by SKU, says what to do when there is none, and everything wo
   await page.keyboard.press("Enter");
   await page.waitForURL(/q=shirt/);
   assert.equal(await page.locator("tbody tr").count(), 3);
-  await photograph(page, "items-found");
+  await photograph(page, "items-found", { passing: true });
   await open("/items?q=nowhere");
   assert.ok(await page.getByRole("link", { name: "Show all items" }).isVisible());
   await open("/items");
@@ -212,7 +213,7 @@ test("replacing credentials with wrong ones leaves the former in force", async (
   await page.getByRole("button", { name: "Test the connection" }).click();
   assert.match(await said(), /Connected to/);
   await open("/accounts/york/remove");
-  await photograph(page, "account-remove");
+  await photograph(page, "account-remove", { passing: true });
 });
 
 /** Opens a run's page until it has ended; gives what it shows. */
@@ -225,7 +226,7 @@ const accept = () => page.once("dialog", (dialog) => dialog.accept());
 
 test("rules: what would change is shown, then every store follows, and the item says where its number comes from", async () => {
   await open("/rules");
-  await photograph(page, "rules-empty");
+  await photograph(page, "rules-empty", { passing: true });
   await page.getByLabel("In", { exact: true }).selectOption("leeds");
   await page.getByRole("button", { name: "Go on" }).click();
   await page.getByLabel("Hold back").fill("lots");
@@ -235,7 +236,7 @@ test("rules: what would change is shown, then every store follows, and the item 
   await page.getByLabel("Hold back").fill("5");
   await page.getByRole("button", { name: "Preview" }).click();
   assert.match((await page.locator("tr", { hasText: "MUG-BLUE" }).innerText()), /leeds\s+31\s+26/);
-  await photograph(page, "rules-preview");
+  await photograph(page, "rules-preview", { passing: true });
   await page.getByRole("button", { name: "Apply" }).click();
   assert.match(await said(), /Set for All items in leeds: 8 levels change now/);
   await photograph(page, "rules");
@@ -254,7 +255,7 @@ test("a bulk change over a saved filter is previewed and applied, to these items
   await page.getByRole("link", { name: "All", exact: true }).click();
   await page.getByRole("link", { name: "Shirts" }).click();
   assert.equal(await page.locator("tbody tr").count(), 3);
-  await photograph(page, "items-filter");
+  await photograph(page, "items-filter", { passing: true });
   await page.getByRole("link", { name: "Change them" }).click();
   await photograph(page, "bulk");
   await page.getByRole("radio", { name: /Set a rule/ }).check();
@@ -263,7 +264,7 @@ test("a bulk change over a saved filter is previewed and applied, to these items
   await page.getByLabel("In", { exact: true }).selectOption("york");
   await page.getByRole("button", { name: "Preview" }).click();
   assert.equal(await heading(), "What would change");
-  await photograph(page, "bulk-preview");
+  await photograph(page, "bulk-preview", { passing: true });
   await page.getByRole("button", { name: "Apply to 3 items" }).click();
   assert.equal(await heading(), "Done");
   await open("/demo");
@@ -280,7 +281,7 @@ test("a kit shows what its parts are enough for, and takes them when it is sold"
   await page.getByLabel("Parts").fill("2 MUG-RED\n1 BAG 01");
   await page.getByRole("button", { name: "Preview" }).click();
   assert.match(await page.locator("main").innerText(), /enough for 20/);
-  await photograph(page, "kit-preview");
+  await photograph(page, "kit-preview", { passing: true });
   await page.getByRole("button", { name: "Apply" }).click();
   await open("/demo");
   await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="PEN-XY#york"]').innerText === "20", null, { timeout: FOLLOWS });
@@ -298,7 +299,7 @@ test("a stock file is previewed, carried in as a run, and taken back with what w
   await photograph(page, "stock-file");
   await page.getByRole("button", { name: "Preview" }).click();
   assert.match(await ended(), /2 things that could not be done.*line 3/);
-  await photograph(page, "stock-file-preview");
+  await photograph(page, "stock-file-preview", { passing: true });
   await open("/stock-file");
   await page.getByLabel("Or paste its lines").fill("SKU;Stock\nCAP/BLACK;50");
   await page.getByLabel("Reason").fill("stock take");
@@ -314,7 +315,7 @@ test("a stock file is previewed, carried in as a run, and taken back with what w
   await page.goto(run);
   await page.getByRole("button", { name: "Take this run back …" }).click();
   assert.match(await ended(), /CAP\/BLACK 49 28 −1/);
-  await photograph(page, "restore-preview");
+  await photograph(page, "restore-preview", { passing: true });
   accept();
   await page.getByRole("button", { name: "Apply the restore" }).click();
   await page.waitForURL((address) => address.href !== run);
@@ -344,10 +345,10 @@ test("a wave of zeros is not believed: a person releases one product and sets th
   await open("/runs");
   await page.getByRole("button", { name: "Compare all stores" }).click();
   assert.match(await ended(), /In quarantine/);
-  await photograph(page, "comparison");
+  await photograph(page, "comparison", { passing: true });
   await open("/");
   assert.match(await page.locator('[data-live="needs"]').innerText(), /main is in quarantine/);
-  await photograph(page, "overview-quarantine");
+  await photograph(page, "overview-quarantine", { passing: true });
   await open("/accounts/main");
   await page.getByRole("link", { name: "Review what was seen" }).click();
   await page.getByLabel("Choose CRATE-00").check();
@@ -378,7 +379,7 @@ test("alerts, mapping, stock feeds and the settings of an account are there and 
   await photograph(page, "mapping");
   await page.getByRole("button", { name: "Read the store" }).click();
   await page.getByText("Every product is matched.").waitFor({ timeout: FOLLOWS });
-  await photograph(page, "mapping-read");
+  await photograph(page, "mapping-read", { passing: true });
   await open("/stock-feeds");
   await photograph(page, "stock-feeds");
   await open("/stock-feeds/edit");
@@ -387,7 +388,7 @@ test("alerts, mapping, stock feeds and the settings of an account are there and 
   accept();
   await page.getByRole("button", { name: "Freeze" }).click();
   assert.match(await said(), /frozen/);
-  await photograph(page, "account-frozen");
+  await photograph(page, "account-frozen", { passing: true });
   await page.getByRole("button", { name: "Thaw" }).click();
   assert.match(await said(), /goes on/);
   for (const path of ["warehouses", "users", "audit", "me"]) {
@@ -427,9 +428,9 @@ test("history and queue are readable on every screen", async () => {
   await open("/queue");
   await photograph(page, "queue");
   await open("/menu");
-  await photograph(page, "menu");
+  await photograph(page, "menu", { passing: true });
   await open("/item?sku=NOPE");
-  await photograph(page, "not-found");
+  await photograph(page, "not-found", { passing: true });
 });
 
 test("the theme is kept, and times are in the viewer's zone", async () => {
