@@ -4,7 +4,7 @@
 //! write will erase: they are suspects of the settling rule. At most one write of a listing is on its way, since nobody
 //! promises that a store carries out two in their order.
 
-use crate::ledger::{Claim, Entry, Trouble};
+use crate::ledger::{Claim, Entry, Square, Trouble};
 use crate::settle::{self, Note, Observed, Policy, Seen};
 use crate::{Inbound, Timestamp};
 
@@ -120,6 +120,10 @@ fn judge(entry: &Entry, claim: &Claim, seen: Seen<'_>, policy: Policy) -> Verdic
     let first = policy.verify_ms.unwrap_or_default();
     let over = seen.now >= give_up(claim, first);
     let first = first_wait(claim, first);
+    if has_stood(entry, claim, seen.level) && !over {
+        let patient = seen.now >= claim.since.plus_ms(first.saturating_mul(PATIENT));
+        return if patient { Verdict::Live } else { Verdict::Waiting };
+    }
     if seen.level == live || seen.level != failed && settle::is_erased(suspects, seen.level - live) {
         return Verdict::Live;
     }
@@ -134,6 +138,13 @@ fn judge(entry: &Entry, claim: &Claim, seen: Seen<'_>, policy: Policy) -> Verdic
         (false, true) => Verdict::Riddle,
         (false, false) => Verdict::Waiting,
     }
+}
+
+/// Whether the level is what it was when we claimed, and had an unexplained part then, and something was counted since: that may be
+/// the order which it showed already, and then nothing has moved it since.
+fn has_stood(entry: &Entry, claim: &Claim, level: i64) -> bool {
+    let rode = |square: &Square| square.with != claim.from.saturating_add(claim.counted);
+    level == claim.from && claim.counted != 0 && entry.square.as_ref().is_some_and(rode)
 }
 
 /// Ends the claim; as carried out, or not. What rode along keeps its size, and so does what was counted since.
@@ -228,6 +239,18 @@ mod tests {
         let mut entry = accepted(0);
         assert_eq!(look(&mut entry, 7, &[sale(-1)], 2).notes, [Note::Verified(7)]);
         assert_eq!((entry.shadow, with(&entry)), (Some(7), 7));
+    }
+
+    #[test]
+    fn an_order_that_the_level_showed_already_confirms_nothing() {
+        let mut entry = accepted(0);
+        let claim = entry.claim.as_mut().expect("accepted");
+        (claim.from, claim.to, claim.target, entry.shadow) = (9, 10, 11, Some(9));
+        // one was sold before that, and its order is listed only now
+        look(&mut entry, 9, &[sale(-1)], 1);
+        assert!(entry.claim.is_some(), "9 is the level from before, not 10 less one");
+        assert_eq!(look(&mut entry, 10, &[], 3).notes, [Note::Verified(10)]);
+        assert_eq!((with(&entry), entry.shadow), (10, Some(10)));
     }
 
     #[test]

@@ -167,7 +167,10 @@ impl Hub {
         let subscriptions = match self.enter(&mut account, channel).await {
             Ok(subscriptions) => subscriptions,
             Err(error) => {
-                self.forget_secrets(&account.id, channel).await?;
+                // an account that may be there keeps its secrets: without them nobody could use it, nor add it again
+                if !matches!(error, Error::Store(StoreError::Unknown(_)) | Error::Conflict(_)) {
+                    self.forget_secrets(&account.id, channel).await?;
+                }
                 return Err(error);
             }
         };

@@ -55,10 +55,10 @@ impl StoredCall {
         key(call_partition(account), format!("{id:016x}"))
     }
 
-    /// As a row.
+    /// As a row of this version: whoever makes the call again, or sees that it never will be made, writes it once more.
     #[must_use]
-    pub fn row(&self, account: &AccountId, id: u64, now: Timestamp) -> Row {
-        Row { expires: Some(now.plus_ms(CALL_KEPT_MS)), ..row(Self::key(account, id), 1, text(self)) }
+    pub fn row(&self, account: &AccountId, id: u64, version: u64, now: Timestamp) -> Row {
+        Row { expires: Some(now.plus_ms(CALL_KEPT_MS)), ..row(Self::key(account, id), version, text(self)) }
     }
 
     /// A part of a gathered call, as a row.

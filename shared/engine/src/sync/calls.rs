@@ -30,7 +30,7 @@ impl Run<'_> {
         let call = StoredCall { rows: rows.iter().map(|(ready, note)| ready.row(note.clone())).collect() };
         let rows: Vec<Ready> = rows.into_iter().map(|(ready, _)| ready).collect();
         let account = &connected.account.id;
-        let row = call.row(account, id, self.hub.clock.now());
+        let row = call.row(account, id, FIRST, self.hub.clock.now());
         if let Err(error) = self.hub.store.write(&[Change::Put(row, Condition::Absent)]).await {
             let why = format!("the call was not stored, and not made: {error}");
             sent.extend(rows.into_iter().map(|ready| ready.not_sent(&why)));
@@ -38,8 +38,33 @@ impl Run<'_> {
         }
         let writes: Vec<Write> = rows.iter().map(|ready| ready.write.clone()).collect();
         let outcomes = self.hub.line(connected, self.pace.patience).write_call(&writes).await;
+        let outcomes = self.closed(account, id, outcomes).await;
         sent.extend(super::send::matched(rows, outcomes));
         sent
+    }
+
+    /// The outcomes of a call. One that was certainly not carried out is closed before its claims are dropped: whoever found one
+    /// of them left over would make it again, with rows that no claim announces any more. Where it cannot be closed, or
+    /// somebody makes it again already, nothing is certain.
+    async fn closed(&self, account: &AccountId, id: u64, outcomes: Vec<Outcome>) -> Vec<Outcome> {
+        let may_be_done =
+            |outcome: &Outcome| matches!(outcome, Outcome::Applied | Outcome::Accepted | Outcome::Unknown(_));
+        let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
+        if outcomes.iter().any(may_be_done) || !outcomes.iter().any(is_refused) {
+            return outcomes;
+        }
+        let nothing = StoredCall::default().row(account, id, FIRST + 1, self.hub.clock.now());
+        match self.hub.store.write(&[Change::Put(nothing, Condition::Version(FIRST))]).await {
+            Ok(()) => outcomes,
+            Err(error) => {
+                tracing::warn!(%account, %error, "a call that was refused could not be closed");
+                let doubted = |outcome| match outcome {
+                    Outcome::Refused(error) => Outcome::Unknown(error.with_unknown_effect()),
+                    known => known,
+                };
+                outcomes.into_iter().map(doubted).collect()
+            }
+        }
     }
 
     /// The rows that may be written, each with what the channel wants to know of it later. What the last comparison saw in stock
@@ -89,19 +114,26 @@ impl Run<'_> {
 
     async fn ask_call(&mut self, account: &AccountId, id: u64, lost: &[Lost]) -> Result<(), Error> {
         let Some(connected) = self.accounts.get(account).cloned() else { return Ok(()) };
-        if connected.account.paused || connected.account.quarantine.is_some() {
+        let held = connected.account.paused || connected.account.quarantine.is_some();
+        if held || connected.account.frozen.is_some() {
+            // asking again is writing; whoever lets the account go on has it looked at
             return Ok(());
         }
-        let Some(call) = self.stored_call(account, id).await?.filter(|call| !call.rows.is_empty()) else {
-            for (sku, listing, claim) in lost {
-                self.change(sku, |ledger| {
-                    ledger.entries.get_mut(listing).is_some_and(|entry| push::never_called(entry, claim))
-                })
-                .await?;
-            }
+        let (call, version) = self.stored_call(account, id).await?;
+        let (rows, absent): (Vec<&Lost>, Vec<&Lost>) = lost.iter().partition(|lost| call.holds(lost));
+        for (sku, listing, claim) in absent {
+            self.change(sku, |ledger| {
+                ledger.entries.get_mut(listing).is_some_and(|entry| push::never_called(entry, claim))
+            })
+            .await?;
+        }
+        if rows.is_empty() {
             return Ok(());
-        };
-        let taken = self.take_over_all(lost).await?;
+        }
+        // from now on nobody can close it
+        let again = call.row(account, id, version + 1, self.hub.clock.now());
+        self.hub.store.write(&[Change::Put(again, Condition::Version(version))]).await?;
+        let taken = self.take_over_all(&rows).await?;
         if taken.is_empty() {
             return Ok(());
         }
@@ -131,7 +163,7 @@ impl Run<'_> {
         failed.map_or(Ok(()), |error| Err(said(&connected, error)))
     }
 
-    async fn take_over_all(&mut self, lost: &[Lost]) -> Result<Vec<Lost>, Error> {
+    async fn take_over_all(&mut self, lost: &[&Lost]) -> Result<Vec<Lost>, Error> {
         let (lease_ms, now) = (self.hub.lease_ms(), self.hub.clock.now());
         let mut taken = Vec::new();
         for (sku, listing, _) in lost {
@@ -146,16 +178,26 @@ impl Run<'_> {
         Ok(taken)
     }
 
-    /// A call as it was stored. Where it was not, it never will be: whoever would still make it finds its place taken.
-    async fn stored_call(&self, account: &AccountId, id: u64) -> Result<Option<StoredCall>, Error> {
-        let taken = StoredCall::default().row(account, id, self.hub.clock.now());
-        let row = match self.hub.store.write(&[Change::Put(taken, Condition::Absent)]).await {
-            Ok(()) => return Ok(None),
-            Err(StoreError::Conflict { current: Some(row), .. }) => row,
-            Err(StoreError::Conflict { current: None, .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Some(records::body(&row)?))
+    /// A call as it was stored, and its row's version. Where it was not, it never will be: whoever would still make it finds its
+    /// place taken.
+    async fn stored_call(&self, account: &AccountId, id: u64) -> Result<(StoredCall, u64), Error> {
+        let taken = StoredCall::default().row(account, id, FIRST, self.hub.clock.now());
+        match self.hub.store.write(&[Change::Put(taken, Condition::Absent)]).await {
+            Ok(()) => Ok((StoredCall::default(), FIRST)),
+            Err(StoreError::Conflict { current: Some(row), .. }) => Ok((records::body(&row)?, row.version)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The version of a call's row when it is stored.
+const FIRST: u64 = 1;
+
+impl StoredCall {
+    /// Whether a claim is one of its rows. One that came too late, or was not known to be stored, is not: it was never called.
+    fn holds(&self, (sku, listing, claim): &Lost) -> bool {
+        let is_it = |row: &CallRow| row.sku == *sku && row.listing == *listing && row.sequence == claim.sequence;
+        self.rows.iter().any(is_it)
     }
 }
 
