@@ -261,6 +261,9 @@ fn pushed(happened: &Happened) -> String {
         if let Some(error) = &pushed.error {
             let _ = write!(text, " ({error})");
         }
+        if let Some(since) = pushed.waited {
+            let _ = write!(text, " (could not be written since {})", time(since));
+        }
         text
     };
     happened.pushed.iter().map(text).collect::<Vec<_>>().join("; ")

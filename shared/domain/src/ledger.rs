@@ -52,6 +52,9 @@ pub struct Entry {
     /// Why the store refuses to write it, or does not carry a write out: a person must mend that.
     #[serde(rename = "x", skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<Trouble>,
+    /// Since when writes of it cannot be sent: history tells of that once. Over when one is answered, or none is needed.
+    #[serde(rename = "u", skip_serializing_if = "Option::is_none", default)]
+    pub unsent: Option<Timestamp>,
 }
 
 /// What keeps a listing from showing its number, whatever we do.
@@ -241,6 +244,14 @@ impl Entry {
             claim: None,
             square: None,
             trouble: None,
+            unsent: None,
+        }
+    }
+
+    /// No write of it waits any more.
+    pub fn needs_no_write(&mut self) {
+        if self.claim.is_none() && self.unsent.take().is_some() {
+            self.sequence += 1;
         }
     }
 

@@ -31,6 +31,11 @@ pub fn record(entry: &mut Entry, claim: &Claim, ended: Ended, now: Timestamp) ->
     };
     entry.sequence += 1;
     let sure = ours.tries == 0;
+    entry.unsent = match ended {
+        Ended::NotSent => Some(entry.unsent.unwrap_or(now)),
+        Ended::Unknown => entry.unsent,
+        Ended::Applied | Ended::Accepted | Ended::Stale => None,
+    };
     match ended {
         Ended::Unknown if planted::is(Mistake::SilenceIsYes) => applied(entry, &ours, now),
         Ended::Unknown if planted::is(Mistake::SilenceIsNo) => entry.drop_claim(),
@@ -68,6 +73,10 @@ const fn accept(entry: &mut Entry, now: Timestamp) {
 /// for it; with `this_only`, until it shall have another number. `false` when the entry no longer carries that claim.
 pub fn refuse(entry: &mut Entry, claim: &Claim, why: &str, this_only: bool, now: Timestamp) -> bool {
     let recorded = record(entry, claim, Ended::NotSent, now);
+    if recorded {
+        // it was answered
+        entry.unsent = None;
+    }
     if recorded && entry.claim.is_none() {
         let why = why.chars().take(WHY_MAX).collect();
         let target = this_only.then_some(claim.target);
@@ -149,7 +158,7 @@ pub fn take_over(entry: &mut Entry, now: Timestamp, lease_ms: i64) -> bool {
 /// showing too much sells what is not there.
 pub fn resolve_by_level(entry: &mut Entry, level: i64, now: Timestamp) {
     let Some(claim) = entry.claim.take() else { return };
-    entry.sequence += 1;
+    (entry.unsent, entry.sequence) = (None, entry.sequence + 1);
     if let Some(square) = &mut entry.square {
         let riding = entry.shadow.unwrap_or(claim.from).saturating_sub(square.with);
         let with = if square.rewrite { claim.target } else { claim.to.saturating_sub(riding) };
@@ -204,6 +213,23 @@ mod tests {
         assert!(record(&mut entry, &claim, Ended::Applied, Timestamp(9)));
         let square = entry.square.expect("it has a feed");
         assert_eq!((entry.shadow, square.with, square.open), (Some(13), 8, true));
+    }
+
+    #[test]
+    fn an_outage_lasts_from_the_first_write_that_was_not_sent_to_the_first_that_is_answered() {
+        let (mut entry, claim) = claimed(0, None);
+        for at in [1_000, 2_000] {
+            entry.claim = Some(claim.clone());
+            record(&mut entry, &claim, Ended::NotSent, Timestamp(at));
+            assert_eq!(entry.unsent, Some(Timestamp(1_000)));
+        }
+        entry.claim = Some(claim.clone());
+        record(&mut entry, &claim, Ended::Applied, Timestamp(3_000));
+        assert_eq!(entry.unsent, None);
+        // what the store refuses for a reason of its own was sent
+        entry.claim = Some(claim.clone());
+        assert!(refuse(&mut entry, &claim, "no such SKU", true, Timestamp(4_000)));
+        assert_eq!(entry.unsent, None);
     }
 
     #[test]

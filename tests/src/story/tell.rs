@@ -133,7 +133,8 @@ fn pushed(pushed: &Pushed) -> String {
         Ended::Unknown => " unknown",
     };
     let error = pushed.error.iter().map(|error| format!(" ({error})")).collect::<String>();
-    format!("write {} {} -> {}{outcome}{error}", place(&pushed.listing), pushed.from, pushed.to)
+    let write = if pushed.waited.is_some() { "write again" } else { "write" };
+    format!("{write} {} {} -> {}{outcome}{error}", place(&pushed.listing), pushed.from, pushed.to)
 }
 
 /// All that is worth knowing of an account.

@@ -24,6 +24,10 @@ pub struct Pushed {
     /// When the store answered, counted from the first cause ([`History::since`]), milliseconds; absent in older lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<i64>,
+    /// Since when the store could not be written, with the first write that worked again. What failed in between is not told
+    /// each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<Timestamp>,
 }
 
 /// What was counted or noted at one listing.

@@ -266,6 +266,11 @@ impl Run<'_> {
         for (listing, decision) in plan::plan(&draft.ledger, views) {
             let account = listing.account.clone();
             match decision {
+                Decision::InSync => {
+                    if let Some(entry) = draft.ledger.entries.get_mut(&listing) {
+                        entry.needs_no_write();
+                    }
+                }
                 Decision::Push(push) => match self.when_to_write(&account, now) {
                     Some(again) => draft.again.push(again),
                     None => draft.pushes.push(push),
@@ -283,7 +288,7 @@ impl Run<'_> {
                         draft.again.push(look(account, due, "a write is accepted and not live yet"));
                     }
                 }
-                Decision::InSync | Decision::Hold(_) => {}
+                Decision::Hold(_) => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::records::{self, Pushed};
 use channels::{ErrorKind, Outcome, Write};
 use domain::plan::Push;
 use domain::push::{self, Ended};
-use domain::{AccountId, Claim, Class, Entry, Inbound, Ledger, LocationId, Sku, Timestamp, key, retry};
+use domain::{AccountId, Claim, Class, Entry, Inbound, Ledger, ListingId, LocationId, Sku, Timestamp, key, retry};
 use futures::{StreamExt, stream};
 use std::collections::BTreeMap;
 
@@ -237,6 +237,11 @@ impl Run<'_> {
         self.report.pushed += sent.iter().filter(|sent| sent.ended == Ended::Applied).count() as u64;
         let told = job.tells_latency();
         let since = job.since;
+        let unsent = |listing: &ListingId| {
+            job.ledger.as_ref().and_then(|before| before.entries.get(listing)).and_then(|entry| entry.unsent)
+        };
+        let outages: BTreeMap<ListingId, Timestamp> =
+            sent.iter().filter_map(|sent| Some((sent.push.listing.clone(), unsent(&sent.push.listing)?))).collect();
         for sent in sent {
             if told && sent.ended == Ended::Applied {
                 self.hub.noted_latency(&sent.push.listing.account, sent.at.since_ms(since));
@@ -244,7 +249,10 @@ impl Run<'_> {
             if sent.ended == Ended::Stale {
                 job.look_at.insert(sent.push.listing.account.clone());
             }
-            job.pushed(sent.into_history(since));
+            let outage = outages.get(&sent.push.listing).copied();
+            if let Some(pushed) = sent.into_history(since, outage) {
+                job.pushed(pushed);
+            }
         }
         let Some(ledger) = recorded else { return };
         self.report.commits += 1;
@@ -343,14 +351,19 @@ impl Sent {
         source.is_some_and(|source| matches!(source, channels::HttpError::NoBudget(_)))
     }
 
-    fn into_history(self, since: Timestamp) -> Pushed {
-        Pushed {
+    /// It as history has it; `None` when it could not be sent in an outage of which history tells already.
+    fn into_history(self, since: Timestamp, outage: Option<Timestamp>) -> Option<Pushed> {
+        if outage.is_some() && self.ended == Ended::NotSent && !self.hopeless {
+            return None;
+        }
+        Some(Pushed {
             ms: (self.at >= since).then(|| self.at.since_ms(since)),
+            waited: outage.filter(|_| matches!(self.ended, Ended::Applied | Ended::Accepted)),
             listing: self.push.listing,
             from: self.push.from,
             to: self.push.to,
             outcome: self.ended,
             error: self.error.map(|error| error.to_string()),
-        }
+        })
     }
 }

@@ -194,6 +194,9 @@ pub(crate) struct Pushed {
     /// When the store answered, counted from the first cause, milliseconds.
     #[schema(nullable = false)]
     ms: Option<i64>,
+    /// Since when the store could not be written, with the first write that worked again.
+    #[schema(nullable = false)]
+    waited: Option<i64>,
 }
 
 #[derive(ToSchema)]

@@ -69,7 +69,9 @@ fn pushes(history: &History) -> String {
     }
     let one = |pushed: &Pushed| {
         let (_, ended) = words::ended(pushed.outcome);
-        format!("{} {} → {} {ended}", pushed.listing.account, number(pushed.from), number(pushed.to))
+        let again = pushed.waited.map(|since| format!(" again after {}", length(history.at.since_ms(since))));
+        let (from, to) = (number(pushed.from), number(pushed.to));
+        format!("{} {from} → {to} {ended}{}", pushed.listing.account, again.unwrap_or_default())
     };
     let all: Vec<String> = history.pushed.iter().map(one).collect();
     format!("{} · {}", all.join(", "), length(history.at.since_ms(history.since)))
