@@ -2,14 +2,16 @@
 //!
 //! `cargo run -p tests -- artefacts` measures the functions as they are shipped.
 //!
-//! `cargo run --release -p tests -- simulate --seeds 100000 [--profile harsh] [--seed FIRST] [--shrink] [--trace]`
+//! `cargo run --release -p tests -- simulate --seeds 100000 [--chunk 100] [--class mixed] [--profile harsh] [--seed FIRST] [--trace] [--keep]`
 
 use anyhow::{Context, bail};
+use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 use tests::artefacts;
-use tests::sim::many::{Batch, Summary, simulate};
+use tests::sim::many::{self, Batch, Summary, simulate};
 use tests::sim::regression;
-use tests::sim::run::{Order, run};
+use tests::sim::run::{Order, Outcome, run};
 use tests::sim::setup::{Class, Profile};
 
 /// Starts of each function.
@@ -17,8 +19,11 @@ const STARTS: usize = 21;
 
 /// What was asked for.
 struct Asked {
+    /// Of each class and profile.
     seeds: u64,
     first: u64,
+    /// Seeds after which it is another class' and profile's turn: what is done counts, whenever it is stopped.
+    chunk: Option<u64>,
     profiles: Vec<Profile>,
     classes: Vec<Class>,
     trace: bool,
@@ -57,18 +62,22 @@ fn artefacts() -> ExitCode {
 #[expect(clippy::print_stdout, reason = "a command speaks to whoever called it")]
 fn say(text: &str) {
     println!("{text}");
+    // a long run is read while it goes; whoever does not read any more does not mind
+    _ = std::io::stdout().flush();
 }
 
 fn asked(mut words: impl Iterator<Item = String>) -> anyhow::Result<Asked> {
     if words.next().as_deref() != Some("simulate") {
         bail!(
-            "usage: tests simulate [--seeds N] [--seed FIRST] [--profile calm|realistic|harsh|liveness] \
-             [--class shops|exact|blind|mixed] [--trace] [--keep]"
+            "usage: tests simulate [--seeds N, of each class and profile] [--seed FIRST] [--chunk N] \
+             [--profile calm|realistic|harsh|liveness] [--class {}] [--trace] [--keep]",
+            Class::ALL.map(Class::name).join("|")
         );
     }
     let mut asked = Asked {
         seeds: 1_000,
         first: 0,
+        chunk: None,
         profiles: Profile::ALL.to_vec(),
         classes: Class::ALL.to_vec(),
         trace: false,
@@ -78,6 +87,7 @@ fn asked(mut words: impl Iterator<Item = String>) -> anyhow::Result<Asked> {
         let mut value = || words.next().with_context(|| format!("{word}: a value is missing"));
         match word.as_str() {
             "--seeds" => asked.seeds = value()?.parse().context("--seeds: a number")?,
+            "--chunk" => asked.chunk = Some(value()?.parse().context("--chunk: a number")?),
             "--seed" => asked.first = value()?.parse().context("--seed: a number")?,
             "--profile" => asked.profiles = vec![value()?.parse().map_err(anyhow::Error::msg)?],
             "--class" => asked.classes = vec![value()?.parse().map_err(anyhow::Error::msg)?],
@@ -91,20 +101,31 @@ fn asked(mut words: impl Iterator<Item = String>) -> anyhow::Result<Asked> {
 
 /// `false` when something was violated.
 fn work(asked: &Asked) -> anyhow::Result<bool> {
-    let mut good = true;
-    for (class, profile) in
-        asked.classes.iter().flat_map(|class| asked.profiles.iter().map(|profile| (*class, *profile)))
-    {
-        let batch = Batch { class, profile, first: asked.first, seeds: asked.seeds, twice_each: 50 };
-        let summary = simulate(&batch);
-        say(&summary.line());
-        good &= summary.failures.is_empty();
-        for failure in summary.failures.iter().take(20) {
-            say(&format!("  {failure}"));
+    let chunk = asked.chunk.unwrap_or(asked.seeds).clamp(1, asked.seeds.max(1));
+    let worlds = || asked.classes.iter().flat_map(|class| asked.profiles.iter().map(|profile| (*class, *profile)));
+    let (mut done, mut violated, began) = (Outcome::default(), 0, Instant::now());
+    let mut seeds = 0;
+    for from in (0..asked.seeds).step_by(usize::try_from(chunk).unwrap_or(usize::MAX)) {
+        for (class, profile) in worlds() {
+            let count = chunk.min(asked.seeds - from);
+            let batch = Batch { class, profile, first: asked.first + from, seeds: count, twice_each: 50 };
+            let summary = simulate(&batch);
+            say(&summary.line());
+            summary.failures.iter().take(20).for_each(|failure| say(&format!("  {failure}")));
+            show_first(asked, &summary)?;
+            seeds += count;
+            violated += summary.failures.len();
+            many::add(&mut done, &summary.total);
         }
-        show_first(asked, &summary)?;
+        say(&format!(
+            "so far {seeds} seeds, {violated} violated; {} changes, {} commits, {} writes; {:.1} seeds/s",
+            done.actions,
+            done.commits,
+            done.writes,
+            seeds as f64 / began.elapsed().as_secs_f64().max(0.001)
+        ));
     }
-    Ok(good)
+    Ok(violated == 0)
 }
 
 /// The first failing seed, shrunk; with its trace, and kept as a regression, as asked.

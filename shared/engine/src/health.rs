@@ -4,8 +4,8 @@ use crate::hub::{Error, Hub};
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, Health, Troubled};
 use domain::{AccountId, Latency, Sku, Timestamp};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What happened to an account since its health was last stored.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +30,8 @@ pub struct Noted {
 pub struct Notes {
     pending: Mutex<BTreeMap<AccountId, Noted>>,
     stored: Mutex<BTreeMap<AccountId, Timestamp>>,
+    /// Accounts that failed, as far as this process knows, since a write of theirs went well.
+    failing: Mutex<BTreeSet<AccountId>>,
 }
 
 /// How often unremarkable health is stored, milliseconds.
@@ -100,11 +102,21 @@ impl Hub {
     }
 
     pub(crate) fn noted_failure(&self, account: &AccountId, error: String, until: Option<Timestamp>) {
+        self.failing().insert(account.clone());
         self.note(account, |noted| {
             noted.failures += 1;
             noted.recovered = false;
             (noted.failure, noted.cooldown) = (Some(error), until);
         });
+    }
+
+    fn failing(&self) -> MutexGuard<'_, BTreeSet<AccountId>> {
+        self.notes.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A write of an account went well; whether this process knows of a failure before it.
+    pub(crate) fn was_failing(&self, account: &AccountId) -> bool {
+        self.failing().remove(account)
     }
 
     pub(crate) fn noted_write(&self, account: &AccountId) {

@@ -299,7 +299,8 @@ impl Line<'_> {
         if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Applied | Outcome::Accepted)) {
             let id = &self.connected.account.id;
             self.hub.noted_write(id);
-            if failed.is_none() && self.connected.health.0.error.is_some() {
+            let known = self.connected.health.0.error.is_some();
+            if failed.is_none() && (self.hub.was_failing(id) || known) {
                 // what was refused before, such as a row, says no more how the account is doing
                 self.hub.noted_success(id, self.hub.clock.now(), true);
             }

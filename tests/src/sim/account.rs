@@ -2,10 +2,11 @@
 
 use super::books::Place;
 use super::hands::business;
+use super::plain::shelf;
 use super::run::Run;
 use super::setup::Platform;
 use super::world::account;
-use domain::{Ledger, ListingId, Sku, WriteKind};
+use domain::{Ledger, ListingId, LocationId, Sku, WriteKind};
 use std::collections::BTreeMap;
 
 impl Run {
@@ -17,7 +18,10 @@ impl Run {
             for store in (0..self.world.setup.stores).filter(|store| self.world.setup.dead != Some(*store)) {
                 match self.world.setup.platforms[store] {
                     Platform::Shop => reported += u64::from(self.account_for_place(store, &sku)),
-                    Platform::Plain(write) => erased += self.account_for_plain(store, &sku, write),
+                    Platform::Plain(write) => {
+                        let places = self.world.setup.linked(store).into_iter();
+                        erased += places.map(|place| self.account_for_plain(store, &place, &sku, write)).sum::<u64>();
+                    }
                     Platform::Amazon | Platform::Shopify => self.account_for_market(store, &sku),
                 }
             }
@@ -26,15 +30,17 @@ impl Run {
     }
 
     /// The made-up stores: what the hub counted and what people did differ by exactly what blind writes erased.
-    fn account_for_plain(&self, store: usize, sku: &Sku, write: WriteKind) -> u64 {
-        let (true_changes, level) = self.world.plain_truth(store, sku.as_str());
-        let place = (account(store), sku.clone());
+    fn account_for_plain(&self, store: usize, location: &LocationId, sku: &Sku, write: WriteKind) -> u64 {
+        let (changed, level) = self.world.plain_truth(store, &shelf(sku.as_str(), location));
+        let listing = ListingId::at(account(store), location.clone());
+        let place = (self.world.setup.spot(&listing), sku.clone());
+        let true_changes = changed - self.before_it_joined(store, &place);
         let books = self.world.oracle.books();
         let number = |map: &BTreeMap<Place, i64>| map.get(&place).copied().unwrap_or(0);
         let each = self.each(store, sku);
         let (counted, believed, done) = (number(&books.edits) / each, number(&books.believed), number(&books.done));
         let whole = number(&books.edits) % each == 0;
-        let entry = books.ledgers.get(sku).and_then(|ledger| ledger.entries.get(&ListingId::single(account(store))));
+        let entry = books.ledgers.get(sku).and_then(|ledger| ledger.entries.get(&listing));
         let shadow = entry.and_then(|entry| entry.shadow).unwrap_or(0);
         drop(books);
         let (wrong, explained) = (counted - true_changes, shadow - level + done - believed);
@@ -111,7 +117,10 @@ impl Run {
                 let truth = self.world.stores().truth(business(store), sku.as_str());
                 truth.edited + truth.returned - truth.sold
             }
-            Platform::Plain(_) => self.world.plain_truth(store, sku.as_str()).0,
+            Platform::Plain(_) => {
+                let places = self.world.setup.linked(store).into_iter();
+                places.map(|place| self.world.plain_truth(store, &shelf(sku.as_str(), &place)).0).sum()
+            }
             Platform::Amazon | Platform::Shopify => self.world.market.truth(store, sku.as_str()),
         };
         let end = |sku: Sku| {

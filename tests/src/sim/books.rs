@@ -11,8 +11,6 @@ pub type Place = (AccountId, Sku);
 pub struct Books {
     /// What was found wrong, the first first.
     pub violations: Vec<String>,
-    /// Whether rules stand between hub level and target.
-    pub ruled: bool,
     /// Ledgers as they are now.
     pub ledgers: BTreeMap<Sku, Ledger>,
     /// Units that sale markers hold as sold.
@@ -32,6 +30,10 @@ pub struct Books {
     /// For each trace of our write that was found, and each push that the level decided: by what the count may be wrong with
     /// it, in units. One of them is true.
     pub mingled: BTreeMap<Place, Vec<BTreeSet<i64>>>,
+    /// The level with which a listing joined that was not there from the beginning.
+    pub entered: BTreeMap<Place, i64>,
+    /// Whether the store that joins is only compared for now.
+    pub compared: bool,
     /// When a place was last seen with nothing that has to be explained.
     pub explained: BTreeMap<Place, i64>,
     /// Imports that no store told anybody about and that nobody has seen yet: where, when, units.

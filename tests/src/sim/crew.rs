@@ -6,16 +6,16 @@ use bytes::Bytes;
 use channels::fake::{Fake, Outgoing};
 use channels::{Hook, Request};
 use domain::{Sku, retry};
-use engine::Hub;
-use engine::accounts::AccountPatch;
-use engine::adopt::Silent;
+use engine::accounts::{AccountPatch, NewAccount};
+use engine::adopt::{Direction, Silent};
 use engine::ports::{Inbound, Queue, QueueName};
 use engine::receive::Received;
-use engine::runs::{Job, Restore};
+use engine::runs::{Job, Restore, RunState};
 use engine::settings::{Patch, Scope};
 use engine::stock::{Amount, Mode, StockEdit};
 use engine::table::Line;
 use engine::work::Task;
+use engine::{Error, Hub};
 use futures::future::{Either, select};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -158,6 +158,35 @@ pub async fn rules(member: Member, rules: Vec<(Scope, Patch)>) {
         }
     }
 }
+
+/// Somebody connects a store and makes its first sync, and tries each again until told that it is done.
+pub async fn join(member: Member, new: NewAccount, way: Option<Direction>) {
+    let directions: BTreeMap<_, _> = way.into_iter().map(|way| (new.id.clone(), way)).collect();
+    for _ in 0..50 {
+        match member.hub.add_account(new.clone()).await {
+            Ok(_) | Err(Error::Conflict(_)) => break,
+            Err(error) => member.core.tell(|| format!("adding {}: {error}", new.id)),
+        }
+        member.core.sleep_ms(2_000).await;
+    }
+    // one whose driver died goes on when its lease is over
+    for _ in 0..60 {
+        let job = Job::Adopt { apply: true, directions: directions.clone(), exclude: Vec::new() };
+        let ended = match member.hub.start_run(job, "somebody").await {
+            Ok(run) => member.hub.wait_for_run(&run.id, RUN_MS).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(run) if run.state == RunState::Done => return,
+            Ok(run) => member.core.tell(|| format!("first sync of {}: {:?}", new.id, run.error)),
+            Err(error) => member.core.tell(|| format!("first sync of {}: {error}", new.id)),
+        }
+        member.core.sleep_ms(RUN_MS).await;
+    }
+}
+
+/// How long somebody waits for a run, milliseconds.
+const RUN_MS: i64 = 60_000;
 
 /// Somebody stops or starts writing to an account, and tries again until told that it is done.
 pub async fn pause(member: Member, account: domain::AccountId, paused: bool, done: Arc<dyn Fn() + Send + Sync>) {

@@ -1,6 +1,6 @@
 //! People's doings in the stores.
 
-use super::plain::PlainStore;
+use super::plain::{PlainStore, shelf};
 use super::script::Action;
 use channels::shopwired::FakeShopWired;
 use channels::shopwired::fake::{EditOrder, Refused};
@@ -60,14 +60,21 @@ pub fn plain(
         | Action::Fail(..)
         | Action::Deploy
         | Action::Compare
-        | Action::Rule(..) => return false,
+        | Action::Rule(..)
+        | Action::Join
+        | Action::List(_)
+        | Action::Undo(_) => return false,
     };
     let Some(store) = stores.get_mut(store) else { return false };
     let sells = matches!(action, Action::Sell(..));
-    changes
-        .into_iter()
-        .filter(|(sku, _)| sells || kit != Some(*sku))
-        .for_each(|(sku, by)| store.change(&skus[sku].0, by));
+    for (sku, by) in changes.into_iter().filter(|(sku, _)| sells || kit != Some(*sku)) {
+        let name = match store.places.as_slice() {
+            [] => skus[sku].0.clone(),
+            // any shelf, but the same one whenever the run is repeated
+            places => shelf(&skus[sku].0, &places[(sku + by.unsigned_abs() as usize) % places.len()]),
+        };
+        store.change(&name, by);
+    }
     true
 }
 
@@ -118,7 +125,10 @@ pub fn act(
         | Action::Fail(..)
         | Action::Deploy
         | Action::Compare
-        | Action::Rule(..) => {}
+        | Action::Rule(..)
+        | Action::Join
+        | Action::List(_)
+        | Action::Undo(_) => {}
     }
     Ok(())
 }

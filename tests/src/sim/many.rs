@@ -121,7 +121,8 @@ fn one(batch: &Batch, seed: u64) -> (Option<Failure>, Outcome) {
     (failure, outcome)
 }
 
-fn add(total: &mut Outcome, one: &Outcome) {
+/// Adds a run to a sum.
+pub fn add(total: &mut Outcome, one: &Outcome) {
     total.steps += one.steps;
     total.actions += one.actions;
     total.commits += one.commits;

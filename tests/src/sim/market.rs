@@ -10,7 +10,7 @@ use channels::amazon::fake::{ListingSpec, PushVsPending, SellerSpec, Switches as
 use channels::fake::{Fake, Outgoing};
 use channels::shopify::fake::{FailedKey, FakeShopify, ItemSpec, ShopSpec, Switches as ShopifySwitches};
 use channels::{Request, Response, Secret, Secrets};
-use domain::{Sku, Timestamp};
+use domain::{ListingId, Sku, Timestamp};
 use fastrand::Rng;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,6 +31,19 @@ pub struct Market {
     locations: BTreeMap<usize, u64>,
     /// Orders that people placed, by store.
     orders: Mutex<BTreeMap<usize, Vec<(String, Timestamp)>>>,
+    /// The last write of each SKU that Amazon accepted.
+    accepted: Mutex<BTreeMap<(usize, Sku), Accepted>>,
+    /// How often people did something at a store.
+    acts: Mutex<BTreeMap<usize, u64>>,
+}
+
+/// A write that Amazon accepted.
+#[derive(Debug, Clone, Copy)]
+struct Accepted {
+    /// What people had done there until then.
+    acts: u64,
+    /// Whether it was the only one on its way, and the store had the level that the claim says.
+    foreseen: bool,
 }
 
 /// What nobody knows about these platforms, one way or the other.
@@ -104,6 +117,8 @@ impl Market {
             items: BTreeMap::new(),
             locations: BTreeMap::new(),
             orders: Mutex::default(),
+            accepted: Mutex::default(),
+            acts: Mutex::default(),
         };
         for (store, platform) in setup.platforms.iter().enumerate() {
             let levels: Vec<(&str, i64)> =
@@ -226,12 +241,17 @@ impl Market {
     /// Does what concerns a store of these; `false` when the action does not concern one.
     pub fn act(&self, skus: &[(String, i64)], action: &Action, now: Timestamp) -> bool {
         let Some(store) = action.store() else { return false };
+        self.acted(store);
         match self.platforms[store] {
             Platform::Amazon => self.act_at_amazon(store, skus, action, now),
             Platform::Shopify => self.act_at_shopify(store, skus, action, now),
             Platform::Shop | Platform::Plain(_) => return false,
         }
         true
+    }
+
+    fn acted(&self, store: usize) {
+        *lock(&self.acts).entry(store).or_default() += 1;
     }
 
     fn order(&self, store: usize, back: usize, now: Timestamp) -> Option<String> {
@@ -278,7 +298,10 @@ impl Market {
             | Action::Fail(..)
             | Action::Deploy
             | Action::Compare
-            | Action::Rule(..) => {}
+            | Action::Rule(..)
+            | Action::Join
+            | Action::List(_)
+            | Action::Undo(_) => {}
         }
     }
 
@@ -317,7 +340,10 @@ impl Market {
             | Action::Fail(..)
             | Action::Deploy
             | Action::Compare
-            | Action::Rule(..) => {}
+            | Action::Rule(..)
+            | Action::Join
+            | Action::List(_)
+            | Action::Undo(_) => {}
         }
     }
 
@@ -325,6 +351,7 @@ impl Market {
     pub fn confirm_all(&self, now: Timestamp) {
         for (store, orders) in lock(&self.orders).iter() {
             if self.platforms[*store] == Platform::Amazon {
+                self.acted(*store);
                 for (order, _) in orders {
                     _ = lock(&self.amazon).go_on(&seller(*store), order, 0, now);
                 }
@@ -351,7 +378,7 @@ impl Market {
                     let alone = new.iter().filter(|other| other.key == write.key).count() == 1;
                     let key = if alone { write.key.clone() } else { format!("{}/{}", write.key, write.item) };
                     if let Some(sku) = self.items.get(&(store, write.item.to_string())) {
-                        oracle.write_arrives(&account(store), sku, write.to, Some(&key));
+                        oracle.write_arrives(&ListingId::single(account(store)), sku, write.to, Some(&key));
                     }
                 }
                 Some(response)
@@ -370,7 +397,25 @@ impl Market {
         let body = read(request.body());
         let to = body.pointer("/patches/0/value/0/quantity").and_then(Value::as_i64);
         if let (Some(sku), Some(to)) = (sku, to) {
-            oracle.write_arrives(&account(store), &sku, to, None);
+            oracle.write_arrives(&ListingId::single(account(store)), &sku, to, None);
+            self.one_at_a_time(store, &sku, oracle);
+        }
+    }
+
+    /// Nobody promises that Amazon carries two writes out in their order: a second one is not sent before a level has shown the
+    /// first. What people do there meanwhile may make it look as if one had.
+    fn one_at_a_time(&self, store: usize, sku: &Sku, oracle: &Oracle) {
+        let (waiting, level) = {
+            let fake = lock(&self.amazon);
+            (fake.waiting(&seller(store), sku.as_str()), fake.level(&seller(store), sku.as_str()))
+        };
+        let acts = lock(&self.acts).get(&store).copied().unwrap_or_default();
+        let foreseen = waiting == 1
+            && level.is_some()
+            && oracle.claim(&ListingId::single(account(store)), sku).map(|claim| claim.from) == level;
+        let before = lock(&self.accepted).insert((store, sku.clone()), Accepted { acts, foreseen });
+        if waiting > 1 && before.is_some_and(|before| before.acts == acts && before.foreseen) {
+            oracle.object(format!("I6: {sku} at {}: {waiting} writes are on their way", account(store)));
         }
     }
 

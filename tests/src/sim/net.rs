@@ -2,6 +2,7 @@
 //! late or never, and its answer may be lost.
 
 use super::core::Core;
+use super::grown;
 use super::market::Market;
 use super::oracle::Oracle;
 use super::plain::PlainStore;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use channels::fake::{Fake, NoAnswer};
 use channels::shopwired::FakeShopWired;
 use channels::{Http, HttpError, Request, Response};
-use domain::WriteKind;
+use domain::{ListingId, WriteKind};
 use futures::future::{Either, select};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -78,6 +79,8 @@ struct Wires {
     keys: BTreeMap<String, usize>,
     rates: NetRates,
     outages: Mutex<BTreeMap<usize, Outage>>,
+    /// The supplier's list.
+    list: Mutex<String>,
     flying: Mutex<usize>,
 }
 
@@ -136,13 +139,18 @@ impl Net {
         keys: BTreeMap<String, usize>,
         rates: NetRates,
     ) -> Self {
-        let (outages, flying) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Wires { core, fake, plain, market, oracle, keys, rates, outages, flying }))
+        let (outages, list, flying) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self(Arc::new(Wires { core, fake, plain, market, oracle, keys, rates, outages, list, flying }))
     }
 
     /// Makes a store fail for a while.
     pub fn fail(&self, store: usize, outage: Outage) {
         lock(&self.0.outages).insert(store, outage);
+    }
+
+    /// From now on the supplier's list says this.
+    pub fn list(&self, text: String) {
+        *lock(&self.0.list) = text;
     }
 
     /// Ends all outages that are not for ever.
@@ -201,6 +209,7 @@ impl Wires {
         });
         let response = match elsewhere {
             Some(response) => response,
+            None if *request.uri() == grown::LIST => Response::new(Bytes::from(lock(&self.list).clone())),
             None => lock(&self.fake).handle(request, self.core.now()),
         };
         self.core.tell(|| {
@@ -220,8 +229,9 @@ impl Wires {
         drop(plains);
         for effect in effects {
             let Some(account) = self.oracle.accounts.get(store) else { continue };
-            self.oracle.write_arrives(account, &effect.sku, effect.to, exact.then_some(effect.key.as_str()));
-            self.oracle.write_changed(account, &effect.sku, effect.after - effect.before);
+            let listing = ListingId::at(account.clone(), effect.place);
+            self.oracle.write_arrives(&listing, &effect.sku, effect.to, exact.then_some(effect.key.as_str()));
+            self.oracle.write_changed(&listing, &effect.sku, effect.after - effect.before);
         }
         Some(response)
     }

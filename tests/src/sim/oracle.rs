@@ -2,10 +2,13 @@
 
 use super::books::{Books, Place};
 use super::core::Core;
+use super::grown;
+use super::places;
+use super::setup::Setup;
 use crate::memory::{Commit, Watch};
 use channels::Request;
 use domain::settle::Note;
-use domain::{AccountId, Entry, Ledger, ListingId, Sku};
+use domain::{AccountId, Claim, Entry, Ledger, ListingId, Sku, WarehouseId};
 use engine::records::{self, History, SaleMarker};
 use engine::runs::RunDone;
 use serde_json::Value;
@@ -17,6 +20,7 @@ pub struct Oracle {
     core: Arc<Core>,
     /// Accounts by the number of their store.
     pub accounts: Vec<AccountId>,
+    setup: Setup,
     books: Mutex<Books>,
     watching: Mutex<bool>,
 }
@@ -30,8 +34,8 @@ const LEASE_MS: i64 = 75_000;
 impl Oracle {
     /// An oracle that does not judge yet.
     #[must_use]
-    pub fn new(core: Arc<Core>, accounts: Vec<AccountId>) -> Self {
-        Self { core, accounts, books: Mutex::default(), watching: Mutex::default() }
+    pub fn new(core: Arc<Core>, accounts: Vec<AccountId>, setup: Setup) -> Self {
+        Self { core, accounts, setup, books: Mutex::default(), watching: Mutex::default() }
     }
 
     /// The books.
@@ -64,24 +68,22 @@ impl Oracle {
         for item in body.get("items").and_then(Value::as_array).into_iter().flatten() {
             let sku = item.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok());
             if let (Some(sku), Some(to)) = (sku, item.get("quantity").and_then(Value::as_i64)) {
-                self.write_arrives(account, &sku, to, None);
+                self.write_arrives(&ListingId::single(account.clone()), &sku, to, None);
             }
         }
     }
 
     /// A write of a level reaches a store, with its idempotency key if the store heeds one.
-    pub fn write_arrives(&self, account: &AccountId, sku: &Sku, to: i64, key: Option<&str>) {
+    pub fn write_arrives(&self, listing: &ListingId, sku: &Sku, to: i64, key: Option<&str>) {
+        let account = &self.setup.spot(listing);
         let now = self.core.now_ms();
         self.core.mark(to.cast_unsigned());
         let mut books = self.books();
         books.written.push(((account.clone(), sku.clone()), now, to));
         (books.arrivals, books.last_arrival) = (books.arrivals + 1, now);
-        let since = books.paused.get(account).copied();
+        let since = books.paused.get(&listing.account).copied();
         let place = (account.clone(), sku.clone());
-        let claim = books.ledgers.get(sku).and_then(|ledger| {
-            let mut own = ledger.entries.iter().filter(|(listing, _)| listing.account == *account);
-            own.find_map(|(_, entry)| entry.claim.clone())
-        });
+        let claim = self.claim_in(&books, listing, sku);
         if let Some(claim) = &claim {
             // the level was read again after the claim and was what the claim says: an import since then was not seen
             books.overwrite_unseen(&place, claim.lease.0 - LEASE_MS);
@@ -99,10 +101,22 @@ impl Oracle {
         }
     }
 
+    /// The claim of a listing.
+    #[must_use]
+    pub fn claim(&self, listing: &ListingId, sku: &Sku) -> Option<Claim> {
+        self.claim_in(&self.books(), listing, sku)
+    }
+
+    fn claim_in(&self, books: &Books, listing: &ListingId, sku: &Sku) -> Option<Claim> {
+        let spot = self.setup.spot(listing);
+        let mut own = books.ledgers.get(sku)?.entries.iter().filter(|(listing, _)| self.setup.spot(listing) == spot);
+        own.find_map(|(_, entry)| entry.claim.clone())
+    }
+
     /// A write has changed a level.
-    pub fn write_changed(&self, account: &AccountId, sku: &Sku, by: i64) {
+    pub fn write_changed(&self, listing: &ListingId, sku: &Sku, by: i64) {
         if self.is_watching() {
-            *self.books().done.entry((account.clone(), sku.clone())).or_default() += by;
+            *self.books().done.entry((self.setup.spot(listing), sku.clone())).or_default() += by;
         }
     }
 
@@ -115,8 +129,12 @@ impl Oracle {
         let before = commit.before.as_ref().and_then(read);
         self.core.tell(|| format!("ledger {sku} v{} H={} {}", after.version, after.total(), shown(&before, &after)));
         if let (true, Some(before)) = (self.is_watching(), before) {
-            let ruled = self.books().ruled;
-            for problem in judge(&before, &after, ruled, self.core.now_ms()) {
+            let feeds = |listing: &ListingId| self.feeds(listing);
+            let problems = judge(&before, &after, self.setup.holds_back(), self.core.now_ms(), feeds);
+            let problems = problems.into_iter().chain(places::misplaced(&before, &after, feeds));
+            let compared = self.books().compared;
+            let joined = self.setup.grown.as_ref().map(|grown| grown::joined(grown, compared, &before, &after));
+            for problem in problems.chain(joined.into_iter().flatten()) {
                 self.object(format!("{sku}: {problem}"));
             }
             let mut phantom = false;
@@ -124,12 +142,15 @@ impl Oracle {
             books.commits += 1;
             for (listing, entry) in &after.entries {
                 let was = before.entries.get(listing).map_or(0, |entry| entry.counted);
-                let place = (listing.account.clone(), sku.clone());
+                let place = (self.setup.spot(listing), sku.clone());
                 let sold = markers.remove(&place).unwrap_or(0);
                 // what comes back to such an account is not stocked again
                 let sold = if books.never_restocks.contains(&listing.account) { sold.max(0) } else { sold };
                 let believed = before.entries.get(listing).map_or(0, |was| believed(was, entry));
                 *books.believed.entry(place.clone()).or_default() += believed;
+                if let (false, Some(level)) = (before.entries.contains_key(listing), entry.shadow) {
+                    books.entered.insert(place.clone(), level);
+                }
                 if before.entries.get(listing).is_some_and(|was| is_decided(was, entry)) {
                     books.mingle(&place, 0, self.core.now_ms());
                 }
@@ -164,7 +185,11 @@ impl Oracle {
         let others = |row: &Option<engine::ports::Row>| {
             let ledger = row.as_ref().and_then(|row| records::ledger(row).ok()).unwrap_or_default();
             let entries = ledger.entries.into_iter().filter(|(listing, _)| !listing.is_hub());
-            entries.map(|(listing, entry)| (listing, entry.counted)).collect::<Vec<_>>()
+            // one that joins has counted nothing
+            entries
+                .filter(|(_, entry)| entry.counted != 0)
+                .map(|(listing, entry)| (listing, entry.counted))
+                .collect::<Vec<_>>()
         };
         let states =
             commits.iter().filter(|commit| commit.key.sk == "STATE" && others(&commit.before) == others(&commit.after));
@@ -187,6 +212,12 @@ impl Oracle {
         }
     }
 
+    /// The warehouses that feed a listing.
+    fn feeds(&self, listing: &ListingId) -> Vec<WarehouseId> {
+        let store = self.accounts.iter().position(|account| *account == listing.account);
+        store.map_or_else(Vec::new, |store| self.setup.feeds(store, &listing.location))
+    }
+
     fn note(&self, history: &History) {
         let mut books = self.books();
         for seen in &history.seen {
@@ -196,7 +227,7 @@ impl Oracle {
                     Note::Overwriting(_) => ("overwriting", None),
                     Note::Tolerated(_) => ("tolerated", None),
                     Note::Repaired(by) => {
-                        let place = (seen.listing.account.clone(), history.sku.clone());
+                        let place = (self.setup.spot(&seen.listing), history.sku.clone());
                         books.mingle(&place, *by, self.core.now_ms());
                         ("repaired", None)
                     }
@@ -208,7 +239,7 @@ impl Oracle {
                 };
                 *books.notes.entry(name).or_default() += 1;
                 if let Some(by) = ambiguous {
-                    books.ambiguous.entry((seen.listing.account.clone(), history.sku.clone())).or_default().push(by);
+                    books.ambiguous.entry((self.setup.spot(&seen.listing), history.sku.clone())).or_default().push(by);
                 }
             }
         }
@@ -248,7 +279,13 @@ fn entry_text(entry: &Entry) -> String {
 }
 
 /// I1 and I6, and what a commit may never do.
-fn judge(before: &Ledger, after: &Ledger, ruled: bool, now: i64) -> Vec<String> {
+fn judge(
+    before: &Ledger,
+    after: &Ledger,
+    ruled: bool,
+    now: i64,
+    feeds: impl Fn(&ListingId) -> Vec<WarehouseId>,
+) -> Vec<String> {
     let mut problems = Vec::new();
     if after.version != before.version + 1 {
         problems.push(format!("I1: version {} follows {}", after.version, before.version));
@@ -258,14 +295,14 @@ fn judge(before: &Ledger, after: &Ledger, ruled: bool, now: i64) -> Vec<String> 
     }
     for (listing, entry) in &after.entries {
         let Some(was) = before.entries.get(listing) else { continue };
-        problems.extend(
-            judge_entry(was, entry, after, ruled, now).into_iter().map(|problem| format!("{listing}: {problem}")),
-        );
+        let level = (!ruled).then(|| feeds(listing).iter().map(|warehouse| after.level(warehouse)).sum());
+        problems.extend(judge_entry(was, entry, level, now).into_iter().map(|problem| format!("{listing}: {problem}")));
     }
     problems
 }
 
-fn judge_entry(was: &Entry, entry: &Entry, after: &Ledger, ruled: bool, now: i64) -> Vec<String> {
+/// What a commit may never do to an entry; `level` is what its claims must serve, where no rules stand in between.
+fn judge_entry(was: &Entry, entry: &Entry, level: Option<i64>, now: i64) -> Vec<String> {
     let mut problems = Vec::new();
     if substance(was) != substance(entry) && entry.sequence <= was.sequence {
         problems.push(format!("I1: it changed and its sequence stayed {}", was.sequence));
@@ -280,8 +317,8 @@ fn judge_entry(was: &Entry, entry: &Entry, after: &Ledger, ruled: bool, now: i64
         (Some(old), _) if was.counted != entry.counted && !old.accepted => {
             problems.push("I7: something was counted while a push was on its way".into());
         }
-        (None, Some(new)) if !ruled && new.target != after.total().saturating_add(entry.tolerated).max(0) => {
-            problems.push(format!("I8: {new:?} does not serve the hub level {}", after.total()));
+        (None, Some(new)) if level.is_some_and(|level| new.target != level.saturating_add(entry.tolerated).max(0)) => {
+            problems.push(format!("I8: {new:?} does not serve the level {level:?} of its warehouses"));
         }
         (None, Some(new)) if entry.square.is_none() && new.to != new.target => {
             problems.push(format!("I8: {new:?} writes another level than its target"));
@@ -327,6 +364,9 @@ fn marker(commit: &Commit) -> Option<(Place, i64)> {
 impl Watch for Oracle {
     fn committed(&self, commits: &[Commit]) {
         let mut markers: BTreeMap<Place, i64> = BTreeMap::new();
+        for problem in commits.iter().filter_map(places::forgotten) {
+            self.object(problem);
+        }
         for (place, more) in commits.iter().filter_map(marker) {
             *markers.entry(place.clone()).or_default() += more;
             self.core.tell(|| format!("marker {} at {}: {more} more held as sold", place.1, place.0));

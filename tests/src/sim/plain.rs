@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use channels::{
-    Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Page, Request,
-    Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Write,
+    Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Location, Movements, Orders, Outcome, Page,
+    Request, Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Write,
 };
 use domain::capability::Bulk;
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
@@ -17,15 +17,15 @@ pub struct Plain {
     info: Info,
 }
 
-const fn kind(name: &'static str, write: WriteKind, key: bool, bulk: Option<Bulk>) -> Plain {
+const fn kind(name: &'static str, write: WriteKind, bulk: Option<Bulk>, locations: bool) -> Plain {
     let capabilities = Capabilities {
         write,
-        idempotency_key: key,
+        idempotency_key: !matches!(write, WriteKind::Set),
         feed: FeedKind::None,
         max_writes: 5,
         bulk,
         settle_ms: 0,
-        locations: false,
+        locations,
         verify_ms: None,
         polled: None,
     };
@@ -46,15 +46,19 @@ const fn kind(name: &'static str, write: WriteKind, key: bool, bulk: Option<Bulk
     }
 }
 
-/// Two SKUs are many here: their writes are rows of one call, which is carried out as a whole.
+/// Two writes are many here: they are rows of one call, which is carried out as a whole.
 const BULK: Bulk = Bulk { from: 2, most: 5, gathered: false };
 
 /// Compare-and-set with an idempotency key.
-pub static COMPARE: Plain = kind("plain-compare", WriteKind::CompareAndSet, true, Some(BULK));
+pub static COMPARE: Plain = kind("plain-compare", WriteKind::CompareAndSet, Some(BULK), false);
 /// Adjust with an idempotency key.
-pub static ADJUST: Plain = kind("plain-adjust", WriteKind::Adjust, true, None);
+pub static ADJUST: Plain = kind("plain-adjust", WriteKind::Adjust, None, false);
 /// Set, and nothing else.
-pub static SET: Plain = kind("plain-set", WriteKind::Set, false, None);
+pub static SET: Plain = kind("plain-set", WriteKind::Set, None, false);
+/// Compare-and-set with an idempotency key, in stores with several locations.
+pub static COMPARE_PLACES: Plain = kind("plain-compare-places", WriteKind::CompareAndSet, Some(BULK), true);
+/// Adjust with an idempotency key, in stores with several locations.
+pub static ADJUST_PLACES: Plain = kind("plain-adjust-places", WriteKind::Adjust, None, true);
 
 /// The header that carries a webhook's signature; here the secret itself.
 const SIGNATURE: &str = "x-plain-signature";
@@ -64,6 +68,8 @@ const SIGNATURE: &str = "x-plain-signature";
 pub struct Effect {
     /// The SKU.
     pub sku: Sku,
+    /// Where.
+    pub place: LocationId,
     /// The idempotency key of the request.
     pub key: String,
     /// The level that the request asked for.
@@ -79,7 +85,9 @@ pub struct Effect {
 pub struct PlainStore {
     /// How it is written.
     pub write: WriteKind,
-    /// Its levels.
+    /// Its locations; none where it has one pool of stock.
+    pub places: Vec<LocationId>,
+    /// Its levels, by SKU, or by [`shelf`] where it has locations.
     pub levels: BTreeMap<String, i64>,
     /// What people did to each SKU since it opened, in units.
     pub changed: BTreeMap<String, i64>,
@@ -97,6 +105,7 @@ impl PlainStore {
     pub const fn new(write: WriteKind, levels: BTreeMap<String, i64>) -> Self {
         Self {
             write,
+            places: Vec::new(),
             levels,
             changed: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -112,7 +121,7 @@ impl PlainStore {
         *level += by;
         *self.changed.entry(sku.to_owned()).or_default() += by;
         if by != 0 {
-            self.news.push(sku.to_owned());
+            self.news.push(on_shelf(sku).0.to_owned());
         }
     }
 
@@ -129,6 +138,10 @@ impl PlainStore {
             let (status, effect) = self.write(&body);
             return (answer(status, &json!({})), effect.into_iter().collect());
         }
+        if path.ends_with("/locations") {
+            let names: Vec<&str> = self.places.iter().map(LocationId::as_str).collect();
+            return (answer(200, &json!(names)), Vec::new());
+        }
         match path.rsplit_once("/level/") {
             Some((_, sku)) => (answer(200, &json!({"level": self.shown().get(sku)})), Vec::new()),
             None => (answer(200, &json!(self.shown())), Vec::new()),
@@ -142,24 +155,22 @@ impl PlainStore {
 
     /// Carries out all rows or none; the same key once.
     fn write_call(&mut self, rows: &[Value], key: &str) -> (u16, Vec<Effect>) {
-        let read = |row: &Value| {
-            let sku = row.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok())?;
-            Some((sku, row.get("from").and_then(Value::as_i64)?, row.get("to").and_then(Value::as_i64)?))
-        };
-        let Some(rows) = rows.iter().map(read).collect::<Option<Vec<_>>>() else { return (422, Vec::new()) };
-        let level = |levels: &BTreeMap<String, i64>, sku: &Sku| levels.get(sku.as_str()).copied().unwrap_or_default();
+        let Some(rows) = rows.iter().map(row_of).collect::<Option<Vec<_>>>() else { return (422, Vec::new()) };
+        let level = |levels: &BTreeMap<String, i64>, name: &str| levels.get(name).copied().unwrap_or_default();
         let known = self.answers.get(key).copied();
-        let stale = rows.iter().any(|(sku, from, _)| level(&self.levels, sku) != *from);
+        let stale = rows.iter().any(|(name, from, _)| level(&self.levels, name) != *from);
         let status = known.unwrap_or(if stale { 409 } else { 200 });
         let mut effects = Vec::new();
         // an answer that is given again does nothing
-        for (sku, _, to) in rows.into_iter().filter(|_| known.is_none() && status == 200) {
-            let before = level(&self.levels, &sku);
-            self.levels.insert(sku.to_string(), to);
+        for (name, _, to) in rows.into_iter().filter(|_| known.is_none() && status == 200) {
+            let (sku, place) = on_shelf(name);
+            let (Ok(sku), Ok(place)) = (Sku::new(sku), LocationId::new(place)) else { continue };
+            let before = level(&self.levels, name);
+            self.levels.insert(name.to_owned(), to);
             if to != before {
                 self.news.push(sku.to_string());
             }
-            effects.push(Effect { key: format!("{key}/{sku}"), sku, to, before, after: to });
+            effects.push(Effect { key: format!("{key}/{name}"), sku, place, to, before, after: to });
         }
         // a call that was refused stays refused
         self.answers.insert(key.to_owned(), status);
@@ -170,9 +181,10 @@ impl PlainStore {
         let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let number = |name: &str| body.get(name).and_then(Value::as_i64).unwrap_or_default();
         let (name, from, to, key) = (text("sku"), number("from"), number("to"), text("key"));
-        let Ok(sku) = Sku::new(name.clone()) else { return (422, None) };
+        let (sku, place) = on_shelf(&name);
+        let (Ok(sku), Ok(place)) = (Sku::new(sku), LocationId::new(place)) else { return (422, None) };
         let before = self.levels.get(&name).copied().unwrap_or_default();
-        let nothing = Effect { sku: sku.clone(), key: key.clone(), to, before, after: before };
+        let nothing = Effect { sku: sku.clone(), place: place.clone(), key: key.clone(), to, before, after: before };
         if let Some(status) = self.answers.get(&key).filter(|_| self.write != WriteKind::Set) {
             return (*status, Some(nothing));
         }
@@ -181,13 +193,30 @@ impl PlainStore {
             WriteKind::CompareAndSet | WriteKind::Set => to,
             WriteKind::Adjust => before + to - from,
         };
-        self.levels.insert(name.clone(), after);
+        self.levels.insert(name, after);
         self.answers.insert(key.clone(), 200);
         if after != before {
-            self.news.push(name);
+            self.news.push(sku.to_string());
         }
-        (200, Some(Effect { sku, key, to, before, after }))
+        (200, Some(Effect { sku, place, key, to, before, after }))
     }
+}
+
+/// The name of a SKU's level at a location.
+#[must_use]
+pub fn shelf(sku: &str, place: &LocationId) -> String {
+    if *place == LocationId::single() { sku.to_owned() } else { format!("{sku}@{place}") }
+}
+
+/// The SKU and the location of a level's name.
+fn on_shelf(name: &str) -> (&str, &str) {
+    name.split_once('@').unwrap_or((name, "default"))
+}
+
+/// A row of a call: which level, what it must be, and what it shall be.
+fn row_of(row: &Value) -> Option<(&str, i64, i64)> {
+    let name = row.get("sku").and_then(Value::as_str)?;
+    Some((name, row.get("from").and_then(Value::as_i64)?, row.get("to").and_then(Value::as_i64)?))
 }
 
 fn answer(status: u16, body: &Value) -> Response {
@@ -248,6 +277,8 @@ impl Channel for Plain {
         match self.info.name {
             "plain-compare" => &COMPARE.info,
             "plain-adjust" => &ADJUST.info,
+            "plain-compare-places" => &COMPARE_PLACES.info,
+            "plain-adjust-places" => &ADJUST_PLACES.info,
             _ => &SET.info,
         }
     }
@@ -276,11 +307,22 @@ impl Channel for Plain {
         Ok(Identity { store: "plain".into(), refused: Vec::new(), feed: false, usable: true })
     }
 
+    /// One location a page: whoever stops after the first has not read the list.
+    async fn locations(&self, session: Session<'_>, page: Option<String>) -> Result<Page<Location>, Error> {
+        let (_, names) = call(session, "/locations", None).await?;
+        let place: usize = page.and_then(|page| page.parse().ok()).unwrap_or(0);
+        let names: Vec<&str> = names.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let id = names.get(place).and_then(|name| LocationId::new(*name).ok());
+        let rows = id.map(|id| Location { name: id.to_string(), id, active: true }).into_iter().collect();
+        Ok(Page { rows, next: (place + 1 < names.len()).then(|| (place + 1).to_string()) })
+    }
+
     async fn units(&self, session: Session<'_>, _page: Option<String>) -> Result<Levels, Error> {
         let (_, levels) = call(session, "/levels", None).await?;
-        let unit = |(sku, level): (&String, &Value)| {
-            let sku = Sku::new(sku.clone()).ok()?;
-            let (title, location) = (sku.to_string(), LocationId::single());
+        let unit = |(name, level): (&String, &Value)| {
+            let (sku, place) = on_shelf(name);
+            let (sku, location) = (Sku::new(sku).ok()?, LocationId::new(place).ok()?);
+            let title = sku.to_string();
             let (external, level) = (sku.to_string(), level.as_i64());
             Some(Unit { external, sku: Some(sku), location, level, title, active: true, kind: UnitKind::Simple })
         };
@@ -297,8 +339,8 @@ impl Channel for Plain {
         listings: &[(Sku, LocationId, String)],
     ) -> Result<Vec<Option<i64>>, Error> {
         let mut levels = Vec::with_capacity(listings.len());
-        for (sku, _, _) in listings {
-            let (_, answer) = call(session, &format!("/level/{sku}"), None).await?;
+        for (sku, place, _) in listings {
+            let (_, answer) = call(session, &format!("/level/{}", shelf(sku.as_str(), place)), None).await?;
             levels.push(answer.get("level").and_then(Value::as_i64));
         }
         Ok(levels)
@@ -323,7 +365,8 @@ impl Channel for Plain {
     async fn write(&self, session: Session<'_>, writes: &[Write]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(writes.len());
         for write in writes {
-            let body = json!({"sku": write.sku, "from": write.from, "to": write.to, "key": write.key});
+            let name = shelf(write.sku.as_str(), &write.location);
+            let body = json!({"sku": name, "from": write.from, "to": write.to, "key": write.key});
             outcomes.push(match call(session, "/write", Some(body)).await {
                 Ok((409, _)) => Outcome::Stale,
                 Ok(_) => Outcome::Applied,
@@ -339,7 +382,10 @@ impl Channel for Plain {
             return self.write(session, rows).await;
         }
         let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
-        let row = |row: &Write| json!({"sku": row.sku, "from": row.from, "to": row.to});
+        let row = |row: &Write| {
+            let name = shelf(row.sku.as_str(), &row.location);
+            json!({"sku": name, "from": row.from, "to": row.to})
+        };
         let body = json!({"key": keys.join("+"), "rows": rows.iter().map(row).collect::<Vec<_>>()});
         let outcome = match call(session, "/write", Some(body)).await {
             Ok((409, _)) => Outcome::Stale,

@@ -3,7 +3,9 @@
 use super::core::{Core, START_MS};
 use super::crew;
 use super::exec::{Kind, Step};
+use super::grown;
 use super::hands::{self, business};
+use super::places;
 use super::ruled;
 use super::script::{Action, Whose, script};
 use super::setup::{Class, Platform, Profile, Setup};
@@ -11,7 +13,7 @@ use super::world::{World, account};
 use channels::fake::Fake;
 use channels::shopwired::fake::Page;
 use domain::planted::{self, Mistake};
-use domain::{Ledger, Sku};
+use domain::{Ledger, ListingId, LocationId, Sku};
 use engine::adopt::Silent;
 use engine::ports::QueueName;
 use engine::settings::{Patch, Scope};
@@ -138,7 +140,10 @@ const fn typed(action: &Action) -> Option<(usize, Page, usize)> {
         | Action::Fail(..)
         | Action::Deploy
         | Action::Compare
-        | Action::Rule(..) => None,
+        | Action::Rule(..)
+        | Action::Join
+        | Action::List(_)
+        | Action::Undo(_) => None,
     }
 }
 
@@ -166,7 +171,6 @@ impl Run {
 
     fn play(&mut self, script: &[(i64, Action)], without: &[usize]) -> i64 {
         self.set_up();
-        self.world.oracle.books().ruled = self.world.setup.ruled.is_some();
         self.world.oracle.watch();
         self.world.trouble();
         let start = self.core().now_ms();
@@ -192,6 +196,7 @@ impl Run {
             (1..self.world.setup.stores).for_each(|store| self.pause(store, false));
         }
         self.set_last_rules();
+        self.join(true);
         self.settle()
     }
 
@@ -263,16 +268,19 @@ impl Run {
         self.world.hire_all();
         let done = Arc::new(Mutex::new(Err("it did not end".to_owned())));
         let member = self.world.member(0);
-        let accounts: Vec<_> = (0..self.world.setup.stores).map(|store| self.world.new_account(store)).collect();
+        let first = (0..self.world.setup.stores).filter(|store| self.world.setup.is_there_from_the_beginning(*store));
+        let accounts: Vec<_> = first.map(|store| self.world.new_account(store)).collect();
         let (result, setup) = (Arc::clone(&done), self.world.setup.clone());
         self.world.exec.add(Kind::Person, async move {
             let mut set_up = Ok(());
             for account in accounts {
                 set_up = set_up.and(member.hub.add_account(account).await.map(drop));
             }
+            set_up = set_up.and(places::set_up(&member.hub, &setup).await);
             set_up = set_up.and(member.hub.check_hooks().await);
             set_up = set_up.and(member.hub.adopt(true, &Silent).await.map(drop));
             set_up = set_up.and(ruled::set_up(&member.hub, &setup).await);
+            set_up = set_up.and(grown::set_up(&member.hub, &setup).await);
             *result.lock().unwrap_or_else(PoisonError::into_inner) = set_up.map_err(|error| error.to_string());
         });
         let slow = self.world.setup.platforms.contains(&Platform::Amazon);
@@ -283,11 +291,9 @@ impl Run {
         }
     }
 
-    fn act(&mut self, action: &Action) {
-        if self.is_wrong() {
-            return;
-        }
-        let (core, now) = (self.core(), self.core().now());
+    /// What people ask of the hub, and what befalls it.
+    fn ask(&mut self, action: &Action) {
+        let now = self.core().now();
         let person = self.world.member(super::world::CHANGES + super::world::LANES);
         match action {
             // every other one comes as a stock file, which is a run
@@ -306,6 +312,8 @@ impl Run {
             }
             // whoever lets an account go on has all of it looked at: that would help
             Action::Pause(_) | Action::Resume(_) if self.world.setup.variation.unaided => {}
+            // one that has to be added again begins anew, and not paused
+            Action::Pause(store) | Action::Resume(store) if self.is_joining(*store) => {}
             Action::Pause(store) => self.pause(*store, true),
             Action::Resume(store) => self.pause(*store, false),
             Action::Fail(store, outage) => self.world.net.fail(*store, *outage),
@@ -315,6 +323,9 @@ impl Run {
                 let (scope, patch) = (self.scope(*whose), Patch::one(name, *value));
                 self.world.exec.add(Kind::Person, crew::rules(person, vec![(scope, patch)]));
             }
+            Action::Join => self.join(false),
+            Action::List(lines) => self.world.net.list(grown::list(&self.world.setup, lines)),
+            Action::Undo(ms) => self.world.exec.add(Kind::Person, crew::restore(person, now.plus_ms(-ms))),
             Action::Sell(..)
             | Action::Edit(..)
             | Action::Return(..)
@@ -322,6 +333,14 @@ impl Run {
             | Action::Cancel(..)
             | Action::Archive(..) => {}
         }
+    }
+
+    fn act(&mut self, action: &Action) {
+        if self.is_wrong() {
+            return;
+        }
+        self.ask(action);
+        let (core, now) = (self.core(), self.core().now());
         if self.is_unseen(action) {
             return;
         }
@@ -355,7 +374,7 @@ impl Run {
         core.tell(|| format!("DO {action:?}: {done:?}"));
     }
 
-    /// Nothing that happens in a store that is dead for ever can be known.
+    /// Nothing that happens in a store that is dead for ever can be known, nor in one with a feed before it is connected.
     fn is_unseen(&self, action: &Action) -> bool {
         let dead = self.world.setup.dead;
         match action {
@@ -364,14 +383,17 @@ impl Run {
             | Action::Return(store, _)
             | Action::Rewrite(store, ..)
             | Action::Cancel(store, _)
-            | Action::Archive(store, _) => dead == Some(*store),
+            | Action::Archive(store, _) => dead == Some(*store) || self.is_not_ready(*store),
             Action::HubEdit(..)
             | Action::Pause(_)
             | Action::Resume(_)
             | Action::Fail(..)
             | Action::Deploy
             | Action::Compare
-            | Action::Rule(..) => false,
+            | Action::Rule(..)
+            | Action::Join
+            | Action::List(_)
+            | Action::Undo(_) => false,
         }
     }
 
@@ -480,26 +502,35 @@ impl Run {
         };
         let mut reasons = Vec::new();
         for store in (0..self.world.setup.stores).filter(|store| self.world.setup.dead != Some(*store)) {
-            let level = self.world.level(store, sku.as_str());
-            let right = self.right(store, sku, &ledger);
-            // a store that sold below zero is left alone
-            if level.map(|level| level.max(0)) != Some(right) {
-                reasons.push(format!("{} shows {level:?} of {sku}, the hub has {right}", account(store)));
-            }
-            let mut own = ledger.entries.iter().filter(|(listing, _)| listing.account == account(store));
-            let entry = own.next().map(|(_, entry)| entry);
-            if entry.is_none_or(|entry| entry.claim.is_some()) {
-                reasons.push(format!("{sku} has a claim at {}", account(store)));
+            for place in self.world.setup.linked(store) {
+                let level = self.world.level_at(store, sku.as_str(), &place);
+                let right = self.right(store, &place, sku, &ledger);
+                // a store that sold below zero is left alone
+                if level.map(|level| level.max(0)) != Some(right) {
+                    reasons.push(format!("{}@{place} shows {level:?} of {sku}, the hub has {right}", account(store)));
+                }
+                let is_here = |listing: &ListingId| {
+                    listing.account == account(store)
+                        && (listing.location == place || !self.world.setup.is_located(store))
+                };
+                let mut own = ledger.entries.iter().filter(|(listing, _)| is_here(listing));
+                let entry = own.next().map(|(_, entry)| entry);
+                if entry.is_none_or(|entry| entry.claim.is_some()) {
+                    reasons.push(format!("{sku} has a claim at {}@{place}", account(store)));
+                }
             }
         }
         reasons
     }
 
-    /// The level that a store must show of a SKU.
-    fn right(&self, store: usize, sku: &Sku, ledger: &Ledger) -> i64 {
+    /// The level that a store must show of a SKU at a place.
+    fn right(&self, store: usize, place: &LocationId, sku: &Sku, ledger: &Ledger) -> i64 {
         match &self.world.setup.ruled {
             Some(ruled) => ruled::right(ruled, &self.world.setup, &self.world.oracle.books().ledgers, store, sku),
-            None => ledger.total().max(0),
+            None => {
+                let feeds = self.world.setup.feeds(store, place);
+                feeds.iter().map(|warehouse| ledger.level(warehouse)).sum::<i64>().max(0)
+            }
         }
     }
 

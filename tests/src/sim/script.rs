@@ -35,6 +35,12 @@ pub enum Action {
     Compare,
     /// Somebody sets a rule: for the hub, for a store's account, or for the first SKU there.
     Rule(Whose, &'static str, &'static str),
+    /// The store that joins is connected, and its first sync is made.
+    Join,
+    /// The supplier's list says something else: SKU numbers and units.
+    List(Vec<(usize, i64)>),
+    /// Somebody takes back what was edited in the last so many milliseconds.
+    Undo(i64),
 }
 
 /// Whom somebody sets a rule for.
@@ -65,7 +71,10 @@ impl Action {
             | Self::Fail(..)
             | Self::Deploy
             | Self::Compare
-            | Self::Rule(..) => None,
+            | Self::Rule(..)
+            | Self::Join
+            | Self::List(_)
+            | Self::Undo(_) => None,
         }
     }
 }
@@ -83,6 +92,9 @@ pub fn script(setup: &Setup) -> Vec<(i64, Action)> {
     if setup.ruled.is_some() {
         arrange(setup, &mut script);
     }
+    if setup.grown.is_some() {
+        grow(setup, &mut script);
+    }
     if let Some(dead) = setup.dead {
         let outage = Outage { until: i64::MAX, fate: death(&mut rng) };
         let place = rng.usize(0..script.len());
@@ -99,6 +111,26 @@ fn arrange(setup: &Setup, script: &mut Vec<(i64, Action)>) {
         let place = rng.usize(0..script.len());
         let at = script[place].0;
         script.insert(place, (at, rule(&mut rng, setup)));
+    }
+}
+
+/// What else a hub is asked for, each at the time of something else.
+fn grow(setup: &Setup, script: &mut Vec<(i64, Action)>) {
+    let mut rng = Rng::with_seed(setup.seed ^ 0x9041);
+    let mut asked = vec![Action::Join];
+    for _ in 0..rng.usize(1..4) {
+        let listed = (0..setup.skus.len()).filter(|_| rng.bool()).collect::<Vec<_>>();
+        asked.push(Action::List(listed.into_iter().map(|sku| (sku, rng.i64(0..250))).collect()));
+    }
+    for _ in 0..rng.usize(0..3) {
+        asked.push(Action::Undo(rng.i64(10_000..setup.length_ms)));
+    }
+    for action in asked {
+        // a store joins while much is still to come
+        let most = if matches!(action, Action::Join) { script.len().div_ceil(2) } else { script.len() };
+        let place = rng.usize(0..most);
+        let at = script[place].0;
+        script.insert(place, (at, action));
     }
 }
 

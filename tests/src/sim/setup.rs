@@ -1,12 +1,14 @@
 //! What a seed makes of a world: how many stores and SKUs, which of the unknown switches, and how much goes wrong.
 
+use super::grown::Grown;
 use super::market::Unknowns;
 use super::net::NetRates;
+use super::places::{self, LOCATED, POOLED};
 use super::run::Variation;
 use crate::memory::queue::QueueRates;
 use crate::memory::store::StoreRates;
 use channels::shopwired::fake::{EditOrder, Generator, Limit, StockLag, Switches, WebhookFaults};
-use domain::WriteKind;
+use domain::{LocationId, WriteKind};
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -64,11 +66,17 @@ pub enum Class {
     Market,
     /// As mixed, with rules that people change, packs and a kit.
     Ruled,
+    /// Two warehouses: a master with a feed and a single pool in the first, an exact store with a location in each and maybe
+    /// one in none, and a store with a feed and a single pool that both warehouses feed.
+    Places,
+    /// As mixed, with a store that joins while things happen, a supplier's list, flash sales, and edits that are taken back.
+    Grown,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Shops, Self::Exact, Self::Blind, Self::Mixed, Self::Market, Self::Ruled];
+    pub const ALL: [Self; 8] =
+        [Self::Shops, Self::Exact, Self::Blind, Self::Mixed, Self::Market, Self::Ruled, Self::Places, Self::Grown];
 
     /// Its name.
     #[must_use]
@@ -80,19 +88,20 @@ impl Class {
             Self::Mixed => "mixed",
             Self::Market => "market",
             Self::Ruled => "ruled",
+            Self::Places => "places",
+            Self::Grown => "grown",
         }
     }
 
     fn platform(self, store: usize, rng: &mut Rng) -> Platform {
         let exact = if rng.bool() { WriteKind::CompareAndSet } else { WriteKind::Adjust };
         match self {
-            Self::Shops => Platform::Shop,
+            Self::Places if store == LOCATED => Platform::Plain(exact),
+            Self::Shops | Self::Places => Platform::Shop,
             Self::Exact => Platform::Plain(exact),
             Self::Blind => Platform::Plain(WriteKind::Set),
-            Self::Mixed | Self::Ruled if rng.bool() => Platform::Shop,
-            Self::Mixed => Platform::Plain(exact),
-            // rules and calls of many rows are not tried together yet (docs/PROOF.md)
-            Self::Ruled => Platform::Plain(WriteKind::Adjust),
+            Self::Mixed | Self::Ruled | Self::Grown if rng.bool() => Platform::Shop,
+            Self::Mixed | Self::Ruled | Self::Grown => Platform::Plain(exact),
             Self::Market => match (store, rng.u8(0..6)) {
                 (0, _) | (2.., 0) => Platform::Shop,
                 (1, _) | (_, 1) => Platform::Amazon,
@@ -108,7 +117,8 @@ impl FromStr for Class {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|class| class.name() == text);
-        found.ok_or_else(|| format!("class: {text:?} is not known; use shops, exact, blind, mixed, market or ruled"))
+        let known: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
+        found.ok_or_else(|| format!("class: {text:?} is not known; use one of {}", known.join(", ")))
     }
 }
 
@@ -151,6 +161,9 @@ pub struct Setup {
     pub stores: usize,
     /// What each store runs on.
     pub platforms: Vec<Platform>,
+    /// The locations of the store [`LOCATED`]: the first belongs to the main warehouse, the second to the other one, a third to
+    /// none. Empty where there is one warehouse.
+    pub places: Vec<LocationId>,
     /// SKUs with their first level on the master.
     pub skus: Vec<(String, i64)>,
     /// The switches of each store.
@@ -173,6 +186,8 @@ pub struct Setup {
     pub variation: Variation,
     /// Rules, packs and a kit.
     pub ruled: Option<Ruled>,
+    /// What the hub does besides.
+    pub grown: Option<Grown>,
 }
 
 /// Rules, packs and a kit in a world.
@@ -220,14 +235,18 @@ impl Setup {
     #[must_use]
     pub fn new(seed: u64, profile: Profile, class: Class) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0x5E7);
-        let stores = rng.usize(2..=4);
+        let drawn = rng.usize(2..=4);
+        let stores = if class == Class::Places { POOLED + 1 } else { drawn };
         let count = if class == Class::Ruled { 3 } else { rng.usize(1..=3) };
-        let skus = (0..count).map(|number| (format!("SKU-{number}"), level(&mut rng))).collect();
+        // little in the first warehouse, so that the second is charged often
+        let most = if class == Class::Places { 15 } else { i64::MAX };
+        let skus = (0..count).map(|number| (format!("SKU-{number}"), level(&mut rng) % most)).collect();
         let switches = (0..stores).map(|_| switches(&mut rng, profile)).collect();
         let dead = (profile == Profile::Liveness).then(|| rng.usize(0..stores));
         let platforms: Vec<Platform> = (0..stores).map(|store| class.platform(store, &mut rng)).collect();
         let mut others = Rng::with_seed(seed ^ 0xA3A2);
         let unknowns = (0..stores).map(|_| Unknowns::draw(&mut others)).collect();
+        let grown = Grown::of(class, seed, profile, &platforms);
         let ruled = (class == Class::Ruled).then(|| Ruled::new(seed, &platforms));
         let tight = profile != Profile::Calm && rng.u8(0..4) == 0;
         Self {
@@ -235,6 +254,7 @@ impl Setup {
             profile,
             stores,
             platforms,
+            places: places::locations(class, seed),
             skus,
             switches,
             unknowns,
@@ -246,6 +266,7 @@ impl Setup {
             fights: false,
             variation: Variation::default(),
             ruled,
+            grown,
         }
     }
 

@@ -16,7 +16,7 @@ use channels::fake::Fake;
 use channels::shopwired::FakeShopWired;
 use channels::shopwired::fake::{AccountSpec, ProductSpec};
 use channels::{Channel, Http, Secret};
-use domain::{AccountId, Inbound, Role, WriteKind, fight};
+use domain::{AccountId, Inbound, LocationId, Role, WriteKind, fight};
 use engine::accounts::NewAccount;
 use engine::ports::{Queue, QueueName, Store, Vault};
 use engine::records::Rate;
@@ -36,6 +36,8 @@ static CHANNELS: &[&dyn Channel] = &[
     &plain::COMPARE,
     &plain::ADJUST,
     &plain::SET,
+    &plain::COMPARE_PLACES,
+    &plain::ADJUST_PLACES,
 ];
 
 /// A world.
@@ -88,7 +90,7 @@ impl World {
     #[must_use]
     pub fn new(setup: Setup, traced: bool) -> Self {
         let core = Arc::new(Core::new(setup.seed, traced));
-        let oracle = Arc::new(Oracle::new(Arc::clone(&core), (0..setup.stores).map(account).collect()));
+        let oracle = Arc::new(Oracle::new(Arc::clone(&core), (0..setup.stores).map(account).collect(), setup.clone()));
         let mut fake = FakeShopWired::new(setup.seed);
         (0..setup.stores).for_each(|store| open(&mut fake, &setup, store, &core));
         let fake = Arc::new(Mutex::new(fake));
@@ -191,9 +193,15 @@ impl World {
     /// The level that a store shows.
     #[must_use]
     pub fn level(&self, store: usize, sku: &str) -> Option<i64> {
+        self.level_at(store, sku, &self.setup.linked(store)[0])
+    }
+
+    /// The level that a store shows at a location.
+    #[must_use]
+    pub fn level_at(&self, store: usize, sku: &str, place: &LocationId) -> Option<i64> {
         match self.setup.platforms[store] {
             Platform::Shop => self.stores().level(business(store), sku),
-            Platform::Plain(_) => Some(self.plain_truth(store, sku).1),
+            Platform::Plain(_) => Some(self.plain_truth(store, &plain::shelf(sku, place)).1),
             Platform::Amazon | Platform::Shopify => self.market.level(store, sku),
         }
     }
@@ -294,7 +302,7 @@ impl World {
         let has_orders = matches!(platform, Platform::Shop | Platform::Amazon);
         NewAccount {
             id: account(store),
-            channel: channel(self.setup.platforms[store]).into(),
+            channel: channel(platform, self.setup.is_located(store)).into(),
             role: if store == 0 { Role::Master } else { Role::Replica },
             // others have no orders to tell sales from edits: everything counts
             inbound: (!has_orders).then_some(Inbound::All),
@@ -329,25 +337,35 @@ const fn machines() -> usize {
 }
 
 /// The name of the channel of a platform.
-const fn channel(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Shop => "shopwired",
-        Platform::Amazon => "amazon",
-        Platform::Shopify => "shopify",
-        Platform::Plain(WriteKind::CompareAndSet) => "plain-compare",
-        Platform::Plain(WriteKind::Adjust) => "plain-adjust",
-        Platform::Plain(WriteKind::Set) => "plain-set",
+const fn channel(platform: Platform, located: bool) -> &'static str {
+    match (platform, located) {
+        (Platform::Shop, _) => "shopwired",
+        (Platform::Amazon, _) => "amazon",
+        (Platform::Shopify, _) => "shopify",
+        (Platform::Plain(WriteKind::CompareAndSet), false) => "plain-compare",
+        (Platform::Plain(WriteKind::Adjust), false) => "plain-adjust",
+        (Platform::Plain(WriteKind::CompareAndSet), true) => "plain-compare-places",
+        (Platform::Plain(WriteKind::Adjust), true) => "plain-adjust-places",
+        (Platform::Plain(WriteKind::Set), _) => "plain-set",
     }
 }
 
-fn first_level(store: usize, level: i64) -> i64 {
+pub(super) fn first_level(store: usize, level: i64) -> i64 {
     if store == 0 { level } else { (level * 7 + business(store).cast_signed()) % 50 }
 }
 
 fn plain_store(setup: &Setup, store: usize) -> Option<PlainStore> {
     let Platform::Plain(write) = setup.platforms[store] else { return None };
-    let levels = setup.skus.iter().map(|(name, level)| (name.clone(), first_level(store, *level))).collect();
-    Some(PlainStore::new(write, levels))
+    let places = if setup.is_located(store) { setup.places.clone() } else { Vec::new() };
+    let shelves: Vec<LocationId> = if places.is_empty() { vec![LocationId::single()] } else { places.clone() };
+    let levels = (0_i64..).zip(&shelves).flat_map(|(number, place)| {
+        let level =
+            move |(name, level): &(String, i64)| (plain::shelf(name, place), first_level(store, *level + 11 * number));
+        setup.skus.iter().map(level)
+    });
+    let mut plain = PlainStore::new(write, levels.collect());
+    plain.places = places;
+    Some(plain)
 }
 
 /// Opens a store and fills its shelves; a replica begins with other numbers than the master.

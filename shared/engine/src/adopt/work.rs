@@ -56,6 +56,8 @@ impl Adopting {
     }
 
     async fn begin(&self, hub: &Hub, place: &mut Place) -> Result<(), Error> {
+        // one that was added a moment ago, on another machine, is meant too
+        hub.forget_accounts();
         let accounts = hub.accounts().await?;
         self.order.check(&accounts.iter().map(|(id, connected)| (id.clone(), connected.account.role)).collect())?;
         place.reads = ReadPlace::of(accounts.keys().cloned());

@@ -60,7 +60,7 @@ impl Run<'_> {
                 tracing::warn!(%account, %error, "a call that was refused could not be closed");
                 let doubted = |outcome| match outcome {
                     Outcome::Refused(error) => Outcome::Unknown(error.with_unknown_effect()),
-                    known => known,
+                    known @ (Outcome::Applied | Outcome::Accepted | Outcome::Stale | Outcome::Unknown(_)) => known,
                 };
                 outcomes.into_iter().map(doubted).collect()
             }

@@ -382,6 +382,13 @@ impl FakeAmazon {
         self.sellers.get(seller)?.listings.get(sku)?.submitted.get(marketplace).cloned()
     }
 
+    /// Writes of a SKU that were accepted and are not live yet.
+    #[must_use]
+    pub fn waiting(&self, seller: &str, sku: &str) -> usize {
+        let tasks = self.sellers.get(seller).into_iter().flat_map(|owner| owner.tasks.values());
+        tasks.filter(|task| task.sku == sku).count()
+    }
+
     /// The writes that became live, oldest first.
     #[must_use]
     pub fn writes(&self, seller: &str) -> Vec<ApiWrite> {
