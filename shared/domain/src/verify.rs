@@ -115,6 +115,10 @@ const fn took_effect(claim: &Claim, level: i64) -> bool {
 }
 
 fn judge(entry: &Entry, claim: &Claim, seen: Seen<'_>, policy: Policy) -> Verdict {
+    if claim.tries > 0 && seen.now < claim.lease {
+        // its answer was lost: it may still arrive, and until it has, a level that fits may be somebody else's doing
+        return Verdict::Waiting;
+    }
     let (failed, live) = (claim.from.saturating_add(claim.counted), claim.to.saturating_add(claim.counted));
     let suspects = entry.square.as_ref().map(|square| square.suspects.as_slice()).unwrap_or_default();
     let first = policy.verify_ms.unwrap_or_default();
@@ -251,6 +255,14 @@ mod tests {
         assert!(entry.claim.is_some(), "9 is the level from before, not 10 less one");
         assert_eq!(look(&mut entry, 10, &[], 3).notes, [Note::Verified(10)]);
         assert_eq!((with(&entry), entry.shadow), (10, Some(10)));
+    }
+
+    #[test]
+    fn a_level_confirms_no_write_that_may_still_arrive() {
+        let mut entry = accepted(1);
+        assert_eq!(look(&mut entry, 8, &[], 1).notes, [], "two sales that are not listed yet look the same");
+        assert!(entry.claim.is_some());
+        assert_eq!(look(&mut entry, 8, &[], 2).notes, [Note::Verified(8)]);
     }
 
     #[test]
