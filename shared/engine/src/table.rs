@@ -98,11 +98,7 @@ fn column(names: &[String], chosen: Option<&str>, usual: &[&str], title: &str) -
         let missing = format!("line 1: no column {}", chosen.unwrap_or(title));
         match names {
             [] => format!("{missing}: the file is empty"),
-            [one] if one.contains([';', '\t']) => {
-                format!(
-                    "{missing}, only {one:?}: separate the columns by commas, or say that they are separated by tabs"
-                )
-            }
+            [one] => format!("{missing}, only {one:?}: separate the columns by commas, semicolons or tabs"),
             names => format!("{missing}; the columns are {}", names.join(", ")),
         }
     })
@@ -209,8 +205,8 @@ mod tests {
         let priced = "line 1: no column Quantity or Stock; the columns are sku, price";
         assert_eq!(told("SKU,Price\n", Format::Csv, &none), priced);
         assert_eq!(told("", Format::Csv, &none), "line 1: no column SKU: the file is empty");
-        let semicolons = told("SKU;Stock\nA;1\n", Format::Csv, &none);
-        assert!(semicolons.contains("\"sku;stock\": separate the columns by commas"), "{semicolons}");
+        let bars = told("SKU|Stock\nA|1\n", Format::Csv, &none);
+        assert!(bars.contains("only \"sku|stock\": separate the columns by commas"), "{bars}");
         let code = Columns { sku: Some("Code".into()), ..none };
         assert_eq!(told("SKU,Stock\n", Format::Csv, &code), "line 1: no column Code; the columns are sku, stock");
     }
