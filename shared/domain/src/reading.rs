@@ -25,6 +25,7 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
         },
         entries: BTreeMap::new(),
         unsure: square.guesses.is_some(),
+        logs_ours: square.echoes,
     };
     let fresh: Vec<&Movement> = movements.iter().filter(|movement| movement.id > square.position).collect();
     for order in fresh.iter().filter_map(|movement| movement.order.clone()) {
@@ -50,6 +51,8 @@ struct Reader {
     reading: Reading,
     /// Whether nobody knows yet if our last write took effect.
     unsure: bool,
+    /// Whether the store has shown before that it logs our writes.
+    logs_ours: bool,
 }
 
 /// Stores tell the time in whole seconds, milliseconds.
@@ -80,9 +83,16 @@ impl Reader {
     }
 
     fn without_order(&mut self, movement: &Movement, level: Option<i64>) {
-        if self.is_ours(movement) {
+        let known = self.logs_ours;
+        if let Some(newest) = self.is_ours(movement) {
             self.reading.own += 1;
             self.reading.echoes = true;
+            let by = movement.level_after - self.reading.last;
+            // nobody knows whether that write took effect, and the store has never shown that it logs them: somebody may have
+            // entered the same number
+            if newest && self.unsure && !known && by != 0 {
+                self.reading.doubts.push(by);
+            }
             return;
         }
         self.pass_old_writes(movement);
@@ -219,15 +229,11 @@ impl Reader {
         self.reading.writes.iter().position(is_it)
     }
 
-    /// Recognises the entry of one of our own writes, and with it that the older ones are past.
-    fn is_ours(&mut self, movement: &Movement) -> bool {
-        match self.own_write(movement) {
-            Some(place) => {
-                self.reading.writes.drain(..=place);
-                true
-            }
-            None => false,
-        }
+    /// Recognises the entry of one of our own writes, and with it that the older ones are past; whether it is the newest.
+    fn is_ours(&mut self, movement: &Movement) -> Option<bool> {
+        let place = self.own_write(movement)?;
+        self.reading.writes.drain(..=place);
+        Some(self.reading.writes.is_empty())
     }
 
     /// Whether the entry may be a change of `by` units: from the entry before, or from one of our writes since.
@@ -383,6 +389,19 @@ mod tests {
         let reading = read(&square, &[entry(1, 7, None), entry(2, 12, None)], &Orders::new(), Some(12), Timestamp(0));
         assert_eq!((reading.own, units(&reading)), (1, vec![5]));
         assert!(reading.echoes && reading.writes.is_empty());
+    }
+
+    #[test]
+    fn an_entry_with_the_number_of_a_write_of_unknown_outcome_may_be_somebody_elses() {
+        let mut square = at(10);
+        square.wrote(7, Timestamp(0));
+        square.guesses = Some((10, 7));
+        let feed = [entry(1, 15, None), entry(2, 7, None)];
+        let reading = read(&square, &feed, &Orders::new(), Some(7), Timestamp(0));
+        assert_eq!((reading.own, units(&reading), reading.doubts), (1, vec![5], vec![-8]));
+        square.echoes = true;
+        let known = read(&square, &feed, &Orders::new(), Some(7), Timestamp(0));
+        assert_eq!((known.own, known.doubts), (1, vec![]), "a store that logs our writes has logged this one");
     }
 
     #[test]
