@@ -115,9 +115,14 @@ fn ends_the_same(class: Class) {
     let mut compared = 0;
     for seed in 0..8 {
         let order = Order::new(class, Profile::Calm, seed);
-        let plain = end(&order).ends;
+        let plain = end(&order);
         for variation in variations {
-            for (plain, varied) in plain.iter().zip(end(&Order { variation, ..order.clone() }).ends) {
+            let varied = end(&Order { variation, ..order.clone() });
+            // an edit that cannot be told from a write of ours is counted one way or the other, and reported
+            if plain.reported + varied.reported > 0 {
+                continue;
+            }
+            for (plain, varied) in plain.ends.iter().zip(varied.ends) {
                 // a store that is sold out refuses, and when it is depends on who was faster
                 if plain.1 == varied.1 {
                     assert_eq!(*plain, varied, "{}: {variation:?}", regression::line(&order));

@@ -57,6 +57,7 @@ macro_rules! stories {
 stories! {
     odd_skus_go_by_a_feed,
     very_many_changes_go_as_one_feed,
+    a_wave_of_edits_on_a_slow_master,
     a_level_moves_while_it_is_written,
     a_location_is_closed_and_opened_again,
     a_store_refuses_one_listing,

@@ -90,6 +90,12 @@ impl Error {
         !matches!(self.kind, ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Configuration)
     }
 
+    /// Whether only our own count of what the store allows held the call back.
+    #[must_use]
+    pub const fn is_out_of_turn(&self) -> bool {
+        matches!(self.source, Some(HttpError::NoBudget(_)))
+    }
+
     /// Whether trying the same call later can help without a person.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -21,10 +21,14 @@ struct Budget {
     narrow_until: Timestamp,
 }
 
-/// One limit of a store: a bucket that fills with time and pays for calls.
+/// One limit of a store: a bucket that fills with time and pays for calls. Whoever waits for a call has taken it already, so that
+/// calls go in the order in which they were asked for, and nobody who comes later is served before.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
+    /// Below zero: so much is promised to those who wait.
     left: f64,
+    /// What is promised and not spent yet.
+    promised: f64,
     per_second: f64,
     burst: f64,
     at: Timestamp,
@@ -34,7 +38,7 @@ struct Bucket {
 
 impl Bucket {
     const fn full(toll: Toll, now: Timestamp) -> Self {
-        Self { left: toll.burst, per_second: toll.per_second, burst: toll.burst, at: now, told: false }
+        Self { left: toll.burst, promised: 0.0, per_second: toll.per_second, burst: toll.burst, at: now, told: false }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds between two calls are few")]
@@ -44,16 +48,26 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    /// Pays, or says how long until it can. A cost beyond the whole bucket waits for a full one.
-    fn pay(&mut self, cost: f64, now: Timestamp) -> Result<(), Duration> {
+    /// Pays at once, or promises a call that may be made after a while; or says how long that would be, if it is longer than
+    /// `patience`. A cost beyond the whole bucket waits for a full one.
+    fn pay(&mut self, cost: f64, patience: Duration, now: Timestamp) -> Result<Duration, Duration> {
         self.refill(now);
         let missing = cost.min(self.burst) - self.left;
-        if missing > 0.0 {
-            let seconds = missing / self.per_second.max(SLOWEST);
-            return Err(Duration::from_secs_f64(seconds.min(LONGEST)) + Duration::from_millis(1));
+        let wait = match missing > 0.0 {
+            true => {
+                let seconds = missing / self.per_second.max(SLOWEST);
+                Duration::from_secs_f64(seconds.min(LONGEST)) + Duration::from_millis(1)
+            }
+            false => Duration::ZERO,
+        };
+        if wait > patience {
+            return Err(wait);
         }
         self.left -= cost;
-        Ok(())
+        if !wait.is_zero() {
+            self.promised += cost;
+        }
+        Ok(wait)
     }
 }
 
@@ -75,8 +89,8 @@ fn one_call(connected: &Connected) -> Toll {
 }
 
 impl Budgets {
-    /// Pays for a call; or says how long until it can be paid.
-    fn take(&self, account: &AccountId, toll: Toll, now: Timestamp) -> Result<(), Duration> {
+    /// Pays for a call and says when it may be made; or says how long that would be, if it is longer than `patience`.
+    fn take(&self, account: &AccountId, toll: Toll, patience: Duration, now: Timestamp) -> Result<Duration, Duration> {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let budget = budgets.entry(account.clone()).or_default();
         if budget.closed_until > now {
@@ -86,7 +100,15 @@ impl Budgets {
         if !bucket.told {
             (bucket.per_second, bucket.burst) = (toll.per_second, toll.burst);
         }
-        bucket.pay(toll.cost, now)
+        bucket.pay(toll.cost, patience, now)
+    }
+
+    /// A promise is spent, or nobody waits for it any more.
+    fn spent(&self, account: &AccountId, toll: Toll) {
+        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = budgets.get_mut(account).and_then(|budget| budget.buckets.get_mut(toll.bucket)) {
+            bucket.promised = (bucket.promised - toll.cost).max(0.0);
+        }
     }
 
     /// Takes over what the store said of one of its limits.
@@ -94,7 +116,10 @@ impl Budgets {
         let Allowed { bucket, left, per_second, burst } = allowed;
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let budget = budgets.entry(account.clone()).or_default();
-        budget.buckets.insert(bucket, Bucket { left, per_second, burst: burst.max(1.0), at: now, told: true });
+        let promised = budget.buckets.get(bucket).map_or(0.0, |bucket| bucket.promised);
+        // the store does not know who waits
+        let (left, burst) = (left - promised, burst.max(1.0));
+        budget.buckets.insert(bucket, Bucket { left, promised, per_second, burst, at: now, told: true });
     }
 
     /// Closes an account for a while after a failure: for as long as the store said, else longer each time.
@@ -184,18 +209,46 @@ impl<'a> Metered<'a> {
     }
 }
 
+impl Metered<'_> {
+    /// Waits for a call's turn; or says how long that would be, if it is longer than the patience.
+    async fn wait_for_turn(&self, toll: Toll) -> Result<(), Duration> {
+        let mut patience = self.patience;
+        if let Some(until) = self.budgets.closed_until(self.account, self.clock.now()) {
+            let wait = milliseconds(until.since_ms(self.clock.now()));
+            patience = patience.checked_sub(wait).ok_or(wait)?;
+            self.clock.sleep(wait).await;
+        }
+        let wait = self.budgets.take(self.account, toll, patience, self.clock.now())?;
+        if !wait.is_zero() {
+            let _promise = Promise { budgets: self.budgets, account: self.account, toll };
+            self.clock.sleep(wait).await;
+        }
+        // the store may have failed meanwhile
+        match self.budgets.closed_until(self.account, self.clock.now()) {
+            Some(until) => Err(milliseconds(until.since_ms(self.clock.now()))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A call that somebody waits for.
+struct Promise<'a> {
+    budgets: &'a Budgets,
+    account: &'a AccountId,
+    toll: Toll,
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        self.budgets.spent(self.account, self.toll);
+    }
+}
+
 #[async_trait]
 impl Http for Metered<'_> {
     async fn send(&self, request: Request, timeout: Duration) -> Result<Response, HttpError> {
-        let mut patience = self.patience;
         let toll = request.extensions().get().copied().unwrap_or(self.one_call);
-        while let Err(wait) = self.budgets.take(self.account, toll, self.clock.now()) {
-            if wait > patience {
-                return Err(HttpError::NoBudget(wait));
-            }
-            self.clock.sleep(wait).await;
-            patience = patience.saturating_sub(wait);
-        }
+        self.wait_for_turn(toll).await.map_err(HttpError::NoBudget)?;
         self.http.send(request, timeout).await
     }
 
@@ -214,55 +267,86 @@ mod tests {
         AccountId::new("shop").expect("valid")
     }
 
+    /// Takes a call that must be made at once.
+    fn take(budgets: &Budgets, toll: Toll, at: i64) -> Result<(), Duration> {
+        take_waiting(budgets, toll, 0, at).map(|wait| assert!(wait.is_zero()))
+    }
+
+    fn take_waiting(budgets: &Budgets, toll: Toll, patience: u64, at: i64) -> Result<Duration, Duration> {
+        budgets.take(&account(), toll, Duration::from_millis(patience), Timestamp(at))
+    }
+
+    #[test]
+    fn calls_go_in_the_order_in_which_they_were_asked_for() {
+        let budgets = Budgets::default();
+        let waits = |at| take_waiting(&budgets, SLOW, 3_500, at).map(|wait| wait.as_secs());
+        assert_eq!([waits(0), waits(0), waits(0), waits(0), waits(0)], [Ok(0), Ok(0), Ok(1), Ok(2), Ok(3)]);
+        let refused = take_waiting(&budgets, SLOW, 1_500, 1_000).expect_err("three wait");
+        assert_eq!(refused.as_secs(), 3, "whoever has less patience than the queue is long does not lengthen it");
+        assert_eq!(waits(1_000), Ok(3));
+        assert!(take(&budgets, SLOW, 5_000).is_ok());
+    }
+
+    #[test]
+    fn what_the_store_has_left_is_promised_to_those_who_wait() {
+        let budgets = Budgets::default();
+        let points = Toll { bucket: "points", per_second: 10.0, burst: 10.0, cost: 10.0 };
+        assert_eq!(take_waiting(&budgets, points, 0, 0), Ok(Duration::ZERO));
+        assert!(take_waiting(&budgets, points, 2_000, 0).is_ok_and(|wait| wait.as_secs() == 1));
+        let told = Allowed { bucket: "points", left: 10.0, per_second: 10.0, burst: 10.0 };
+        budgets.allowed(&account(), told, Timestamp(500));
+        assert!(take(&budgets, points, 500).is_err(), "who waits has it already");
+        budgets.spent(&account(), points);
+        budgets.allowed(&account(), told, Timestamp(1_000));
+        assert!(take(&budgets, points, 1_000).is_ok());
+    }
+
     #[test]
     fn a_budget_refills_and_never_exceeds_its_burst() {
-        let (budgets, account) = (Budgets::default(), account());
-        assert!(budgets.take(&account, SLOW, Timestamp(0)).is_ok());
-        assert!(budgets.take(&account, SLOW, Timestamp(0)).is_ok());
-        let wait = budgets.take(&account, SLOW, Timestamp(0)).expect_err("the burst is spent");
+        let budgets = Budgets::default();
+        assert!(take(&budgets, SLOW, 0).is_ok());
+        assert!(take(&budgets, SLOW, 0).is_ok());
+        let wait = take(&budgets, SLOW, 0).expect_err("the burst is spent");
         assert!((990..=1001).contains(&wait.as_millis()), "{wait:?}");
-        assert!(budgets.take(&account, SLOW, Timestamp(1_000)).is_ok());
+        assert!(take(&budgets, SLOW, 1_000).is_ok());
         for _ in 0..2 {
-            assert!(budgets.take(&account, SLOW, Timestamp(3_600_000)).is_ok());
+            assert!(take(&budgets, SLOW, 3_600_000).is_ok());
         }
-        assert!(budgets.take(&account, SLOW, Timestamp(3_600_000)).is_err());
+        assert!(take(&budgets, SLOW, 3_600_000).is_err());
     }
 
     #[test]
     fn each_limit_is_a_bucket_of_its_own() {
-        let (budgets, account) = (Budgets::default(), account());
+        let budgets = Budgets::default();
         let dear = Toll { bucket: "orders", burst: 1.0, ..SLOW };
-        assert!(budgets.take(&account, dear, Timestamp(0)).is_ok());
-        assert!(budgets.take(&account, dear, Timestamp(0)).is_err());
-        assert!(budgets.take(&account, SLOW, Timestamp(0)).is_ok());
+        assert!(take(&budgets, dear, 0).is_ok());
+        assert!(take(&budgets, dear, 0).is_err());
+        assert!(take(&budgets, SLOW, 0).is_ok());
     }
 
     #[test]
     fn what_the_store_says_counts_more_than_its_documents() {
-        let (budgets, account) = (Budgets::default(), account());
+        let budgets = Budgets::default();
         let points = Toll { bucket: "points", per_second: 100.0, burst: 2000.0, cost: 10.0 };
         budgets.allowed(
-            &account,
+            &account(),
             Allowed { bucket: "points", left: 5.0, per_second: 50.0, burst: 1000.0 },
             Timestamp(0),
         );
-        let wait = budgets.take(&account, points, Timestamp(0)).expect_err("five points are left");
+        let wait = take(&budgets, points, 0).expect_err("five points are left");
         assert!((100..=102).contains(&wait.as_millis()), "{wait:?}");
-        assert!(budgets.take(&account, points, Timestamp(100)).is_ok());
+        assert!(take(&budgets, points, 100).is_ok());
         let all = Toll { cost: 1500.0, ..points };
-        assert!(
-            budgets.take(&account, all, Timestamp(60_000)).is_ok(),
-            "a cost beyond the bucket waits for a full one"
-        );
+        assert!(take(&budgets, all, 60_000).is_ok(), "a cost beyond the bucket waits for a full one");
     }
 
     #[test]
     fn a_store_that_failed_is_left_alone_until_it_said() {
-        let (budgets, account) = (Budgets::default(), account());
-        budgets.failed(&account, Some(Duration::from_secs(7)), Timestamp(0), 0);
-        let wait = budgets.take(&account, SLOW, Timestamp(1_000)).expect_err("closed");
+        let budgets = Budgets::default();
+        budgets.failed(&account(), Some(Duration::from_secs(7)), Timestamp(0), 0);
+        let wait = take(&budgets, SLOW, 1_000).expect_err("closed");
         assert_eq!(wait, Duration::from_secs(6));
-        budgets.succeeded(&account);
-        assert!(budgets.take(&account, SLOW, Timestamp(2_000)).is_ok());
+        budgets.succeeded(&account());
+        assert!(take(&budgets, SLOW, 2_000).is_ok());
     }
 }

@@ -2,13 +2,15 @@
 
 use crate::adopt::Silent;
 use crate::hub::{Connected, Error, Hub};
+use crate::later::BATCH;
 use crate::line::said;
 use crate::ports::{Change, Condition, Row, StoreError};
 use crate::records::{self, Hint};
-use crate::sync::{Pace, Report};
+use crate::sync::{Known, Pace, Report};
 use channels::{Movements, Touch};
-use domain::{AccountId, Class, Movement, Position, Sku};
+use domain::{AccountId, Class, Movement, Position, Sku, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is new in an account.
@@ -17,12 +19,13 @@ pub(crate) struct News {
     /// The SKUs concerned.
     pub skus: BTreeSet<Sku>,
     since: Position,
-    page: Option<Movements>,
+    page: Option<Arc<Movements>>,
 }
 
 impl Hub {
-    /// Counts what an account's feed shows beyond its cursor, and moves the cursor; whether there is more.
-    pub(crate) async fn drain_feed(&self, account: &AccountId) -> Result<bool, Error> {
+    /// Counts what an account's feed shows beyond its cursor, and moves the cursor; whether there is more. What is not counted by
+    /// `until` is left for the next time.
+    pub(crate) async fn drain_feed(&self, account: &AccountId, until: Timestamp) -> Result<bool, Error> {
         let Some(connected) = self.accounts().await?.get(account).cloned() else { return Ok(false) };
         if self.stands_still().is_some() {
             return Ok(false);
@@ -43,17 +46,30 @@ impl Hub {
         let hints: Vec<Hint> = touches.map(|touch| Hint::new(account.clone(), touch, records::FEED, at)).collect();
         let entries = news.page.as_ref().map_or(0, |page| page.entries.len());
         self.note_backlog(account, news.page.as_ref().is_some_and(|page| page.more));
-        let report = self.sync(&hints, Pace::feed(entries)).await?;
+        let (mut report, mut looked_at) = (Report::default(), 0);
+        // a run claims all that it will write, and a slow store takes its time: claims have to be alive until then
+        for some in hints.chunks(BATCH) {
+            let known = Known { page: news.page.clone().map(|page| (account.clone(), page)), ..Known::default() };
+            report.take(self.sync_with(some, Pace::feed(entries), known).await?);
+            looked_at += some.len();
+            if self.clock.now() >= until {
+                break;
+            }
+        }
+        let rest = looked_at < hints.len();
         if report.counted > 0 {
             self.noted_unheard(account, report.counted);
         }
         match news.page {
-            Some(page) => self.move_cursor(&connected, news.since, &page, &report).await,
-            None if report.failed.is_empty() => {
+            Some(page) => {
+                let more = self.move_cursor(&connected, news.since, &page, &report).await?;
+                Ok(more || rest)
+            }
+            None if report.failed.is_empty() && !rest => {
                 self.advance(records::orders_cursor_row(account, at)).await?;
                 Ok(false)
             }
-            None => Ok(false),
+            None => Ok(rest),
         }
     }
 
@@ -123,7 +139,7 @@ impl Hub {
         let page = self.line(connected, patience).movements(since).await;
         let page = page.map_err(|error| said(connected, error))?;
         let skus = page.entries.iter().map(|movement| movement.sku.clone()).collect();
-        Ok(News { skus, since, page: Some(page) })
+        Ok(News { skus, since, page: Some(Arc::new(page)) })
     }
 
     /// Up to where every entry of a page is counted, or belongs to a SKU that is not mapped.

@@ -88,6 +88,14 @@ pub enum Error {
     Unreadable(#[from] Unreadable),
 }
 
+impl Error {
+    /// Whether only our own count of what the store allows held a call back.
+    #[must_use]
+    pub const fn is_out_of_turn(&self) -> bool {
+        matches!(self, Self::Channel { source, .. } if source.is_out_of_turn())
+    }
+}
+
 /// An account with all that a call to its store needs.
 #[derive(Clone)]
 pub struct Connected {

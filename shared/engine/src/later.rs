@@ -2,7 +2,7 @@
 
 use crate::hub::{Error, Hub};
 use crate::ports::{Change, Condition, Outbound, QueueName, Row};
-use crate::records::{self, Hint, Todo, WRITE};
+use crate::records::{self, Hint, PUSH, TOLD, Todo, WRITE};
 use crate::sync::Pace;
 use domain::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,8 @@ impl Hub {
     /// [`Error::Queue`].
     pub async fn wake_lane(&self, account: &AccountId) -> Result<(), Error> {
         let second = self.clock.now().seconds();
-        self.call_lane(LaneCall { account: account.clone(), second: Some(second) }, format!("{account}-{second}")).await
+        let call = LaneCall { account: account.clone(), second: Some(second) };
+        Ok(self.queue.send(QueueName::Lane, &[lane_message(&call, format!("{account}-{second}"))]).await?)
     }
 
     /// Calls the lane of an account for what is there already. Such calls within one second are one call, answered at once.
@@ -85,18 +86,18 @@ impl Hub {
     /// # Errors
     /// [`Error::Queue`].
     pub async fn sweep_lane(&self, account: &AccountId) -> Result<(), Error> {
-        let second = self.clock.now().seconds();
-        self.call_lane(LaneCall { account: account.clone(), second: None }, format!("{account}-sweep-{second}")).await
+        self.sweep_lanes([account]).await
     }
 
-    async fn call_lane(&self, call: LaneCall, deduplication: String) -> Result<(), Error> {
-        let message = Outbound {
-            group: call.account.to_string(),
-            body: serde_json::to_string(&call).unwrap_or_default(),
-            deduplication: Some(deduplication),
-            delay: Duration::ZERO,
+    /// The same for several accounts, all at once.
+    pub(crate) async fn sweep_lanes(&self, accounts: impl IntoIterator<Item = &AccountId>) -> Result<(), Error> {
+        let second = self.clock.now().seconds();
+        let call = |account: &AccountId| {
+            let call = LaneCall { account: account.clone(), second: None };
+            lane_message(&call, format!("{account}-sweep-{second}"))
         };
-        Ok(self.queue.send(QueueName::Lane, &[message]).await?)
+        let messages: Vec<Outbound> = accounts.into_iter().map(call).collect();
+        Ok(self.queue.send(QueueName::Lane, &messages).await?)
     }
 
     /// Until the second of a call is over: a later call of the same second is taken for the same message by the queue.
@@ -128,7 +129,8 @@ impl Hub {
             }
             let done = self.drain_batch(account).await?;
             drained.done += done;
-            let more_feed = self.is_believed(account).await? && self.drain_feed(account).await?;
+            let more_feed =
+                self.is_believed(account).await? && self.drain_feed(account, started.plus_ms(limit_ms)).await?;
             if done == 0 && !more_feed {
                 self.hand_over(account).await?;
                 return Ok(drained);
@@ -161,7 +163,7 @@ impl Hub {
             return Ok(0);
         }
         self.note_crowd(account, due.len() >= BATCH);
-        let hints: Vec<Hint> = due.iter().map(|(_, todo)| hint(todo, cause(todo))).collect();
+        let hints: Vec<Hint> = due.iter().map(|(_, todo)| hint(todo, "waited")).collect();
         let report = self.sync(&hints, Pace::lane()).await?;
         let failed: BTreeSet<String> = report.failed.keys().map(ToString::to_string).collect();
         let done = due.iter().filter(|(_, todo)| !names_failed(todo, &failed));
@@ -175,6 +177,10 @@ impl Hub {
     /// Work that is due, the urgent first.
     async fn due(&self, account: &AccountId, now: Timestamp, most: usize) -> Result<Vec<(Row, Todo)>, Error> {
         let mut due = Vec::new();
+        if let Some(all) = self.all_waiting(account).await? {
+            due.extend(all.into_iter().filter(|(_, todo)| todo.due <= now).take(most));
+            return Ok(due);
+        }
         for urgency in records::URGENCIES {
             let mut after = None;
             while due.len() < most {
@@ -195,6 +201,16 @@ impl Hub {
             }
         }
         Ok(due)
+    }
+
+    /// All work that waits for an account, the urgent first, if it is not much: one read, where each urgency would be one.
+    pub(crate) async fn all_waiting(&self, account: &AccountId) -> Result<Option<Vec<(Row, Todo)>>, Error> {
+        let page = self.page(&records::todo_partition(account), "", None, BATCH).await?;
+        if page.next.is_some() {
+            return Ok(None);
+        }
+        let read = |row: Row| Ok((records::body(&row)?, row)).map(|(todo, row)| (row, todo));
+        page.rows.into_iter().map(read).collect::<Result<_, Error>>().map(Some)
     }
 
     /// How much waiting work is taken at once: as much as the store's big call holds.
@@ -232,6 +248,15 @@ struct LaneBatch {
     least: usize,
 }
 
+fn lane_message(call: &LaneCall, deduplication: String) -> Outbound {
+    Outbound {
+        group: call.account.to_string(),
+        body: serde_json::to_string(call).unwrap_or_default(),
+        deduplication: Some(deduplication),
+        delay: Duration::ZERO,
+    }
+}
+
 /// From this attempt on, work waits as a row that people can see, however soon it is due.
 const PATIENT_ATTEMPTS: u32 = 20;
 
@@ -242,14 +267,15 @@ fn names_failed(todo: &Todo, failed: &BTreeSet<String>) -> bool {
     }
 }
 
-/// What waits because a target has changed is written without a look.
-fn cause(todo: &Todo) -> &'static str {
-    if todo.reason == records::PUSH { records::PUSH } else { "waited" }
-}
-
-fn hint(todo: &Todo, cause: &str) -> Hint {
-    let (at, cause) = (todo.due, if todo.write { WRITE } else { cause });
-    Hint { attempts: todo.attempts, ..Hint::new(todo.account.clone(), todo.touch.clone(), cause, at) }
+/// The hint of something that waited. What waits because a target has changed is written without a look.
+fn hint(todo: &Todo, otherwise: &str) -> Hint {
+    let cause = match todo {
+        Todo { write: true, .. } => WRITE,
+        Todo { told: true, .. } => TOLD,
+        _ if todo.reason == PUSH => PUSH,
+        _ => otherwise,
+    };
+    Hint { attempts: todo.attempts, ..Hint::new(todo.account.clone(), todo.touch.clone(), cause, todo.due) }
 }
 
 fn delayed(todo: &Todo, now: Timestamp) -> Outbound {

@@ -74,7 +74,7 @@ impl Line<'_> {
             let recovered = self.hub.budgets.succeeded(account) || self.connected.health.0.cooldown.is_some();
             return self.hub.noted_success(account, now, recovered);
         };
-        let ours = matches!(error.source, Some(channels::HttpError::NoBudget(_)));
+        let ours = error.is_out_of_turn();
         let closes = !ours
             && match error.kind {
                 ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Unauthorized => true,

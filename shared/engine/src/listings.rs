@@ -68,6 +68,7 @@ impl Hub {
 pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp) -> Todo {
     Todo {
         write: false,
+        told: false,
         lane: false,
         account: account.clone(),
         touch: Touch::Sku(sku.clone()),

@@ -5,8 +5,8 @@ use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::ports::{Change, Condition};
 use crate::records::{self, FEED, Hint, OrderPoll};
-use crate::sync::Pace;
 use crate::sync::orders::sold;
+use crate::sync::{Known, Pace};
 use channels::Touch;
 use domain::capability::Polled;
 use domain::{AccountId, Order, OrderId, Sku, Timestamp};
@@ -76,7 +76,8 @@ impl Hub {
             return Ok(true);
         }
         let hints: Vec<Hint> = skus.into_iter().map(|sku| Hint::new(id.clone(), Touch::Sku(sku), FEED, at)).collect();
-        self.sync_with(&hints, Pace::lane(), BTreeMap::from([(id.clone(), orders.clone())])).await?;
+        let known = Known { orders: BTreeMap::from([(id.clone(), orders.clone())]), ..Known::default() };
+        self.sync_with(&hints, Pace::lane(), known).await?;
         // a run may leave something for later, and that would know nothing of these orders
         Ok(self.untold(id, polled, &orders).await?.is_empty())
     }

@@ -394,6 +394,7 @@ impl Part {
             urgent,
             level: Some(total),
             write: false,
+            told: false,
             lane: false,
         };
         self.news.todos.push(todo);

@@ -226,6 +226,9 @@ pub struct Health {
     pub refused: u64,
     /// Webhooks with a good signature that nobody could read.
     pub unreadable: u64,
+    /// Webhooks that were dropped at the door: they said only what we had written.
+    #[serde(default)]
+    pub echoes: u64,
     /// SKUs that the store named and that are not mapped, the newest 20.
     pub unknown_skus: Vec<String>,
     /// SKUs that appear more than once.
@@ -468,6 +471,8 @@ pub const WEBHOOK: &str = "webhook";
 pub const WRITE: &str = "write";
 /// The cause of a hint that a store's feed gave.
 pub const FEED: &str = "feed";
+/// The cause of a hint that a store gave, and that had to wait for the end of a push.
+pub const TOLD: &str = "told";
 /// The cause of a hint that asks to write what differs, without looking first.
 pub const PUSH: &str = "rules";
 
@@ -476,7 +481,7 @@ impl Hint {
     /// the feed does not say.
     #[must_use]
     pub fn is_told(&self) -> bool {
-        self.cause == WEBHOOK || self.cause == FEED
+        [WEBHOOK, FEED, TOLD].contains(&self.cause.as_str())
     }
 
     /// A hint without an event behind it.

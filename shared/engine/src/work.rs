@@ -176,9 +176,7 @@ impl Hub {
     pub async fn sweep(&self) -> Result<(), Error> {
         let accounts = self.accounts().await?;
         let hub = ListingId::hub().account;
-        for account in accounts.keys().chain([&hub]) {
-            self.sweep_lane(account).await?;
-        }
+        self.sweep_lanes(accounts.keys().chain([&hub])).await?;
         self.sweep_feeds().await?;
         self.sweep_runs().await?;
         self.flush_health(false).await

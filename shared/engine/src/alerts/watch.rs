@@ -175,6 +175,9 @@ impl Hub {
 
     /// Since when the longest waiting work of an account is due; `None` when none is.
     async fn waits_since(&self, account: &AccountId, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        if let Some(all) = self.all_waiting(account).await? {
+            return Ok(all.iter().map(|(_, todo)| todo.due).filter(|due| *due <= now).min());
+        }
         let mut first: Option<Timestamp> = None;
         for urgency in records::URGENCIES {
             let query = Query {

@@ -27,6 +27,9 @@ pub struct Todo {
     /// Whether there is nothing to look at: a write waits, and that is all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub write: bool,
+    /// Whether a store told of it, which its feed may explain: the level is read only where that does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
     /// Whether it waits for the account's lane, which takes many at once, however soon it is due.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lane: bool,
@@ -74,8 +77,8 @@ mod tests {
         let account = AccountId::new("north").expect("valid");
         let touch = Touch::Sku(Sku::new("TEE").expect("valid"));
         let reason = String::new();
-        let (due, write, lane) = (Timestamp(due), false, false);
-        Todo { account, touch, reason, due, attempts: 0, urgent, level, write, lane }.row().key.sk
+        let (due, write, told, lane) = (Timestamp(due), false, false, false);
+        Todo { account, touch, reason, due, attempts: 0, urgent, level, write, told, lane }.row().key.sk
     }
 
     #[test]

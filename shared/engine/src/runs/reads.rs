@@ -141,7 +141,7 @@ impl Hub {
             Some(scan) => scan,
             None => match self.discover(&self.connected(id).await?, PATIENCE).await {
                 Ok(connected) => Scan::new(&with_places(&connected, places)),
-                Err(error) if out_of_turn(&error) && place.waits < WAITS_MAX => {
+                Err(error) if error.is_out_of_turn() && place.waits < WAITS_MAX => {
                     place.waits += 1;
                     return Ok((place, None));
                 }
@@ -158,7 +158,7 @@ impl Hub {
                     scan.enter(&place.reading, piece.clone());
                     pieces.push(piece);
                 }
-                Err(error) if out_of_turn(&error) && place.waits < WAITS_MAX => {
+                Err(error) if error.is_out_of_turn() && place.waits < WAITS_MAX => {
                     place.waits += 1;
                     break;
                 }
@@ -217,10 +217,4 @@ fn cut(piece: Piece) -> Vec<Piece> {
 
 fn key(run: &Run, id: &AccountId, number: u64) -> Key {
     Key { pk: partition(&run.id), sk: format!("READ#{id}#{number:08}") }
-}
-
-/// Whether only our own count of what the store allows held a call back.
-fn out_of_turn(error: &Error) -> bool {
-    let Error::Channel { source, .. } = error else { return false };
-    matches!(source.source, Some(channels::HttpError::NoBudget(_)))
 }

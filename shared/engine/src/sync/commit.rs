@@ -65,8 +65,8 @@ impl Draft {
     }
 }
 
-/// How soon a listing with a push on its way is looked at again, milliseconds.
-const PENDING_MS: i64 = 2_000;
+/// How long until it is checked whether whoever announced a push has died, milliseconds.
+const DEAD_MS: i64 = 30_000;
 
 impl Run<'_> {
     /// Counts what was seen and claims what follows, SKU by SKU, side by side.
@@ -275,11 +275,14 @@ impl Run<'_> {
                     Some(again) => draft.again.push(again),
                     None => draft.pushes.push(push),
                 },
-                Decision::Hold(Hold::Pending) => {
-                    draft.again.push(look(account, now.plus_ms(PENDING_MS), "a push is on its way"));
+                // whoever sends it goes on with what is due after it; only if it dies there is something to do, for one
+                Decision::Hold(Hold::Pending) if self.watches(&draft.sku, &account) => {
+                    let (due, reason) = (now.plus_ms(DEAD_MS), "a push is on its way");
+                    draft.again.push(Again { account, due, reason, what: What::Write });
                 }
                 Decision::Hold(Hold::Unresolved) => {
-                    draft.again.push(look(account, now.plus_ms(PENDING_MS), "the outcome of a push is not known"));
+                    let due = self.when_over(&draft.sku, now);
+                    draft.again.push(look(account, due, "the outcome of a push is not known"));
                 }
                 Decision::Hold(Hold::Accepted) => {
                     let awaited =
@@ -291,6 +294,11 @@ impl Run<'_> {
                 Decision::Hold(_) => {}
             }
         }
+    }
+
+    /// Whether a run looks after a push of others: the first that meets it there, and who has done so before.
+    fn watches(&self, sku: &Sku, account: &AccountId) -> bool {
+        self.jobs.get(sku).is_some_and(|job| job.attempts == 0 || job.asker == *account)
     }
 
     /// When an accepted write is looked at next.

@@ -176,6 +176,7 @@ impl Hub {
             urgent,
             level: None,
             write: true,
+            told: false,
             lane: true,
         }])
         .await

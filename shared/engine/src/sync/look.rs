@@ -21,6 +21,7 @@ use domain::{
 };
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A listing to look at.
 pub(super) struct Target {
@@ -76,8 +77,9 @@ impl Run<'_> {
 
     /// A listing with a push on its way is looked at when that has ended: in between its level means nothing.
     fn wait_for_pushes(&mut self, open: &[Sku]) {
-        let due = self.hub.clock.now().plus_ms(PENDING_MS);
+        let now = self.hub.clock.now();
         for sku in open {
+            let due = self.when_over(sku, now);
             let Some(job) = self.jobs.get(sku) else { continue };
             let (Some(ledger), asked) = (&job.ledger, &job.look_at) else { continue };
             let busy = ledger
@@ -86,7 +88,7 @@ impl Run<'_> {
                 .filter(|(listing, entry)| is_under_way(entry) && asked.contains(&listing.account));
             let accounts: BTreeSet<AccountId> = busy.map(|(listing, _)| listing.account.clone()).collect();
             for account in accounts {
-                self.postpone(sku, &account, due, "a push is on its way");
+                self.postpone_told(sku, &account, due, "a push is on its way");
             }
         }
     }
@@ -138,9 +140,13 @@ impl Run<'_> {
             }
         }
         if let Some((skus, error)) = looked.later {
-            let due = self.opens_at(&looked.account);
+            let out_of_turn = self.is_out_of_turn(&looked.account, error.is_out_of_turn());
             for sku in skus {
-                self.postpone(&sku, &looked.account, due, &error.to_string());
+                match out_of_turn {
+                    // many who each wait for their turn keep all from theirs: the lane looks once for all of them
+                    true => self.look_in_lane(&sku, &looked.account, &error.to_string()),
+                    false => self.postpone(&sku, &looked.account, self.opens_at(&looked.account), &error.to_string()),
+                }
             }
         }
         if looked.bulk {
@@ -164,11 +170,15 @@ impl Run<'_> {
         };
         match result {
             Ok(Some(sights)) => looked.sights = sights,
+            // what a store told is in its feed, which the lane reads
             Ok(None) => {
                 looked.bulk = true;
                 let reason = Error::Conflict("more movements than one run reads; the lane takes them".into());
-                // what a store told is in its feed, which the lane reads
                 looked.later = Some((closely, reason));
+            }
+            Err(error) if connected.account.feed && self.is_out_of_turn(&account, error.is_out_of_turn()) => {
+                looked.bulk = true;
+                looked.later = Some((closely, error));
             }
             Err(error) => looked.later = Some((skus, error)),
         }
@@ -204,9 +214,7 @@ impl Run<'_> {
         connected: &Connected,
         targets: Vec<Target>,
     ) -> Result<Option<Vec<(Sku, ListingId, Sight)>>, Error> {
-        let since = self.hub.cursor(&connected.account.id).await?;
-        let line = self.hub.line(connected, self.pace.patience);
-        let page = line.movements(since).await.map_err(|error| said(connected, error))?;
+        let page = self.page_of(connected).await?;
         if page.more && !self.pace.lane {
             return Ok(None);
         }
@@ -226,6 +234,17 @@ impl Run<'_> {
         }
         sights.extend(self.look_closer(connected, unexplained, &by_sku, &orders, page.upto).await?);
         Ok(Some(sights))
+    }
+
+    /// What an account's feed shows: what was read for this run, else read now. A page read before the ledgers is like a log that
+    /// shows its last entries late.
+    async fn page_of(&self, connected: &Connected) -> Result<Arc<Movements>, Error> {
+        if let Some(page) = self.page.as_ref().filter(|(account, _)| *account == connected.account.id) {
+            return Ok(page.1.clone());
+        }
+        let since = self.hub.cursor(&connected.account.id).await?;
+        let line = self.hub.line(connected, self.pace.patience);
+        Ok(Arc::new(line.movements(since).await.map_err(|error| said(connected, error))?))
     }
 
     /// Reads levels where the feed alone does not explain things, and the feed again where a difference may have settled.
@@ -357,8 +376,6 @@ impl KnownOrders {
     }
 }
 
-/// How soon a listing with a push on its way is looked at again, milliseconds.
-const PENDING_MS: i64 = 2_000;
 /// How soon an order that the store does not show yet is asked for again, milliseconds.
 const ORDER_RETRY_MS: i64 = 2_000;
 

@@ -20,12 +20,13 @@ use crate::hub::{Accounts, Error, Hub};
 use crate::meter;
 use crate::quarantine::Verdict;
 use crate::records::{Hint, History, Todo};
-use channels::Touch;
+use channels::{Movements, Touch};
 use domain::fight::Correction;
 use domain::planted::{self, Mistake};
-use domain::{AccountId, Ledger, ListingId, Order, Sku, Timestamp};
+use domain::{AccountId, Ledger, ListingId, Order, Sku, Timestamp, retry};
 use job::{Job, State};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Rounds of one run: each is caused by somebody else changing the same SKU at the same time.
@@ -94,6 +95,28 @@ pub struct Report {
     pub unnamed: u64,
 }
 
+impl Report {
+    /// Adds what another run did.
+    pub(crate) fn take(&mut self, other: Self) {
+        self.skus += other.skus;
+        self.counted += other.counted;
+        self.pushed += other.pushed;
+        self.commits += other.commits;
+        self.waiting += other.waiting;
+        self.unnamed += other.unnamed;
+        self.failed.extend(other.failed);
+    }
+}
+
+/// What a run need not ask a store for.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// Orders that were listed.
+    pub(crate) orders: BTreeMap<AccountId, Vec<Order>>,
+    /// What an account's feed shows beyond its cursor.
+    pub(crate) page: Option<(AccountId, Arc<Movements>)>,
+}
+
 /// A run in progress.
 pub(crate) struct Run<'a> {
     hub: &'a Hub,
@@ -108,6 +131,8 @@ pub(crate) struct Run<'a> {
     lanes: BTreeSet<AccountId>,
     /// Orders that this run knows of, by account: for stores whose orders are listed in turn.
     orders: BTreeMap<AccountId, Vec<Order>>,
+    /// What an account's feed showed before the first round.
+    page: Option<(AccountId, Arc<Movements>)>,
     report: Report,
     /// What people have decided about listings of accounts in quarantine.
     verdicts: BTreeMap<(Sku, ListingId), Verdict>,
@@ -123,16 +148,11 @@ impl Hub {
     /// # Errors
     /// [`Error`] when nothing could be done at all; then every hint must come again.
     pub async fn sync(&self, hints: &[Hint], pace: Pace) -> Result<Report, Error> {
-        self.sync_with(hints, pace, BTreeMap::new()).await
+        self.sync_with(hints, pace, Known::default()).await
     }
 
-    /// The same, with orders that were listed.
-    pub(crate) async fn sync_with(
-        &self,
-        hints: &[Hint],
-        pace: Pace,
-        orders: BTreeMap<AccountId, Vec<Order>>,
-    ) -> Result<Report, Error> {
+    /// The same, with what is known already.
+    pub(crate) async fn sync_with(&self, hints: &[Hint], pace: Pace, known: Known) -> Result<Report, Error> {
         let mut run = Run {
             hub: self,
             accounts: self.accounts().await?,
@@ -142,7 +162,8 @@ impl Hub {
             parts: BTreeMap::new(),
             later: BTreeMap::new(),
             lanes: BTreeSet::new(),
-            orders,
+            orders: known.orders,
+            page: known.page,
             report: Report::default(),
             verdicts: BTreeMap::new(),
             corrections: Vec::new(),
@@ -157,6 +178,7 @@ impl Hub {
             if !run.round().await? || run.is_late() {
                 break;
             }
+            run.page = None;
         }
         run.finish().await
     }
@@ -268,21 +290,62 @@ impl Run<'_> {
         self.wait(todo);
     }
 
+    /// Looks again at what a store told of, at or after `due`; closely, where somebody has asked for that.
+    fn postpone_told(&mut self, sku: &Sku, account: &AccountId, due: Timestamp, reason: &str) {
+        let told = self.jobs.get(sku).is_some_and(|job| !job.look_closely.contains(account));
+        let todo = Todo { told, ..self.todo(sku, account, due, reason) };
+        self.wait(todo);
+    }
+
+    /// Looks again at a SKU's listings of an account by its lane, which takes all that waits there together.
+    fn look_in_lane(&mut self, sku: &Sku, account: &AccountId, reason: &str) {
+        let todo = Todo { lane: true, ..self.todo(sku, account, self.hub.clock.now(), reason) };
+        self.lanes.insert(account.clone());
+        self.wait(todo);
+    }
+
     fn todo(&self, sku: &Sku, account: &AccountId, due: Timestamp, reason: &str) -> Todo {
         let job = self.jobs.get(sku);
         let urgent = job.is_some_and(Job::is_sold_out);
         let attempts = job.map_or(0, |job| job.attempts) + 1;
         let (account, touch) = (account.clone(), Touch::Sku(sku.clone()));
         let level = job.and_then(|job| job.ledger.as_ref()).map(domain::Ledger::total);
-        Todo { account, touch, reason: reason.into(), due, attempts, urgent, level, write: false, lane: false }
+        Todo {
+            account,
+            touch,
+            reason: reason.into(),
+            due,
+            attempts,
+            urgent,
+            level,
+            write: false,
+            told: false,
+            lane: false,
+        }
     }
 
     /// Makes something wait until it is due; what waits already waits no longer than before.
     fn wait(&mut self, todo: Todo) {
         let key = (todo.account.clone(), todo.touch.clone());
-        let (due, write, lane) = (todo.due, todo.write, todo.lane);
+        let (due, write, told, lane) = (todo.due, todo.write, todo.told, todo.lane);
         let kept = self.later.entry(key).or_insert(todo);
+        // who asks for more gets it
+        let is_told = (kept.told || kept.write) && (told || write);
         (kept.due, kept.write, kept.lane) = (kept.due.min(due), kept.write && write, kept.lane && lane);
+        kept.told = is_told && !kept.write;
+    }
+
+    /// When a push that is on its way should have ended: later each time, a slow store takes its time.
+    fn when_over(&self, sku: &Sku, now: Timestamp) -> Timestamp {
+        let attempts = self.jobs.get(sku).map_or(0, |job| job.attempts);
+        let wait = i64::try_from(retry::back_off_ms(attempts, self.hub.clock.random())).unwrap_or(i64::MAX);
+        now.plus_ms(wait.max(PENDING_MS))
+    }
+
+    /// Whether a call was held back, by our own count, because so many others go before; not because its store has failed.
+    fn is_out_of_turn(&self, account: &AccountId, held_back: bool) -> bool {
+        let open = self.hub.budgets.closed_until(account, self.hub.clock.now()).is_none();
+        held_back && open && !self.pace.lane
     }
 
     /// When an account may be called again.
@@ -293,5 +356,7 @@ impl Run<'_> {
     }
 }
 
+/// How soon a listing with a push on its way is looked at again at the earliest, milliseconds.
+const PENDING_MS: i64 = 2_000;
 /// How soon an unfinished SKU is looked at again, milliseconds.
 const UNFINISHED_MS: i64 = 1_000;

@@ -25,8 +25,7 @@ impl Run<'_> {
                 continue;
             }
             match &hint.touch {
-                Touch::Sku(_) if hint.is_told() && !self.pace.lane && self.hub.has_backlog(&hint.account) => {
-                    // the lane reads the feed to its end, and with it what this hint is about
+                Touch::Sku(_) | Touch::External(_) if self.is_in_backlog(hint) => {
                     self.lanes.insert(hint.account.clone());
                 }
                 Touch::Sku(sku) => self.ask(sku, hint),
@@ -48,6 +47,11 @@ impl Run<'_> {
             self.name_orders(&account, &named).await;
         }
         Ok(())
+    }
+
+    /// Whether the lane is reading a feed to its end, and with it what a hint is about.
+    fn is_in_backlog(&self, hint: &Hint) -> bool {
+        hint.is_told() && !self.pace.lane && self.hub.has_backlog(&hint.account)
     }
 
     /// Whether an account's orders are listed in turn, by its lane.
@@ -110,6 +114,14 @@ impl Run<'_> {
                     self.ask(&sku, hint);
                 }
             }
+            Err(error)
+                if connected.account.feed
+                    && hint.is_told()
+                    && self.is_out_of_turn(&hint.account, error.is_out_of_turn()) =>
+            {
+                self.hub.note_backlog(&hint.account, true);
+                self.lanes.insert(hint.account.clone());
+            }
             Err(error) => self.wait_unnamed(hint, &said(&connected, error)),
         }
     }
@@ -126,6 +138,7 @@ impl Run<'_> {
             urgent: false,
             level: None,
             write: false,
+            told: false,
             lane: false,
         };
         self.wait(todo);

@@ -108,8 +108,16 @@ impl Run<'_> {
             };
             sent.extend(ended.into_iter().map(answered));
         }
+        let mut out_of_turn: Option<channels::Error> = None;
         for batch in singles.chunks(size) {
-            sent.extend(self.send_batch(connected, batch).await.into_iter().map(answered));
+            let ended = match &out_of_turn {
+                // the others would wait as long, and their claims end
+                Some(error) => batch.iter().map(|ready| ready.clone().refused(error.clone())).collect(),
+                None => self.send_batch(connected, batch).await,
+            };
+            let error = ended.iter().filter_map(|sent| sent.error.as_ref()).find(|error| error.is_out_of_turn());
+            out_of_turn = out_of_turn.or_else(|| error.cloned());
+            sent.extend(ended.into_iter().map(answered));
         }
         sent
     }
@@ -277,8 +285,8 @@ impl Run<'_> {
             (Ended::NotSent, _) if sent.lacks_budget() => {
                 // others wait as well: together they cost fewer calls
                 self.hub.note_crowd(&account, true);
-                let due = if self.pace.lane { self.next_try(sku, sent, now) } else { now };
-                self.postpone_write(sku, &account, due, &said, true);
+                let opens = self.hub.budgets.closed_until(&account, now);
+                self.postpone_write(sku, &account, opens.unwrap_or(now.plus_ms(1)), &said, true);
             }
             (Ended::NotSent, _) => {
                 let due = self.next_try(sku, sent, now);
@@ -347,8 +355,7 @@ impl Ready {
 impl Sent {
     /// Whether our own count of what the store allows held it back.
     fn lacks_budget(&self) -> bool {
-        let source = self.error.as_ref().and_then(|error| error.source.as_ref());
-        source.is_some_and(|source| matches!(source, channels::HttpError::NoBudget(_)))
+        self.error.as_ref().is_some_and(channels::Error::is_out_of_turn)
     }
 
     /// It as history has it; `None` when it could not be sent in an outage of which history tells already.

@@ -174,7 +174,7 @@ pub(super) fn cause(cause: &str) -> String {
         "reconcile" | "comparison" => "a comparison".into(),
         "sync" => "“sync now”".into(),
         "waited" | "write" => "work that had waited".into(),
-        "again" => "a second look".into(),
+        "again" | "told" => "a second look".into(),
         "adopt" => "the first sync".into(),
         "stock" => "a stock edit here".into(),
         other => other.to_owned(),
@@ -248,6 +248,7 @@ pub(super) const fn subscription(state: SubscriptionState) -> Said {
         SubscriptionState::Reenabled => (Tone::Good, "Enabled again"),
         SubscriptionState::Unverified => (Tone::Warn, "Not verified yet"),
         SubscriptionState::Refused => (Tone::Bad, "Refused"),
+        SubscriptionState::AnotherHub => (Tone::Warn, "Another hub"),
     }
 }
 

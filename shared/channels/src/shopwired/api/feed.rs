@@ -61,12 +61,16 @@ fn by_id(entries: Vec<Entry>) -> BTreeMap<u64, Entry> {
     entries.into_iter().map(|entry| (entry.id, entry)).collect()
 }
 
-/// Oldest first: each page begins after the last id, so that nothing can slip.
+/// Oldest first: each page begins after the last id, so that nothing can slip. Where our calls are used up, what was read is
+/// there to go on with.
 async fn forwards(session: Session<'_>, first: Vec<Entry>) -> Result<(BTreeMap<u64, Entry>, bool), Error> {
     let mut after = newest(&first);
     let mut entries = by_id(first);
     for _ in 1..PAGES {
-        let next = page(session, after, 0).await?;
+        let next = match page(session, after, 0).await {
+            Err(error) if error.is_out_of_turn() => return Ok((entries, true)),
+            next => next?,
+        };
         let short = next.len() < PAGE;
         let known = entries.len();
         entries.extend(by_id(next));
