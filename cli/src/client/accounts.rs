@@ -271,6 +271,7 @@ fn show(cx: &Cx, view: &AccountView) -> anyhow::Result<()> {
             vec![cell("waiting"), cell(view.waiting)],
             vec![cell("refused webhooks"), cell(health.refused)],
             vec![cell("unreadable webhooks"), cell(health.unreadable)],
+            vec![cell("echoes dropped"), cell(health.echoes)],
         ];
         rows.extend(account.settings.iter().map(|(name, value)| vec![cell(name), cell(value)]));
         let told = [("quarantine", &account.quarantine), ("last failure", &health.error)];

@@ -5,7 +5,8 @@ use ::http::HeaderMap;
 use async_trait::async_trait;
 use domain::{AccountId, Capabilities, LocationId, Movement, Order, OrderId, Position, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// One field of a channel's settings form.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -235,6 +236,9 @@ pub enum Delivery {
         event: Option<String>,
         /// What to look at.
         touches: Vec<Touch>,
+        /// The level that it claims for the one SKU that it touches, where no sale caused it. It is never counted: it only
+        /// tells what may be the echo of a write of ours from what cannot.
+        claims: Option<i64>,
     },
     /// Nothing that concerns stock; the reason is counted.
     Ignored(String),
@@ -247,6 +251,27 @@ pub struct Event {
     pub owner: String,
     /// What it says.
     pub delivery: Delivery,
+}
+
+impl Subscription {
+    /// Other hubs to which a store's webhooks lead: two hubs that write one store would overwrite each other. `urls` are the
+    /// addresses of all webhooks that can be seen, `ours` is our own. Each hub listens at `…/webhooks/{account}`.
+    #[must_use]
+    pub fn of_other_hubs<'a>(urls: impl Iterator<Item = &'a str>, ours: &str) -> Vec<Self> {
+        let is_hub = |url: &&str| {
+            let mut path = url.rsplit('/');
+            let (account, folder) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
+            folder == "webhooks" && AccountId::new(account).is_ok()
+        };
+        let others: BTreeSet<&str> = urls.filter(|url| *url != ours).filter(is_hub).collect();
+        let found = |url: &str| Self {
+            topic: url.to_owned(),
+            state: SubscriptionState::AnotherHub,
+            required: false,
+            note: "another hub, or this one at a former address; only one hub may write a store".into(),
+        };
+        others.into_iter().map(found).collect()
+    }
 }
 
 /// The state of one of our webhooks in a store.
@@ -263,6 +288,8 @@ pub enum SubscriptionState {
     Unverified,
     /// The store refuses it.
     Refused,
+    /// It is not ours: it leads to another hub, or to this one at an address that it had.
+    AnotherHub,
 }
 
 impl SubscriptionState {
@@ -271,7 +298,7 @@ impl SubscriptionState {
     pub const fn is_good(self) -> bool {
         match self {
             Self::Active | Self::Created | Self::Reenabled => true,
-            Self::Unverified | Self::Refused => false,
+            Self::Unverified | Self::Refused | Self::AnotherHub => false,
         }
     }
 }

@@ -85,7 +85,7 @@ impl Kind {
 pub struct Thresholds {
     /// Failed calls in a row.
     pub failures: u32,
-    /// Minutes without a good read.
+    /// Minutes without a good read. That a store was read is noted every five minutes.
     pub no_read_minutes: i64,
     /// Minutes without a webhook while the feed shows movements.
     pub silent_minutes: i64,
@@ -125,7 +125,7 @@ impl Thresholds {
     pub fn problem(&self) -> Option<String> {
         let fields = [
             ("failures", i64::from(self.failures), 1, 1_000),
-            ("no_read_minutes", self.no_read_minutes, 2, 10_080),
+            ("no_read_minutes", self.no_read_minutes, 10, 10_080),
             ("silent_minutes", self.silent_minutes, 2, 10_080),
             ("silent_movements", i64::try_from(self.silent_movements).unwrap_or(i64::MAX), 1, 10_000),
             ("credential_days", self.credential_days, 1, 365),

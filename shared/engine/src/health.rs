@@ -22,6 +22,7 @@ pub struct Noted {
     unknown_skus: Vec<String>,
     latency: Latency,
     unheard: u64,
+    echoes: u64,
     troubles: BTreeMap<Sku, Option<String>>,
 }
 
@@ -34,8 +35,10 @@ pub struct Notes {
     failing: Mutex<BTreeSet<AccountId>>,
 }
 
-/// How often unremarkable health is stored, milliseconds.
+/// How often unremarkable health is stored, milliseconds: that something was written, or told by a webhook.
 const STORE_EVERY_MS: i64 = 30_000;
+/// How often it is stored that a store was read, and nothing else, milliseconds: five minutes.
+const STORE_READS_EVERY_MS: i64 = 300_000;
 /// Unknown SKUs kept for show.
 const UNKNOWN_KEPT: usize = 20;
 /// Listings in trouble kept for show.
@@ -53,12 +56,22 @@ impl Noted {
             || !self.troubles.is_empty()
     }
 
+    /// Whether there is nothing to tell but that the store answered.
+    fn only_read(&self) -> bool {
+        self.written.is_none()
+            && self.hook.is_none()
+            && self.refused == 0
+            && self.unheard == 0
+            && self.latency == Latency::default()
+    }
+
     fn enter(self, health: &mut Health, now: Timestamp) {
         health.read = health.read.max(self.read);
         health.written = health.written.max(self.written);
         health.hook = health.hook.max(self.hook);
         health.refused += self.refused;
         health.unreadable += self.unreadable;
+        health.echoes += self.echoes;
         if self.hook.is_some() {
             health.unheard = 0;
         }
@@ -144,6 +157,11 @@ impl Hub {
         self.note(account, |noted| noted.refused += 1);
     }
 
+    /// A webhook said only what we had written.
+    pub(crate) fn noted_echo(&self, account: &AccountId) {
+        self.note(account, |noted| noted.echoes += 1);
+    }
+
     pub(crate) fn noted_unreadable(&self, account: &AccountId) {
         self.note(account, |noted| noted.unreadable += 1);
     }
@@ -166,12 +184,15 @@ impl Hub {
     pub async fn flush_health(&self, all: bool) -> Result<(), Error> {
         let now = self.clock.now();
         for (account, noted) in self.take_notes(all, now) {
-            let kept = noted.clone();
+            let (kept, echoes) = (noted.clone(), noted.echoes);
             let stored = self.change_health(&account, |health| noted.clone().enter(health, now)).await;
             if stored.is_err() {
                 self.note(&account, |pending| *pending = kept);
             }
             stored?;
+            if echoes > 0 {
+                self.tell_echoes(&account, echoes).await?;
+            }
         }
         Ok(())
     }
@@ -181,7 +202,8 @@ impl Hub {
         let mut stored = self.notes.stored.lock().unwrap_or_else(PoisonError::into_inner);
         let due = |account: &AccountId, noted: &Noted| {
             let last = stored.get(account).copied().unwrap_or_default();
-            all || noted.matters() || now.since_ms(last) >= STORE_EVERY_MS
+            let every_ms = if noted.only_read() { STORE_READS_EVERY_MS } else { STORE_EVERY_MS };
+            all || noted.matters() || now.since_ms(last) >= every_ms
         };
         let names: Vec<AccountId> =
             pending.iter().filter(|(id, noted)| due(id, noted)).map(|(id, _)| id.clone()).collect();

@@ -7,7 +7,7 @@ use domain::push::Ended;
 use std::collections::BTreeMap;
 
 /// The target of the events that metrics are made of. Their fields: `channel`, and whole numbers: `changes`, `pushes`,
-/// `stale`, `unknown`, `waiting`; `lag_ms` is numbers with commas between them.
+/// `stale`, `unknown`, `echoes`, `waiting`; `lag_ms` is numbers with commas between them.
 pub const METRICS: &str = "evenstock::metrics";
 
 /// The channel of an account that is gone, or of the hub itself.
@@ -76,6 +76,14 @@ fn line(history: &History) {
 }
 
 impl Hub {
+    /// Tells how many webhooks of an account were dropped at the door.
+    pub(crate) async fn tell_echoes(&self, account: &AccountId, echoes: u64) -> Result<(), crate::Error> {
+        let accounts = self.accounts().await?;
+        let channel = accounts.get(account).map_or(NO_CHANNEL, |it| it.channel.info().name);
+        tracing::debug!(target: METRICS, channel, echoes);
+        Ok(())
+    }
+
     /// Tells how much work waits for the stores of each channel.
     ///
     /// # Errors

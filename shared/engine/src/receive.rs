@@ -52,7 +52,13 @@ impl Hub {
                 tracing::debug!(account = %id, reason, "webhook ignored");
                 Ok(Received::Accepted(0))
             }
-            Ok(Delivery::Touched { event, touches }) => self.accept(id, event, touches).await,
+            Ok(Delivery::Touched { touches, claims, .. }) if self.is_echo(&connected, &touches, claims).await => {
+                tracing::debug!(account = %id, "echo of a write of ours");
+                self.noted_echo(id);
+                self.store_health(id).await;
+                Ok(Received::Accepted(0))
+            }
+            Ok(Delivery::Touched { event, touches, .. }) => self.accept(id, event, touches).await,
             Err(error) => self.keep(id, hook, &error).await,
         }
     }
@@ -86,7 +92,7 @@ impl Hub {
             return Ok(Received::Refused);
         }
         let (id, touches) = match event.delivery {
-            Delivery::Touched { event, touches } => (event, touches),
+            Delivery::Touched { event, touches, .. } => (event, touches),
             Delivery::Answer(_) => return Ok(Received::Accepted(0)),
             Delivery::Ignored(reason) => {
                 tracing::debug!(channel, reason, "event ignored");
@@ -153,10 +159,31 @@ impl Hub {
         if !unnamed.is_empty() {
             self.wake_lane(account).await?;
         }
+        self.store_health(account).await;
+        Ok(Received::Accepted(hints.len() + usize::from(!unnamed.is_empty())))
+    }
+
+    async fn store_health(&self, account: &AccountId) {
         if let Err(error) = self.flush_health(false).await {
             tracing::warn!(%account, %error, "health not stored");
         }
-        Ok(Received::Accepted(hints.len() + usize::from(!unnamed.is_empty())))
+    }
+
+    /// Whether a webhook claims just the level that the ledger has, and nothing is on its way there. Only where a feed tells again,
+    /// within a minute, of whatever moved: what is dropped here is not lost, should it have been news after all.
+    async fn is_echo(&self, connected: &Connected, touches: &[Touch], claims: Option<i64>) -> bool {
+        let (Some(level), [Touch::Sku(sku)]) = (claims, touches) else { return false };
+        let account = &connected.account;
+        if !account.feed || !account.is_believed() {
+            return false;
+        }
+        let Some(sku) = connected.defaults.aliases(&account.id).ours(sku) else { return false };
+        let Ok(row) = self.store.get(&[records::ledger_key(&sku)]).await else { return false };
+        let Some(ledger) = row.first().and_then(Option::as_ref).and_then(|row| records::ledger(row).ok()) else {
+            return false;
+        };
+        let mut own = ledger.entries.iter().filter(|(listing, _)| listing.account == account.id);
+        matches!((own.next(), own.next()), (Some((_, entry)), None) if entry.is_plain() && entry.shadow == Some(level))
     }
 
     /// Nothing can ever come of it, so sending it again would not help: it is acknowledged, kept without its content, and

@@ -300,7 +300,7 @@ impl Channel for Plain {
     fn read_hook(&self, hook: Hook<'_>, _signer: &Secret) -> Result<Delivery, Error> {
         let body: Value = serde_json::from_slice(hook.body).unwrap_or_default();
         let sku = body.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok());
-        Ok(Delivery::Touched { event: None, touches: sku.map(Touch::Sku).into_iter().collect() })
+        Ok(Delivery::Touched { event: None, touches: sku.map(Touch::Sku).into_iter().collect(), claims: None })
     }
 
     async fn identify(&self, _session: Session<'_>) -> Result<Identity, Error> {

@@ -27,7 +27,7 @@ fn heard(world: &World) -> Vec<(Option<String>, Vec<Touch>)> {
     let said = events.filter_map(|event| {
         assert_eq!(event.owner, SELLER);
         match event.delivery {
-            Delivery::Touched { event, touches } => Some((event, touches)),
+            Delivery::Touched { event, touches, .. } => Some((event, touches)),
             Delivery::Ignored(_) => None,
             Delivery::Answer(answer) => panic!("{answer}"),
         }

@@ -37,7 +37,7 @@ macro_rules! sample {
 }
 
 fn external(id: &str) -> Delivery {
-    Delivery::Touched { event: Some("hook-1".into()), touches: vec![Touch::External(id.into())] }
+    Delivery::Touched { event: Some("hook-1".into()), touches: vec![Touch::External(id.into())], claims: None }
 }
 
 #[test]

@@ -66,3 +66,14 @@ async fn they_are_removed_and_those_of_others_stay() {
     assert_eq!(states(&Shopify.subscribe(world.session(), other).await.unwrap()), vec![SubscriptionState::Active; 13]);
     assert_eq!(states(&Shopify.subscribe(world.session(), URL).await.unwrap()), vec![SubscriptionState::Created; 13]);
 }
+
+#[tokio::test]
+async fn another_hub_that_listens_with_the_same_app_is_told() {
+    let world = World::new();
+    let other = "https://old.example.invalid/webhooks/berlin";
+    Shopify.subscribe(world.session(), other).await.unwrap();
+    let made = Shopify.subscribe(world.session(), URL).await.unwrap();
+    let hubs: Vec<&Subscription> = made.iter().filter(|one| one.state == SubscriptionState::AnotherHub).collect();
+    assert_eq!(hubs.iter().map(|one| one.topic.as_str()).collect::<Vec<_>>(), [other]);
+    assert!(hubs[0].note.contains("only one hub may write a store"));
+}

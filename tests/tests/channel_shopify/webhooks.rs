@@ -47,7 +47,7 @@ async fn a_sale_is_told_signed_over_the_raw_bytes_and_read() {
         Some((200, vec![]))
     });
     assert_eq!(count, 1);
-    let Delivery::Touched { event: Some(_), touches } = &touched[0] else { panic!("{touched:?}") };
+    let Delivery::Touched { event: Some(_), touches, claims: None } = &touched[0] else { panic!("{touched:?}") };
     assert_eq!(touches, &[Touch::External(world.id("MUG"))]);
 }
 

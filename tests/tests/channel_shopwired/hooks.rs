@@ -84,8 +84,26 @@ fn the_handshake_is_answered_with_bare_hex() {
 
 #[test]
 fn a_movement_names_its_sku_and_its_event() {
-    let expected = Delivery::Touched { event: Some("337035388".into()), touches: vec![Touch::Sku(sku("ABC/1"))] };
+    let touches = vec![Touch::Sku(sku("ABC/1"))];
+    // an order caused it
+    let expected = Delivery::Touched { event: Some("337035388".into()), touches, claims: None };
     assert_eq!(read(ESCAPED).unwrap(), expected);
+}
+
+#[test]
+fn a_movement_that_no_order_caused_claims_its_level() {
+    for (data, claims) in [
+        (json!({"sku": "TEE", "newQuantity": 7}), Some(7)),
+        (json!({"sku": "TEE", "newQuantity": "7", "orderId": null}), Some(7)),
+        (json!({"sku": "TEE", "newQuantity": 7, "orderId": 11_479_559}), None),
+        (json!({"sku": "TEE", "newQuantity": null}), None),
+        (json!({"sku": "TEE"}), None),
+    ] {
+        let event = json!({"id": 5, "topic": "product.stock_changed", "subjectId": 4242, "data": data});
+        let body = json!({"timestamp": "", "event": event}).to_string();
+        let Delivery::Touched { claims: read, .. } = read(&body).unwrap() else { panic!("{event}") };
+        assert_eq!(read, claims, "{event}");
+    }
 }
 
 #[test]

@@ -134,3 +134,17 @@ async fn unsubscribing_leaves_other_webhooks_alone() {
     assert_eq!(left.len(), 1);
     assert_eq!(left[0]["url"], "https://other.example.invalid/hook");
 }
+
+#[tokio::test]
+async fn another_hub_that_listens_is_told() {
+    let world = World::new();
+    for url in ["https://old.example.invalid/webhooks/main", "https://crm.example.invalid/webhooks"] {
+        other(&world, "product.stock_changed", url).await;
+        other(&world, "order.finalized", url).await;
+    }
+    let made = subscribe(&world).await;
+    let hubs: Vec<&str> =
+        made.iter().filter(|one| one.state == SubscriptionState::AnotherHub).map(|one| one.topic.as_str()).collect();
+    assert_eq!(hubs, ["https://old.example.invalid/webhooks/main"], "each once, and no other program");
+    assert!(made.iter().all(|one| !one.required || one.state.is_good()));
+}

@@ -33,6 +33,7 @@ const METRICS: &[Metric] = &[
     metric("pushes", "Pushes", "Count", false),
     metric("stale", "Stale", "Count", false),
     metric("unknown", "Unknown", "Count", false),
+    metric("echoes", "Echoes", "Count", false),
     metric("lag_ms", "LagMs", "Milliseconds", true),
     metric("waiting", "Waiting", "Count", true),
 ];

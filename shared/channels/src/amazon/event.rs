@@ -34,7 +34,7 @@ pub(super) fn read(body: &[u8]) -> Result<Event, Error> {
     };
     let id = get(&notification, "NotificationMetadata").and_then(|about| get(about, "NotificationId"));
     let event = id.and_then(Value::as_str).map(str::to_owned);
-    let delivery = touches.map_or_else(Delivery::Ignored, |touches| Delivery::Touched { event, touches });
+    let delivery = touches.map_or_else(Delivery::Ignored, |touches| Delivery::Touched { event, touches, claims: None });
     Ok(Event { owner, delivery })
 }
 
@@ -99,7 +99,9 @@ mod tests {
 
     fn touches(body: &str) -> Vec<Touch> {
         match read(body.as_bytes()).expect("it is an event") {
-            Event { owner, delivery: Delivery::Touched { event: Some(_), touches } } if owner == "ATESTSELLER01" => {
+            Event { owner, delivery: Delivery::Touched { event: Some(_), touches, claims: None } }
+                if owner == "ATESTSELLER01" =>
+            {
                 touches
             }
             other => panic!("{other:?}"),

@@ -87,7 +87,7 @@ fn delivery(topic: &str, event: Option<String>, body: &[u8]) -> Result<Delivery,
         _ => return Ok(Delivery::Ignored(reason(topic))),
     };
     let touches = items.into_iter().map(|item| Touch::External(item.to_string())).collect();
-    Ok(Delivery::Touched { event, touches })
+    Ok(Delivery::Touched { event, touches, claims: None })
 }
 
 /// Why a topic names nothing to look at. Customer data is neither kept nor asked for, so there is none to hand out or erase

@@ -3,7 +3,7 @@
 //! <https://help.shopwired.io/api/webhooks>: HMAC-SHA256 over the raw body, lower-case hex, header `X-ShopWired-Signature`.
 
 use super::SIGNATURE;
-use super::api::wire::{Text, text};
+use super::api::wire::{Text, text, whole};
 use crate::{Delivery, Error, ErrorKind, Hook, Secret, Touch};
 use domain::{OrderId, Sku};
 use hmac::{Hmac, KeyInit, Mac};
@@ -75,7 +75,14 @@ fn delivery(topic: &str, event: &Value) -> Delivery {
         _ if topic.starts_with("order.") => order_touches(subject),
         _ => return Delivery::Ignored(format!("topic {}", topic.chars().take(60).collect::<String>())),
     };
-    Delivery::Touched { event: event.get("id").and_then(text), touches }
+    let claims = (topic == "product.stock_changed").then(|| claimed(data)).flatten();
+    Delivery::Touched { event: event.get("id").and_then(text), touches, claims }
+}
+
+/// The new level. An `orderId` means that a sale, or its return, caused it: that is no echo of ours.
+fn claimed(data: &Value) -> Option<i64> {
+    let caused_by_order = data.get("orderId").is_some_and(|order| !order.is_null());
+    data.get("newQuantity").filter(|_| !caused_by_order).and_then(whole)
 }
 
 /// The SKU; without a usable one the product, and the feed, which has the same entry.

@@ -147,6 +147,8 @@ pub(crate) struct Health {
     refused: u64,
     /// Webhooks with a good signature that nobody could read.
     unreadable: u64,
+    /// Webhooks that were dropped at the door: they said only what had been written.
+    echoes: u64,
     /// SKUs that the store named and that are not mapped, the newest 20.
     unknown_skus: Vec<String>,
     clashes: Vec<String>,
@@ -224,6 +226,7 @@ pub(crate) enum SubscriptionState {
     Reenabled,
     Unverified,
     Refused,
+    AnotherHub,
 }
 
 /// What a test of an account found.

@@ -87,6 +87,10 @@ fn by_health(connected: &Connected) -> Vec<Need> {
     let refused = health.subscriptions.iter().filter(is_refused).count();
     let said = "Changes there are only found by comparison. Test the account again.";
     add(Tone::Warn, refused, ("webhook", "webhooks"), "of {id} not set up", said, "Set up");
+    let others = health.subscriptions.iter().filter(|hook| hook.state == SubscriptionState::AnotherHub).count();
+    let said =
+        "Only one hub may write a store. If it is this one at a former address, remove those webhooks in the store.";
+    add(Tone::Warn, others, ("other hub listens", "other hubs listen"), "to {id}", said, "See which");
     let said = "The same SKU stands at several products, so it is not written. Give each its own.";
     add(Tone::Warn, health.clashes.len(), ("SKU clash", "SKU clashes"), "in {id}", said, "See which");
     let said = "Sold, but the store’s stock never moved. Check these orders.";

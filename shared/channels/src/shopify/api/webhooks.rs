@@ -63,6 +63,7 @@ pub(crate) async fn subscribe(session: Session<'_>, url: &str) -> Result<Vec<Sub
         };
         subscriptions.push(Subscription { topic: (*name).to_owned(), state, required, note });
     }
+    subscriptions.extend(Subscription::of_other_hubs(existing.iter().map(|row| row.uri.as_str()), url));
     Ok(subscriptions)
 }
 

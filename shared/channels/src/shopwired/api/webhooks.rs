@@ -29,6 +29,7 @@ pub(crate) async fn subscribe(session: Session<'_>, url: &str) -> Result<Vec<Sub
         };
         subscriptions.push(Subscription { topic: (*topic).to_owned(), state, required: *topic == REQUIRED, note });
     }
+    subscriptions.extend(Subscription::of_other_hubs(existing.iter().map(|row| row.url.as_str()), url));
     Ok(subscriptions)
 }
 

@@ -18,7 +18,7 @@ pub(in super::super) fn text(value: &Value) -> Option<Text> {
 }
 
 /// A whole number, whether it was sent as `7`, `7.0` or `"7"`.
-pub(super) fn whole(value: &Value) -> Option<i64> {
+pub(in super::super) fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| whole_text(&number.to_string())),
         Value::String(text) => whole_text(text),
