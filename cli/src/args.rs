@@ -5,7 +5,7 @@ use crate::client;
 use crate::demo;
 use crate::log::Look;
 use crate::token;
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -18,7 +18,29 @@ pub struct Cli {
     pub global: Global,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Commands,
+}
+
+/// The commands that talk to no hub.
+const ALONE: [&str; 5] = ["serve", "demo", "fake", "bench", "token"];
+
+impl Cli {
+    /// What was typed; ends the process with the reason when it makes no sense.
+    #[must_use]
+    pub fn typed() -> Self {
+        let typed = described().get_matches();
+        Self::from_arg_matches(&typed).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// All that can be typed. Where no hub is talked to, its address and token are not explained.
+#[must_use]
+pub fn described() -> Command {
+    let unexplained = |command: Command| {
+        let hidden = |name| Arg::new(name).long(name).hide(true);
+        command.arg(hidden("url")).arg(hidden("token"))
+    };
+    ALONE.into_iter().fold(Cli::command(), |all, name| all.mut_subcommand(name, unexplained))
 }
 
 /// What every command knows.
@@ -47,7 +69,7 @@ pub struct Global {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum Commands {
     /// Run a hub in one process: webhooks, admin API, workers and timers
     Serve(Serve),
     /// Show it: three fake stores, a hub, and people who shop
@@ -81,6 +103,9 @@ pub struct Serve {
     /// The address that alerts come from
     #[arg(long, env = "EVENSTOCK_MAIL_FROM")]
     pub mail_from: Option<String>,
+    /// Where people sign in to the console: a sign-in provider.
+    #[command(flatten)]
+    pub provider: SignInProvider,
     /// Let stores be reached without TLS or on this machine: for tests and fakes only
     #[arg(long)]
     pub allow_insecure_endpoints: bool,
@@ -95,6 +120,50 @@ pub struct Serve {
     pub batch: u64,
 }
 
+/// A sign-in provider that speaks OpenID Connect.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sign-in provider")]
+pub struct SignInProvider {
+    /// The issuer of a provider that speaks OpenID Connect, exactly as its ID tokens name it
+    #[arg(long, value_name = "URL", env = "EVENSTOCK_OIDC_ISSUER", requires = "oidc_client_id")]
+    pub oidc_issuer: Option<String>,
+    /// What the provider calls this hub
+    #[arg(long, value_name = "ID", env = "EVENSTOCK_OIDC_CLIENT_ID")]
+    pub oidc_client_id: Option<String>,
+    /// What this hub proves itself with there; a public client has none
+    #[arg(long, value_name = "SECRET", env = "EVENSTOCK_OIDC_CLIENT_SECRET", hide_env_values = true)]
+    pub oidc_client_secret: Option<String>,
+    /// What the button says after “Sign in with”
+    #[arg(long, value_name = "NAME", env = "EVENSTOCK_OIDC_NAME")]
+    pub oidc_name: Option<String>,
+    /// Roles for people whom nobody has added, by their groups: shop-admins=admin,staff=operator
+    #[arg(long, value_name = "GROUP=ROLE,…", env = "EVENSTOCK_OIDC_GROUPS")]
+    pub oidc_groups: Option<String>,
+    /// The claim that names groups, such as cognito:groups; `groups` if absent
+    #[arg(long, value_name = "CLAIM", env = "EVENSTOCK_OIDC_GROUPS_CLAIM")]
+    pub oidc_groups_claim: Option<String>,
+    /// Where people reach the console, if not at the public address
+    #[arg(long, value_name = "URL", env = "EVENSTOCK_CONSOLE_URL")]
+    pub console_url: Option<String>,
+}
+
+impl SignInProvider {
+    /// The setting of that name, as [`web::access::provider::Settings::read`] asks for it.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<String> {
+        match name {
+            "ISSUER" => self.oidc_issuer.clone(),
+            "CLIENT_ID" => self.oidc_client_id.clone(),
+            "CLIENT_SECRET" => self.oidc_client_secret.clone(),
+            "NAME" => self.oidc_name.clone(),
+            "GROUPS" => self.oidc_groups.clone(),
+            "GROUPS_CLAIM" => self.oidc_groups_claim.clone(),
+            "CONSOLE_URL" => self.console_url.clone(),
+            _ => None,
+        }
+    }
+}
+
 /// How a fake is hosted.
 #[derive(Debug, Clone, Args)]
 pub struct Fake {
@@ -106,4 +175,32 @@ pub struct Fake {
     /// How many stores it begins with; more can be opened through its door below /_fake/
     #[arg(long, default_value_t = 3)]
     pub accounts: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_talks_to_no_hub_explains_neither_its_address_nor_its_token() {
+        described().debug_assert();
+        let help = |name: &str| {
+            let mut all = described();
+            all.build();
+            all.find_subcommand_mut(name).expect("a command").render_long_help().to_string()
+        };
+        for alone in ALONE {
+            assert!(!help(alone).contains("--url <") && !help(alone).contains("--token <"), "{alone}: {}", help(alone));
+        }
+        assert!(help("levels").contains("--url <URL>") && help("levels").contains("--token <TOKEN>"));
+        assert!(help("serve").contains("--oidc-issuer <URL>"));
+    }
+
+    #[test]
+    fn the_hub_may_be_named_before_or_behind_the_command() {
+        for typed in [["evenstock", "--url", "http://a", "levels"], ["evenstock", "levels", "--url", "http://a"]] {
+            let typed = described().try_get_matches_from(typed).expect("well typed");
+            assert_eq!(Cli::from_arg_matches(&typed).expect("known").global.url, "http://a");
+        }
+    }
 }

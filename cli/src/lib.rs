@@ -13,7 +13,7 @@ pub mod serve;
 pub mod token;
 
 use anyhow::Context;
-use args::{Cli, Command};
+use args::{Cli, Commands};
 use std::process::ExitCode;
 use std::sync::Arc;
 use web::client::NetHttp;
@@ -42,24 +42,24 @@ fn start(cli: Cli) -> anyhow::Result<bool> {
 async fn command(cli: Cli) -> anyhow::Result<bool> {
     let Cli { global, command } = cli;
     match command {
-        Command::Serve(options) => {
+        Commands::Serve(options) => {
             log::start(global.log, "info");
             serve::command::serve(&options).await.map(|()| true)
         }
-        Command::Fake(options) => {
+        Commands::Fake(options) => {
             log::start(global.log, "info");
             serve::command::fake(&options, global.json).await.map(|()| true)
         }
-        Command::Demo(options) => {
+        Commands::Demo(options) => {
             log::start(global.log, "off");
             demo::run(&options, global.json, Arc::new(NetHttp::new(true))).await
         }
-        Command::Bench(options) => {
+        Commands::Bench(options) => {
             log::start(global.log, "off");
             bench::run(&options, global.json).await
         }
-        Command::Token(options) => token::run(&options, global.json).await.map(|()| true),
-        Command::Client(command) => {
+        Commands::Token(options) => token::run(&options, global.json).await.map(|()| true),
+        Commands::Client(command) => {
             log::start(global.log, "off");
             client::run(command, &global).await
         }

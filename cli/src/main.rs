@@ -1,8 +1,7 @@
 //! `evenstock`: the hub in one process, its demo, and the client of any hub.
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    evenstock::run(evenstock::args::Cli::parse())
+    evenstock::run(evenstock::args::Cli::typed())
 }

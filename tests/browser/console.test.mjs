@@ -2,7 +2,8 @@
 // on where the one before ended.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { FOLLOWS, checkAxe, inStore, openPage, photograph, signIn, startBrowser, startDemo } from "./lib.mjs";
+import { FOLLOWS, checkAxe, inStore, openPage, photograph, signIn, startBrowser, startDemo, startHub } from "./lib.mjs";
+import { startProvider } from "./provider.mjs";
 
 let demo, browser, close, context, page;
 /** The fake stores by name: where each is, and the platform's number of it. */
@@ -479,6 +480,44 @@ test("forms of other sites, and sessions that have ended, change nothing", async
   assert.equal((await send({ ...edit, csrf }, { "sec-fetch-site": "same-origin" })).status, 303, "led to the door");
   await signIn(page, demo.url, demo.token, "/item?sku=MUG-RED");
   assert.equal(await page.locator('[data-watch="level"]').innerText(), "37");
+});
+
+test("somebody whom an admin has named signs in through a provider, and by password when it is down", async () => {
+  const provider = await startProvider();
+  const hub = await startHub(["--allow-insecure-endpoints", "--oidc-issuer", provider.address, "--oidc-client-id", "hub", "--oidc-name", "Acme"]);
+  const ours = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+  try {
+    const tab = await openPage(ours);
+    await signIn(tab, hub.url, hub.token, "/users");
+    await tab.getByLabel("Name", { exact: true }).fill("ann");
+    await tab.getByLabel("At the sign-in provider").fill("Ann@example.com");
+    await tab.getByLabel("Password").fill("correct horse battery staple");
+    await tab.getByRole("button", { name: "Add" }).click();
+    await tab.getByRole("link", { name: "ann" }).click();
+    assert.equal(await tab.getByLabel("At the sign-in provider").inputValue(), "ann@example.com");
+    await photograph(tab, "user", { passing: true });
+    await tab.locator("header.side").getByRole("button", { name: "Sign out" }).click();
+    await tab.goto(`${hub.url}/items`);
+    await photograph(tab, "sign-in-provider");
+    await tab.getByRole("link", { name: "Sign in with Acme" }).click();
+    await tab.getByRole("link", { name: "I am Ann" }).click();
+    await tab.waitForURL(`${hub.url}/items`);
+    assert.match(await tab.locator("header.side").innerText(), /ann/);
+    await tab.locator("header.side").getByRole("button", { name: "Sign out" }).click();
+    provider.stop();
+    await tab.goto(`${hub.url}/sign-in/provider/back?code=x&state=y`);
+    assert.match(await tab.locator("[data-said]").innerText(), /Begin again/);
+    await checkAxe(tab, "sign-in, refused by the provider");
+    await tab.getByLabel("Name").fill("ann");
+    await tab.getByLabel("Password").fill("correct horse battery staple");
+    await tab.getByRole("button", { name: "Sign in", exact: true }).click();
+    await tab.waitForURL((address) => !address.pathname.startsWith("/sign-in"));
+    assert.deepEqual(tab.complaints, []);
+  } finally {
+    provider.stop();
+    await ours.close();
+    await hub.stop();
+  }
 });
 
 test("no script failed and nothing broke the content policy on the way", () => {

@@ -1,8 +1,9 @@
 // What the browser tests share: a demo hub with its fake stores, a browser, axe, and a place for pictures.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
+import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
@@ -37,6 +38,22 @@ export async function startDemo() {
   const { url, token } = JSON.parse(line);
   const stop = () => new Promise((gone) => { child.once("exit", gone); child.kill("SIGINT"); });
   return { url, token, stop };
+}
+
+/** Starts a hub of its own with these options, in a folder that is removed with it. */
+export async function startHub(options) {
+  const folder = mkdtempSync(join(tmpdir(), "evenstock-"));
+  const child = spawn(program, ["serve", "--data", folder, "--listen", "127.0.0.1:0", ...options], { stdio: ["ignore", "pipe", "ignore"] });
+  let said = "";
+  await new Promise((good, bad) => {
+    createInterface({ input: child.stdout }).on("line", (line) => { said += `${line}\n`; if (line.includes("Ctrl-C")) good(); });
+    child.once("exit", (code) => bad(new Error(`serve ended with ${code}`)));
+  });
+  const stop = () => new Promise((gone) => {
+    child.once("exit", () => { rmSync(folder, { recursive: true, force: true }); gone(); });
+    child.kill("SIGINT");
+  });
+  return { url: said.match(/http:\/\/[\d.]+:\d+/)[0], token: said.match(/evs_[0-9a-f]+/)[0], stop };
 }
 
 /** A browser of this machine. */

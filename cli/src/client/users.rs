@@ -27,6 +27,16 @@ pub enum Users {
         /// Ask for a password for the console
         #[arg(long)]
         password: bool,
+        /// Who they are at the sign-in provider: an e-mail address, or sub: and the provider's own id of them
+        #[arg(long, value_name = "WHO")]
+        provider: Option<String>,
+    },
+    /// Say who a user is at the sign-in provider; their sessions end
+    Provider {
+        /// Their name
+        name: String,
+        /// An e-mail address that the provider has verified, or sub: and its own id of them; empty: nobody any more
+        who: String,
     },
     /// Change what a user may do
     Role {
@@ -136,13 +146,14 @@ impl RoleName {
 pub async fn users(cx: &Cx, command: Users) -> anyhow::Result<bool> {
     match command {
         Users::List => show(cx, &cx.client.get("/users").await?)?,
-        Users::Add { name, role, password } => {
+        Users::Add { name, role, password, provider } => {
             let password = if password { Some(new_password()?) } else { None };
-            let new = json!({"name": name, "role": role.role(), "password": password});
+            let new = json!({"name": name, "role": role.role(), "password": password, "provider": provider});
             show(cx, &vec![cx.client.post("/users", &new).await?])?;
         }
         Users::Role { name, role } => change(cx, &name, json!({"role": role.role()})).await?,
         Users::Password { name } => change(cx, &name, json!({"password": new_password()?})).await?,
+        Users::Provider { name, who } => change(cx, &name, json!({"provider": who})).await?,
         Users::Disable { name } => change(cx, &name, json!({"disabled": true})).await?,
         Users::Enable { name } => change(cx, &name, json!({"disabled": false})).await?,
         Users::Remove { name, yes } => {
@@ -176,11 +187,12 @@ fn show(cx: &Cx, users: &Vec<UserView>) -> anyhow::Result<()> {
                 cell(user.role.name()),
                 if user.disabled { judged("shut out", false) } else { judged("ok", true) },
                 cell(if user.password { "yes" } else { "no" }),
+                cell(user.provider.as_deref().unwrap_or("-")),
                 number(i64::try_from(user.tokens).ok()),
                 cell(time_or_never(user.signed_in)),
             ]
         };
-        let head = ["USER", "ROLE", "STATE", "PASSWORD", "TOKENS", "SIGNED IN"];
+        let head = ["USER", "ROLE", "STATE", "PASSWORD", "PROVIDER", "TOKENS", "SIGNED IN"];
         cx.show.table(&head, users.iter().map(row).collect())
     })
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use web::access::provider;
 use web::client::NetHttp;
 
 /// The line that `serve` prints last, when it takes requests.
@@ -20,7 +21,11 @@ pub const READY: &str = "Ctrl-C stops it.";
 pub async fn serve(options: &Serve) -> anyhow::Result<()> {
     let listen = options.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on"))?;
+    let asked = |name: &str| options.provider.setting(name);
+    let provider = provider::Settings::read(&asked, options.allow_insecure_endpoints)
+        .map_err(|said| anyhow::anyhow!("the sign-in provider: {said}"))?;
     let settings = Settings {
+        provider,
         public_url: options.public_url.clone(),
         allow_insecure_endpoints: options.allow_insecure_endpoints,
         patience: if options.local_stores { Patience::here() } else { Patience::default() },

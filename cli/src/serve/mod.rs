@@ -17,6 +17,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use web::access::provider::{self, Provider};
+use web::client::NetHttp;
 use web::console::Playground;
 
 /// How long runs may take to finish after they were told to stop: the engine's own limit of one run.
@@ -33,6 +35,8 @@ pub struct Settings {
     pub allow_insecure_endpoints: bool,
     /// How long calls and runs may take.
     pub patience: Patience,
+    /// Who vouches for people, beside their passwords and tokens.
+    pub provider: Option<provider::Settings>,
     /// Who works on the queues.
     pub workers: Workers,
     /// When the timers ring.
@@ -115,6 +119,7 @@ impl Settings {
             public_url: None,
             allow_insecure_endpoints: false,
             patience: Patience::default(),
+            provider: None,
             workers: Workers::default(),
             timers: Timers::default(),
         }
@@ -209,7 +214,12 @@ impl Serving {
         let address = listener.local_addr()?;
         let hub = Arc::clone(&ports.hub);
         let token = web::tokens::bootstrap(&*hub.vault, &*hub.clock).await?;
-        let app = web::App::new(Arc::clone(&hub));
+        let app = web::App::new(Arc::clone(&hub)).with_provider(
+            settings
+                .provider
+                .clone()
+                .map(|provider| Provider::new(provider, Arc::new(NetHttp::new(settings.allow_insecure_endpoints)))),
+        );
         let app = Arc::new(match playground {
             Some(playground) => app.with_playground(playground),
             None => app,

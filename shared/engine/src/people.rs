@@ -6,6 +6,7 @@
 //! | user | `HUB` | `USER#<name>` |
 //! | personal token, by the hash of it | `HUB` | `TOKEN#<hash>` |
 //! | session, by the hash of its secret (expires) | `HUB` | `SESSION#<hash>` |
+//! | a sign-in through the provider that was completed (expires) | `HUB` | `SESSION#USED#<nonce>` |
 
 use crate::ports::{Key, Row};
 use crate::records::{HUB, key, row, text};
@@ -63,7 +64,13 @@ pub struct User {
     pub locked: Option<Timestamp>,
     /// When they were added.
     pub added: Timestamp,
-    /// When they last signed in with a password.
+    /// Who they are at the sign-in provider: an e-mail address in small letters, or `sub:` and the provider's own id.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Whether the provider's groups say what they may do, at each time that they sign in.
+    #[serde(default)]
+    pub by_groups: bool,
+    /// When they last signed in with a password or through the provider.
     #[serde(default)]
     pub signed_in: Option<Timestamp>,
 }
@@ -138,6 +145,13 @@ pub enum Proof {
         /// The user's epoch then.
         epoch: u64,
     },
+    /// The word of the sign-in provider, while the user had this epoch.
+    Provider {
+        /// The user.
+        user: String,
+        /// The user's epoch then.
+        epoch: u64,
+    },
     /// A personal token.
     Token {
         /// Its hash.
@@ -148,6 +162,12 @@ pub enum Proof {
         /// Its hash.
         hash: String,
     },
+}
+
+/// The row that says that a sign-in with this nonce was completed; forgotten at `expires`, when it can be no more anyway.
+#[must_use]
+pub fn used_nonce(nonce: &str, expires: Timestamp) -> Row {
+    Row { expires: Some(expires), ..row(key(HUB, format!("{SESSIONS}USED#{nonce}")), 1, "{}".to_owned()) }
 }
 
 /// A session of the console. Its secret is in the browser's cookie; the hub keeps only the hash.

@@ -14,6 +14,9 @@ pub struct App {
     /// Attempts to sign in to the console that failed.
     #[cfg(feature = "admin")]
     pub(crate) attempts: crate::console::Attempts,
+    /// The sign-in provider.
+    #[cfg(feature = "admin")]
+    pub(crate) provider: Option<crate::access::provider::Provider>,
     /// The fake stores of a demo.
     #[cfg(feature = "admin")]
     pub(crate) playground: Option<Arc<dyn crate::console::Playground>>,
@@ -30,6 +33,8 @@ impl App {
             #[cfg(feature = "admin")]
             attempts: crate::console::Attempts::default(),
             #[cfg(feature = "admin")]
+            provider: None,
+            #[cfg(feature = "admin")]
             playground: None,
         }
     }
@@ -39,6 +44,14 @@ impl App {
     #[must_use]
     pub fn of_a_function(hub: Arc<Hub>) -> Self {
         Self { stays: false, ..Self::new(hub) }
+    }
+
+    /// The same with a provider that vouches for people, if there is one.
+    #[cfg(feature = "admin")]
+    #[must_use]
+    pub fn with_provider(mut self, provider: Option<crate::access::provider::Provider>) -> Self {
+        self.provider = provider;
+        self
     }
 
     /// The same with fake stores to play in, on the console's demo page.

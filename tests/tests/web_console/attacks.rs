@@ -157,3 +157,15 @@ async fn every_page_may_load_from_here_only_and_is_not_kept() {
         "{cookie}"
     );
 }
+
+#[tokio::test]
+async fn a_session_of_a_former_user_of_the_same_name_stays_void() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let former = console.user("vera", UserRole::Admin).await;
+    web::access::users::remove(&console.shops.hub, "vera").await.unwrap();
+    assert_eq!(console.get(&former, "/items").await.status, StatusCode::SEE_OTHER);
+    console.shops.clock.advance(std::time::Duration::from_millis(1));
+    let present = console.user("vera", UserRole::Viewer).await;
+    assert_eq!(console.get(&former, "/items").await.status, StatusCode::SEE_OTHER, "it is somebody else");
+    assert_eq!(console.get(&present, "/items").await.status, StatusCode::OK);
+}

@@ -5,7 +5,9 @@
 
 mod acts;
 mod attacks;
+mod fake_provider;
 mod pages;
+mod provider;
 
 use axum::Router;
 use axum::body::Body;
@@ -96,7 +98,7 @@ impl Console {
 
     /// Adds a user with a role, who signs in.
     async fn user(&self, name: &str, role: UserRole) -> Person {
-        let new = NewUser { name: name.into(), role, password: Some(PASSWORD.into()) };
+        let new = NewUser { name: name.into(), role, password: Some(PASSWORD.into()), provider: None };
         users::add(&self.shops.hub, new).await.unwrap();
         self.enter(&format!("name={name}&password={}", PASSWORD.replace(' ', "+"))).await
     }

@@ -9,11 +9,12 @@
 //! All three are 256 random bits, so their plain SHA-256 is enough; a password is kept by Argon2id ([`passwords`]).
 //! The API takes any of the three as `Authorization: Bearer …`, through [`check`].
 //!
-//! The console signs in with [`sessions::sign_in`] (name and password) or [`sessions::sign_in_with_token`], keeps
-//! [`sessions::Opened::secret`] in a cookie (HttpOnly, Secure, SameSite), asks [`check`] with it at each request, puts
+//! The console signs in with [`sessions::sign_in`] (name and password), [`sessions::sign_in_with_token`] or through a
+//! [`provider`], keeps [`sessions::Opened::secret`] in a cookie (HttpOnly, Secure, SameSite), asks [`check`] with it at each request, puts
 //! [`sessions::csrf`] of it into each form and compares with [`sessions::is_csrf`], and ends with [`sessions::sign_out`].
 
 pub mod passwords;
+pub mod provider;
 pub mod sessions;
 pub mod tokens;
 pub mod users;

@@ -97,7 +97,7 @@ pub async fn check(hub: &Hub, secret: &str) -> Result<Option<Caller>, Error> {
         return Ok(None);
     }
     let caller = match &session.proof {
-        Proof::Password { user: name, epoch } => {
+        Proof::Password { user: name, epoch } | Proof::Provider { user: name, epoch } => {
             let found = user(hub, name).await?.filter(|(user, _)| user.epoch == *epoch);
             found.and_then(|(user, _)| caller_of(&user, None))
         }
@@ -115,7 +115,7 @@ fn end(session: &Session) -> Timestamp {
     session.seen.plus_ms(IDLE_MS).min(session.created.plus_ms(LONGEST_MS))
 }
 
-async fn open(hub: &Hub, proof: Proof, caller: Caller) -> Result<Opened, Error> {
+pub(super) async fn open(hub: &Hub, proof: Proof, caller: Caller) -> Result<Opened, Error> {
     let (secret, now) = (random(hub, PREFIX), hub.clock.now());
     let session = Session { hash: digest(&secret), proof, created: now, seen: now };
     hub.store.write(&[Change::Put(session.row(1, end(&session)), Condition::Absent)]).await?;

@@ -3,7 +3,7 @@
 use super::{passwords, user};
 use domain::Timestamp;
 use engine::people::{NAME_MAX, PersonalToken, USERS, User, UserRole};
-use engine::ports::{Change, Condition, StoreError};
+use engine::ports::{Change, Condition, Row, StoreError};
 use engine::{Error, Hub, records};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct NewUser {
     /// For the console, at least 15 characters; without one they sign in with a personal token.
     #[serde(default)]
     pub password: Option<String>,
+    /// Who they are at the sign-in provider: an e-mail address, which it must have verified, or `sub:` and its own id of them.
+    #[serde(default)]
+    pub provider: Option<String>,
 }
 
 /// What to change of a user. What is absent stays.
@@ -32,6 +35,8 @@ pub struct UserPatch {
     pub password: Option<String>,
     /// Shut out, or let in again; their sessions end.
     pub disabled: Option<bool>,
+    /// Who they are at the sign-in provider, as for a new user; empty: nobody any more. Their sessions end.
+    pub provider: Option<String>,
 }
 
 /// A user as people see them.
@@ -46,12 +51,18 @@ pub struct UserView {
     pub disabled: bool,
     /// Whether they have a password.
     pub password: bool,
+    /// Who they are at the sign-in provider: an e-mail address, or `sub:` and its own id of them.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Whether the provider's groups say what they may do.
+    #[serde(default)]
+    pub by_groups: bool,
     /// How many personal tokens they have.
     pub tokens: u64,
     /// When they were added.
     #[schema(value_type = i64)]
     pub added: Timestamp,
-    /// When they last signed in with their password.
+    /// When they last signed in with their password or through the provider.
     #[schema(value_type = Option<i64>)]
     pub signed_in: Option<Timestamp>,
 }
@@ -83,10 +94,21 @@ pub async fn show(hub: &Hub, name: &str) -> Result<UserView, Error> {
 /// # Errors
 /// [`Error::Invalid`] naming the field; [`Error::Conflict`] when the name is taken.
 pub async fn add(hub: &Hub, new: NewUser) -> Result<UserView, Error> {
+    put_new(hub, new, false).await
+}
+
+/// Adds a user whose role the provider's groups say.
+pub(super) async fn add_by_groups(hub: &Hub, new: NewUser) -> Result<UserView, Error> {
+    put_new(hub, new, true).await
+}
+
+async fn put_new(hub: &Hub, new: NewUser, by_groups: bool) -> Result<UserView, Error> {
     check_name(&new.name)?;
-    if hub.all_rows(records::HUB, USERS).await?.len() >= USERS_MAX {
+    let rows = hub.all_rows(records::HUB, USERS).await?;
+    if rows.len() >= USERS_MAX {
         return Err(Error::Conflict(format!("a hub has at most {USERS_MAX} users; remove some")));
     }
+    let provider = new.provider.as_deref().map(|given| identity(given, &new.name, &rows)).transpose()?.flatten();
     let password = match new.password {
         Some(password) => Some(passwords::hash(password).await?),
         None => None,
@@ -96,9 +118,12 @@ pub async fn add(hub: &Hub, new: NewUser) -> Result<UserView, Error> {
         role: new.role,
         password,
         disabled: false,
-        epoch: 1,
+        // sessions of a former user of that name stay void
+        epoch: hub.clock.now().0.unsigned_abs(),
         failures: 0,
         locked: None,
+        provider,
+        by_groups,
         added: hub.clock.now(),
         signed_in: None,
     };
@@ -117,9 +142,14 @@ pub async fn add(hub: &Hub, new: NewUser) -> Result<UserView, Error> {
 /// [`Error::Invalid`] naming the field, [`Error::NotFound`], [`Error::Conflict`] when somebody else was faster.
 pub async fn change(hub: &Hub, name: &str, patch: UserPatch) -> Result<UserView, Error> {
     let (mut user, version) = existing(hub, name).await?;
-    if patch.password.is_some() || patch.disabled.is_some() {
+    if patch.password.is_some() || patch.disabled.is_some() || patch.provider.is_some() {
         user.epoch += 1;
     }
+    if let Some(given) = &patch.provider {
+        user.provider = identity(given, name, &hub.all_rows(records::HUB, USERS).await?)?;
+    }
+    // a role that an admin gives stays
+    user.by_groups &= patch.role.is_none() && user.provider.is_some();
     if let Some(password) = patch.password {
         user.password = Some(passwords::hash(password).await?);
         (user.failures, user.locked) = (0, None);
@@ -158,6 +188,39 @@ pub async fn change_password(hub: &Hub, name: &str, current: String, new: String
     change(hub, name, UserPatch { password: Some(new), ..UserPatch::default() }).await.map(drop)
 }
 
+/// The longest name of somebody at a provider, bytes.
+const IDENTITY_MAX: usize = 255;
+/// What the provider's own id of somebody begins with here.
+const SUBJECT: &str = "sub:";
+
+/// How the provider's own id of somebody is written here.
+pub(super) fn subject(id: &str) -> String {
+    format!("{SUBJECT}{id}")
+}
+
+/// Who somebody is at the provider, as it is kept; `None` for an empty text. Nobody else may be the same.
+fn identity(given: &str, name: &str, users: &[Row]) -> Result<Option<String>, Error> {
+    let given = given.trim();
+    let kept = if given.starts_with(SUBJECT) { given.to_owned() } else { given.to_lowercase() };
+    if kept.is_empty() {
+        return Ok(None);
+    }
+    let is_email = kept.split_once('@').is_some_and(|(who, at)| !who.is_empty() && !at.is_empty());
+    let is_subject = kept.len() > SUBJECT.len() && kept.starts_with(SUBJECT);
+    if kept.len() > IDENTITY_MAX || !(is_email || is_subject) {
+        return Err(Error::Invalid(format!(
+            "provider: {given:?} is neither an e-mail address nor {SUBJECT} and the provider's own id"
+        )));
+    }
+    for row in users {
+        let user: User = records::body(row)?;
+        if user.name != name && user.provider.as_deref() == Some(&kept) {
+            return Err(Error::Conflict(format!("provider: {kept} is the user {} already", user.name)));
+        }
+    }
+    Ok(Some(kept))
+}
+
 async fn existing(hub: &Hub, name: &str) -> Result<(User, u64), Error> {
     user(hub, name).await?.ok_or_else(|| Error::NotFound { what: "user", name: name.to_owned() })
 }
@@ -185,6 +248,8 @@ fn view(user: &User, tokens: &[PersonalToken]) -> UserView {
         role: user.role,
         disabled: user.disabled,
         password: user.password.is_some(),
+        provider: user.provider.clone(),
+        by_groups: user.by_groups,
         tokens: own as u64,
         added: user.added,
         signed_in: user.signed_in,

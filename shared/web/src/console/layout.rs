@@ -295,6 +295,12 @@ pub(super) fn gate_page(theme: Option<&'static str>, title: &str, first: &Markup
     document(theme, title, 0, &inner)
 }
 
+/// A page that leads on by itself.
+pub(super) fn passing(theme: Option<&'static str>, title: &str, next: &str, body: &Markup) -> Markup {
+    let inner = html! { div.gate { main { (brand()) div.card { div.body { (body) } } } } };
+    framed(theme, title, 0, &html! { meta http-equiv="refresh" content={ "0; url=" (next) }; }, &inner)
+}
+
 /// A trouble in front of people who are not signed in.
 pub(super) fn plain_trouble(trouble: &Trouble) -> Response {
     let body = html! { h1 { (trouble.title) } p.lead { (trouble.said) } p { a href="/" { "Go to the overview" } } };
@@ -303,6 +309,10 @@ pub(super) fn plain_trouble(trouble: &Trouble) -> Response {
 }
 
 fn document(theme: Option<&'static str>, title: &str, every: u32, inner: &Markup) -> Markup {
+    framed(theme, title, every, &html! {}, inner)
+}
+
+fn framed(theme: Option<&'static str>, title: &str, every: u32, head: &Markup, inner: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" data-theme=[theme] {
@@ -315,6 +325,7 @@ fn document(theme: Option<&'static str>, title: &str, every: u32, inner: &Markup
                 link rel="icon" href=(*MARK) type="image/svg+xml";
                 link rel="stylesheet" href=(*STYLE);
                 script src=(*SCRIPT) defer {}
+                (head)
             }
             body data-every=[(every > 0).then_some(every)] { (inner) }
         }

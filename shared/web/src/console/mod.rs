@@ -24,6 +24,7 @@ mod layout;
 mod mapping;
 mod overview;
 mod people;
+mod provider;
 mod quarantine;
 mod reports;
 mod rules;
@@ -40,6 +41,7 @@ pub use demo::{Act, PlayStore, Playground, Product};
 pub(crate) use session::Attempts;
 
 use crate::App;
+use crate::access::provider::BACK;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -70,6 +72,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 fn open() -> Router<Arc<App>> {
     Router::new()
         .route("/sign-in", get(session::page).post(session::sign_in).layer(DefaultBodyLimit::max(SIGN_IN_MAX)))
+        .route("/sign-in/provider", get(provider::go))
+        .route(BACK, get(provider::back))
         .route("/assets/{name}", get(assets::serve))
 }
 

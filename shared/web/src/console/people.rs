@@ -67,7 +67,7 @@ fn address(name: &str) -> String {
 }
 
 fn state(user: &UserView) -> Markup {
-    match (user.disabled, user.password) {
+    match (user.disabled, user.password || user.provider.is_some()) {
         (true, _) => badge(Tone::Warn, "Shut out"),
         (false, true) => badge(Tone::Good, "Active"),
         (false, false) => badge(Tone::Plain, "No password"),
@@ -81,10 +81,11 @@ fn add_form(viewer: &Viewer, again: Again<'_>) -> Markup {
             header { h2 { "Add a user" } }
             form.body method="post" action="/users" autocomplete="off" {
                 (viewer.token())
-                @if let Some(said) = Wrong::above(wrong, &["name", "password"]) { (ui::say(Tone::Bad, "", said)) }
+                @if let Some(said) = Wrong::above(wrong, &["name", "password", "provider"]) { (ui::say(Tone::Bad, "", said)) }
                 (Input::text("name", "Name").value(ui::held(sent, "name", "")).help("Small letters, digits and . - _ @. History and audit show it.").field(wrong))
                 (ui::choices("role", "Role", ui::held(sent, "role", "viewer"), &ROLES))
-                (Input::text("password", "Password").kind("password").complete("new-password").help(&password_help()).field(wrong))
+                (provider_field(ui::held(sent, "provider", ""), wrong))
+                (Input::text("password", "Password").kind("password").complete("new-password").help(&password_help()).optional().field(wrong))
                 (ui::submit("Add"))
             }
         }
@@ -95,17 +96,26 @@ fn password_help() -> String {
     format!("At least {SHORTEST} characters: some words are easy to remember and hard to guess.")
 }
 
+fn provider_field(value: &str, wrong: Option<&Wrong>) -> Markup {
+    Input::text("provider", "At the sign-in provider")
+        .value(value)
+        .help("The e-mail address they sign in with there, or sub: and the provider’s own id of them.")
+        .optional()
+        .field(wrong)
+}
+
 /// Adds a user.
 pub(super) async fn add(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
     let new = NewUser {
         name: sent.text("name").to_owned(),
         role: chosen(sent.text("role"))?.unwrap_or(UserRole::Viewer),
-        password: Some(sent.raw("password").to_owned()),
+        password: sent.filled("password").map(|_| sent.raw("password").to_owned()),
+        provider: sent.filled("provider").map(str::to_owned),
     };
     match users::add(&app.hub, new).await {
         Ok(user) => Ok(done("/users", &format!("{} may sign in as {}.", user.name, role_name(user.role)))),
         Err(error) => {
-            let wrong = Wrong::of(&error, &["name", "password"]);
+            let wrong = Wrong::of(&error, &["name", "password", "provider"]);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, list_page(&app, &viewer, Some((&wrong, &sent))).await?)
                 .into_response())
         }
@@ -144,6 +154,14 @@ async fn user_page(app: &App, viewer: &Viewer, name: &str, wrong: Option<&Wrong>
                         (viewer.token())
                         (Input::text("password", "Password").kind("password").complete("new-password").help(&password_help()).field(wrong))
                         button.btn type="submit" name="do" value="password" { span.spin {} "Set it" }
+                    }
+                }
+                section.card {
+                    header { div { h2 { "Sign-in provider" } p { "Who they are there. Saving ends all sessions of this user." @if user.by_groups { " Their groups there say what they may do, until you save a role here." } } } }
+                    form.body method="post" action=(to) autocomplete="off" {
+                        (viewer.token())
+                        (provider_field(user.provider.as_deref().unwrap_or_default(), wrong))
+                        button.btn type="submit" name="do" value="provider" { span.spin {} "Save" }
                     }
                 }
                 section.card {
@@ -196,6 +214,10 @@ pub(super) async fn change(
             UserPatch { password: Some(sent.raw("password").to_owned()), ..UserPatch::default() },
             "The new password holds from now on.",
         ),
+        "provider" => (
+            UserPatch { provider: Some(sent.text("provider").to_owned()), ..UserPatch::default() },
+            "Saved; every session has ended.",
+        ),
         "revoke" => {
             tokens::revoke(hub, sent.text("id"), Some(&name)).await?;
             return Ok(done(&address(&name), "The token is void."));
@@ -208,8 +230,8 @@ pub(super) async fn change(
     };
     match users::change(hub, &name, patch).await {
         Ok(_) => Ok(done(&address(&name), said)),
-        Err(error @ Error::Invalid(_)) => {
-            let wrong = Wrong::of(&error, &["password"]);
+        Err(error @ (Error::Invalid(_) | Error::Conflict(_))) => {
+            let wrong = Wrong::of(&error, &["password", "provider"]);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, user_page(&app, &viewer, &name, Some(&wrong)).await?).into_response())
         }
         Err(error) => Err(error.into()),

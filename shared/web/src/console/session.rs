@@ -2,6 +2,7 @@
 
 use super::form::{Fields, Wrong};
 use super::gate::{self, Asked, Sent};
+use super::icons::{Icon, icon};
 use super::layout::{self, Viewer};
 use super::ui::{self, Input, Tone};
 use crate::App;
@@ -25,6 +26,15 @@ const SAID: &str = "said";
 const THEME: &str = "theme";
 /// A year, seconds.
 const YEAR: u32 = 31_536_000;
+
+/// When a browser sends a cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Site {
+    /// With what our own pages ask for.
+    Strict,
+    /// Also when somebody comes from another site by a link.
+    Lax,
+}
 
 /// Attempts to sign in that failed, by where they came from, within the present window.
 #[derive(Debug, Default)]
@@ -88,11 +98,26 @@ fn is_secure(app: &App) -> bool {
 }
 
 fn set(response: &mut Response, name: &str, value: &str, seconds: u32, secure: bool) {
+    set_for(response, name, value, seconds, secure, Site::Strict);
+}
+
+fn set_for(response: &mut Response, name: &str, value: &str, seconds: u32, secure: bool, site: Site) {
     let secure = if secure { "; Secure" } else { "" };
-    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={site:?}{secure}");
     if let Ok(value) = HeaderValue::try_from(text) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
+}
+
+/// Keeps a cookie of two names, the first for TLS only.
+pub(super) fn keep(app: &App, response: &mut Response, names: (&str, &str), value: &str, seconds: u32, site: Site) {
+    let secure = is_secure(app);
+    set_for(response, if secure { names.0 } else { names.1 }, value, seconds, secure, site);
+}
+
+/// What such a cookie holds.
+pub(super) fn kept<'a>(headers: &'a HeaderMap, names: (&str, &str)) -> Option<&'a str> {
+    cookie(headers, names.0).or_else(|| cookie(headers, names.1))
 }
 
 /// Gives the next page something to say.
@@ -108,13 +133,27 @@ pub(super) fn forget_said(response: &mut Response) {
 }
 
 /// An address of ours to go on to; anything else leads to the first page.
-fn onward(next: &str) -> &str {
-    if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') { next } else { "/" }
+pub(super) fn onward(next: &str) -> &str {
+    // browsers leave tabs and line ends out of an address: what is behind them may make it another site's
+    let is_plain = !next.contains(|letter: char| letter == '\\' || letter.is_control());
+    if next.starts_with('/') && !next.starts_with("//") && is_plain { next } else { "/" }
 }
 
 /// The page to sign in.
-pub(super) async fn page(Asked(asked): Asked, headers: HeaderMap) -> Markup {
-    std::future::ready(sign_in_page(&headers, asked.text("next"), "", None)).await
+pub(super) async fn page(State(app): State<Arc<App>>, Asked(asked): Asked, headers: HeaderMap) -> Markup {
+    std::future::ready(sign_in_page(&app, &headers, asked.text("next"), "", None)).await
+}
+
+/// The answer to somebody from where too many attempts have failed.
+pub(super) fn waits(app: &App, headers: &HeaderMap, next: &str) -> Option<Response> {
+    let seconds = app.attempts.wait(&place(headers), app.hub.clock.now().0)?;
+    let wrong = Wrong::at("", format!("Too many attempts. Try again in {seconds} s."));
+    Some((StatusCode::TOO_MANY_REQUESTS, sign_in_page(app, headers, next, "", Some(&wrong))).into_response())
+}
+
+/// An attempt from there failed.
+pub(super) fn failed(app: &App, headers: &HeaderMap) {
+    app.attempts.failed(&place(headers), app.hub.clock.now().0);
 }
 
 /// Signs in with a name and a password, or with a token.
@@ -123,7 +162,7 @@ pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, bod
     let (next, name) = (onward(fields.text("next")).to_owned(), fields.text("name").to_owned());
     let refuse = |status: StatusCode, said: String| {
         let field = if fields.text("token").is_empty() { "password" } else { "token" };
-        (status, sign_in_page(&headers, &next, &name, Some(&Wrong::at(field, said)))).into_response()
+        (status, sign_in_page(&app, &headers, &next, &name, Some(&Wrong::at(field, said)))).into_response()
     };
     if !gate::is_ours(&headers) {
         return refuse(StatusCode::FORBIDDEN, "That form came from another site. Send this one.".into());
@@ -155,11 +194,13 @@ pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, bod
 }
 
 fn welcome(app: &App, next: &str, secret: &str) -> Response {
-    let mut response = Redirect::to(next).into_response();
-    let secure = is_secure(app);
-    let name = if secure { SECURE } else { LOCAL };
+    enter(app, Redirect::to(next).into_response(), secret)
+}
+
+/// The same answer with the session's cookie.
+pub(super) fn enter(app: &App, mut response: Response, secret: &str) -> Response {
     let seconds = u32::try_from(sessions::LONGEST_MS / 1000).unwrap_or(YEAR);
-    set(&mut response, name, secret, seconds, secure);
+    keep(app, &mut response, (SECURE, LOCAL), secret, seconds, Site::Strict);
     response
 }
 
@@ -190,11 +231,17 @@ pub(super) async fn set_theme(State(app): State<Arc<App>>, _viewer: Viewer, Sent
     std::future::ready(response).await
 }
 
-fn sign_in_page(headers: &HeaderMap, next: &str, name: &str, wrong: Option<&Wrong>) -> Markup {
+/// The page to sign in, with what went wrong before.
+pub(super) fn sign_in_page(app: &App, headers: &HeaderMap, next: &str, name: &str, wrong: Option<&Wrong>) -> Markup {
     let with_token = wrong.is_some_and(|wrong| wrong.field == "token");
     let people = html! {
         h1 { "Sign in" }
         p.lead { "Keep one number true in every store." }
+        @if let Some(said) = Wrong::above(wrong, &["password", "token"]) { (ui::say(Tone::Bad, "", said)) }
+        @if let Some(provider) = &app.provider {
+            a.btn href=(super::form::link("/sign-in/provider", &[("next", next)])) { (icon(Icon::Key)) "Sign in with " (provider.name()) }
+            p.or { span { "or" } }
+        }
         form method="post" action="/sign-in" {
             input type="hidden" name="next" value=(next);
             (Input::text("name", "Name").value(name).complete("username").field(None))
@@ -231,7 +278,9 @@ mod tests {
     #[test]
     fn nobody_is_led_to_another_site() {
         assert_eq!(onward("/items?q=x"), "/items?q=x");
-        for away in ["https://evil.example", "//evil.example", "/\\evil.example", ""] {
+        for away in
+            ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "/\n/evil.example", ""]
+        {
             assert_eq!(onward(away), "/", "{away}");
         }
     }
