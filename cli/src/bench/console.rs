@@ -3,8 +3,10 @@
 use super::arena::Arena;
 use super::{Figure, Scale};
 use anyhow::{Context, ensure};
+use engine::bulk::BulkReport;
 use http::header;
 use reqwest::{Client, redirect::Policy};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -23,11 +25,14 @@ pub async fn console(scale: Scale) -> anyhow::Result<Vec<Figure>> {
     let arena = Arena::adopted(scale.shop, 7, 100).await?;
     let browser = Browser::signed_in(&arena).await?;
     let middle = arena.sku(scale.shop / 2).to_owned();
+    few_are_never_written(&arena, scale.shop).await?;
     let pages = [
         ("overview", "/".to_owned()),
         ("items", "/items".to_owned()),
         ("items, found by a part of the SKU", format!("/items?q={}", &middle[middle.len() - 4..])),
         ("items, filtered by a store", "/items?account=main".to_owned()),
+        ("items, by a filter that fits three", "/items?mode=never".to_owned()),
+        ("items, by a filter that fits none", "/items?drift=1".to_owned()),
         ("changing many items", "/items/bulk".to_owned()),
         ("item", format!("/item?sku={middle}")),
         ("accounts", "/accounts".to_owned()),
@@ -50,6 +55,17 @@ pub async fn console(scale: Scale) -> anyhow::Result<Vec<Figure>> {
     let name = format!("console: the heaviest page ({}) with all that it loads", heaviest.0);
     figures.push(Figure::median(name, "kB", vec![heaviest.1]).at_most(WEIGHT_KB));
     Ok(figures)
+}
+
+/// Has three items never written: one at the beginning, one in the middle, one at the end.
+async fn few_are_never_written(arena: &Arena, shop: usize) -> anyhow::Result<()> {
+    for place in [0, shop / 2, shop - 1] {
+        let filter = json!({"text": arena.sku(place)});
+        let order = json!({"filter": filter, "action": {"do": "set", "set": {"mode": "never"}}, "apply": true});
+        let report: BulkReport = arena.client.post("/items/change", &order).await?;
+        ensure!(report.changed == 1, "{} items were changed, not one", report.changed);
+    }
+    arena.idle().await
 }
 
 fn shop(scale: Scale) -> String {

@@ -2,7 +2,7 @@
 //! changed, what they had is kept.
 
 use crate::adopt::Progress;
-use crate::filter::{Filter, Found};
+use crate::filter::{Filter, Found, FoundPage};
 use crate::hub::{Accounts, Error, Hub};
 use crate::items::{Standing, standing_of};
 use crate::ports::{Change, Condition, Row, StoreError};
@@ -197,7 +197,7 @@ impl Hub {
             self.begin_bulk(filter, action, apply, actor, &mut place).await?;
         }
         let (accounts, failed) = (self.accounts().await?, self.failed_skus(filter).await?);
-        let (found, next) = self.find_page(filter, &accounts, &failed, place.after.take()).await?;
+        let FoundPage { found, next, .. } = self.find_page(filter, &accounts, &failed, place.after.take()).await?;
         place.report.matched += found.len() as u64;
         match action {
             Action::Set { .. } | Action::Group { .. } => {

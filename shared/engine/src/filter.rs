@@ -76,19 +76,87 @@ pub(crate) struct Found {
     pub known: Known,
 }
 
+/// What was found on one page of all items.
+pub(crate) struct FoundPage {
+    pub found: Vec<Found>,
+    /// The next page.
+    pub next: Option<String>,
+    /// The last SKU that was looked at.
+    pub last: Option<String>,
+}
+
+/// What filters ask of an item.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub sku: Sku,
+    /// SKU and title in small letters.
+    folded: String,
+    groups: Box<[GroupId]>,
+    /// The warehouses that have a level of it.
+    warehouses: Box<[WarehouseId]>,
+    received: bool,
+    kit: bool,
+    listings: Box<[ListingFacts]>,
+}
+
+/// What filters ask of a listing.
+#[derive(Debug)]
+struct ListingFacts {
+    account: AccountId,
+    mode: Mode,
+    hold: Option<Hold>,
+    active: bool,
+    drifts: bool,
+    tried: bool,
+    low: bool,
+}
+
 /// SKUs whose writes failed, by account.
 pub(crate) type Failed = BTreeSet<(AccountId, Sku)>;
 
 /// Items of one page.
 const PAGE: usize = 500;
-/// Pages read for one answer: then the next page goes on, however few were found.
-const PAGES_MAX: usize = 20;
+/// Pages that are walked for one answer; whoever has more looks in memory.
+const WALKED: usize = 2;
 /// Rows of waiting work that are looked at of one account.
 const WAITING_MAX: usize = 10_000;
 /// Longest name of a filter, letters.
 const NAME_MAX: usize = 60;
 /// Most saved filters.
 const SAVED_MAX: usize = 500;
+
+impl Facts {
+    /// Of an item as it is.
+    #[must_use]
+    pub(crate) fn of(item: &Item, known: &Known, accounts: &BTreeMap<AccountId, Connected>) -> Self {
+        let listings = item.listings.iter().filter_map(|(id, listing)| {
+            let connected = accounts.get(&id.account)?;
+            Some(ListingFacts {
+                account: id.account.clone(),
+                mode: item.stack(id, &connected.defaults).mode(),
+                hold: standing_of(item, known, id, connected).1,
+                active: listing.active,
+                drifts: drifts(item, known, id, connected),
+                tried: was_tried(known, id),
+                low: is_low(item, known, id, connected),
+            })
+        });
+        Self {
+            sku: item.sku.clone(),
+            folded: folded(item),
+            groups: item.groups.iter().cloned().collect(),
+            warehouses: known.ledger.base.keys().cloned().collect(),
+            received: known.ledger.is_received(),
+            kit: !item.parts.is_empty(),
+            listings: listings.collect(),
+        }
+    }
+}
+
+/// SKU and title in small letters, a line each.
+fn folded(item: &Item) -> String {
+    format!("{}\n{}", item.sku, item.title).to_lowercase()
+}
 
 impl Filter {
     /// Whether an item is wanted.
@@ -100,20 +168,34 @@ impl Filter {
         accounts: &BTreeMap<AccountId, Connected>,
         failed: &Failed,
     ) -> bool {
-        let knows = |warehouse: &WarehouseId| known.ledger.knows(warehouse);
-        self.has_text(item)
-            && self.group.as_ref().is_none_or(|group| item.groups.contains(group))
-            && self.warehouse.as_ref().is_none_or(knows)
-            && self.received.is_none_or(|received| known.ledger.is_received() == received)
-            && self.kit.is_none_or(|kit| item.parts.is_empty() != kit)
-            && (!self.asks_for_listing() || self.wants_a_listing(item, known, accounts, failed))
+        self.has_text(item) && self.fits(&Facts::of(item, known, accounts), failed)
+    }
+
+    /// Whether what is known of an item fits.
+    #[must_use]
+    pub(crate) fn fits(&self, facts: &Facts, failed: &Failed) -> bool {
+        let wanted = self.text.trim().to_lowercase();
+        (wanted.is_empty() || facts.folded.contains(&wanted))
+            && self.group.as_ref().is_none_or(|group| facts.groups.contains(group))
+            && self.warehouse.as_ref().is_none_or(|warehouse| facts.warehouses.contains(warehouse))
+            && self.received.is_none_or(|received| facts.received == received)
+            && self.kit.is_none_or(|kit| facts.kit == kit)
+            && (!self.asks_for_listing() || facts.listings.iter().any(|of| self.fits_listing(&facts.sku, of, failed)))
+    }
+
+    fn fits_listing(&self, sku: &Sku, facts: &ListingFacts, failed: &Failed) -> bool {
+        self.account.as_ref().is_none_or(|account| *account == facts.account)
+            && self.mode.is_none_or(|mode| facts.mode == mode)
+            && self.hold.is_none_or(|hold| facts.hold == Some(hold))
+            && self.active.is_none_or(|active| facts.active == active)
+            && (!self.drift || facts.drifts)
+            && (!self.failed || facts.tried || failed.contains(&(facts.account.clone(), sku.clone())))
+            && (!self.low_stock || facts.low)
     }
 
     fn has_text(&self, item: &Item) -> bool {
         let wanted = self.text.trim().to_lowercase();
-        wanted.is_empty()
-            || item.sku.as_str().to_lowercase().contains(&wanted)
-            || item.title.to_lowercase().contains(&wanted)
+        wanted.is_empty() || folded(item).contains(&wanted)
     }
 
     const fn asks_for_listing(&self) -> bool {
@@ -124,27 +206,6 @@ impl Filter {
             || self.drift
             || self.failed
             || self.low_stock
-    }
-
-    fn wants_a_listing(
-        &self,
-        item: &Item,
-        known: &Known,
-        accounts: &BTreeMap<AccountId, Connected>,
-        failed: &Failed,
-    ) -> bool {
-        item.listings.iter().any(|(id, listing)| {
-            let Some(connected) = accounts.get(&id.account) else { return false };
-            let stack = item.stack(id, &connected.defaults);
-            let (_, hold) = standing_of(item, known, id, connected);
-            self.account.as_ref().is_none_or(|account| *account == id.account)
-                && self.mode.is_none_or(|mode| stack.mode() == mode)
-                && self.hold.is_none_or(|wanted| hold == Some(wanted))
-                && self.active.is_none_or(|active| listing.active == active)
-                && (!self.drift || drifts(item, known, id, connected))
-                && (!self.failed || has_failed(item, known, id, failed))
-                && (!self.low_stock || is_low(item, known, id, connected))
-        })
     }
 
     /// In words, for history.
@@ -171,10 +232,9 @@ fn drifts(item: &Item, known: &Known, id: &ListingId, connected: &Connected) -> 
     differs || entry.tolerated != 0 || entry.square.as_ref().is_some_and(unsettled)
 }
 
-fn has_failed(item: &Item, known: &Known, id: &ListingId, failed: &Failed) -> bool {
-    let tried =
-        known.ledger.entries.get(id).and_then(|entry| entry.claim.as_ref()).is_some_and(|claim| claim.tries > 0);
-    tried || failed.contains(&(id.account.clone(), item.sku.clone()))
+/// Whether its last write failed.
+fn was_tried(known: &Known, id: &ListingId) -> bool {
+    known.ledger.entries.get(id).and_then(|entry| entry.claim.as_ref()).is_some_and(|claim| claim.tries > 0)
 }
 
 /// Whether what may be sold at a listing is at or below the units that count as low.
@@ -199,25 +259,50 @@ impl Hub {
         limit: usize,
     ) -> Result<Listed<ItemView>, Error> {
         let limit = limit.clamp(1, PAGE_MAX);
-        let (mut skip, mut page) = place(after)?;
-        let (accounts, failed) = (self.accounts().await?, self.failed_skus(filter).await?);
-        let mut rows = Vec::new();
-        for _ in 0..PAGES_MAX {
-            let (found, next) = self.find_page(filter, &accounts, &failed, page.clone()).await?;
+        let failed = self.failed_skus(filter).await?;
+        let (rows, behind) = match Place::read(after)? {
+            Place::Walk(skip, page) if skip > 0 || page.is_some() || !self.standings.are_known() => {
+                match self.walk(filter, &failed, (skip, page), limit).await? {
+                    (rows, Walked::Next(next)) => return Ok(Listed { rows, next: Some(next.token()) }),
+                    (rows, Walked::End) => return Ok(Listed { rows, next: None }),
+                    (rows, Walked::Far(behind)) => (rows, Some(behind)),
+                }
+            }
+            Place::Walk(..) => (Vec::new(), None),
+            Place::Behind(sku) => (Vec::new(), Some(sku)),
+        };
+        let others = self.find_standing(filter, &failed, behind, limit - rows.len()).await?;
+        let rows = rows.into_iter().chain(others.rows).collect();
+        Ok(Listed { rows, next: others.next.map(|sku| Place::Behind(sku).token()) })
+    }
+
+    /// Walks a few pages of all items.
+    async fn walk(
+        &self,
+        filter: &Filter,
+        failed: &Failed,
+        (mut skip, mut page): (usize, Option<String>),
+        limit: usize,
+    ) -> Result<(Vec<ItemView>, Walked), Error> {
+        let accounts = self.accounts().await?;
+        let (mut rows, mut last) = (Vec::new(), None);
+        for _ in 0..WALKED {
+            let FoundPage { found, next, last: at } = self.find_page(filter, &accounts, failed, page.clone()).await?;
             let room = limit - rows.len();
             let wanted = found.len().saturating_sub(skip);
-            rows.extend(
-                found.iter().skip(skip).take(room).map(|found| ItemView::of(&found.item, &found.known, &accounts)),
-            );
+            let shown = found.iter().skip(skip).take(room);
+            rows.extend(shown.map(|found| ItemView::of(&found.item, &found.known, &accounts)));
             if wanted > room {
-                return Ok(Listed { rows, next: Some(token(skip + room, page.as_deref())) });
+                return Ok((rows, Walked::Next(Place::Walk(skip + room, page))));
             }
-            (skip, page) = (0, next);
-            if page.is_none() || rows.len() == limit {
-                break;
+            let Some(next) = next else { return Ok((rows, Walked::End)) };
+            if rows.len() == limit {
+                return Ok((rows, Walked::Next(Place::Walk(0, Some(next)))));
             }
+            last = at;
+            (skip, page) = (0, Some(next));
         }
-        Ok(Listed { rows, next: page.as_deref().map(|page| token(0, Some(page))) })
+        Ok((rows, last.map_or(Walked::End, Walked::Far)))
     }
 
     /// What a filter wants of one page of all items.
@@ -227,9 +312,10 @@ impl Hub {
         accounts: &BTreeMap<AccountId, Connected>,
         failed: &Failed,
         after: Option<String>,
-    ) -> Result<(Vec<Found>, Option<String>), Error> {
+    ) -> Result<FoundPage, Error> {
         let page = self.item_rows(after, PAGE).await?;
         let mut items: Vec<Item> = page.rows.iter().map(body).collect::<Result<_, _>>()?;
+        let last = items.last().map(|item| item.sku.to_string());
         let mut versions: Vec<u64> = page.rows.iter().map(|row| row.version).collect();
         // what the text rules out needs no ledger
         let wanted: Vec<bool> = items.iter().map(|item| filter.has_text(item)).collect();
@@ -245,7 +331,7 @@ impl Hub {
         let all =
             items.into_iter().zip(versions).zip(known).map(|((item, version), known)| Found { item, version, known });
         let found = all.filter(|found| filter.wants(&found.item, &found.known, accounts, failed));
-        Ok((found.collect(), page.next))
+        Ok(FoundPage { found: found.collect(), next: page.next, last })
     }
 
     /// SKUs whose work waits because a write or a read of their store failed; none when the filter does not ask.
@@ -330,14 +416,35 @@ impl SavedFilter {
     }
 }
 
-/// How many of a page's finds were given before, and the page.
-fn place(after: Option<String>) -> Result<(usize, Option<String>), Error> {
-    let Some(after) = after else { return Ok((0, None)) };
-    serde_json::from_str(&after).map_err(|_| Error::Invalid("after: it is not from the page before".into()))
+/// Where the next page of what a filter wants goes on.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Place {
+    /// How many of a page's finds were given before, and the page.
+    Walk(usize, Option<String>),
+    /// Behind this SKU.
+    Behind(String),
 }
 
-fn token(skip: usize, page: Option<&str>) -> String {
-    serde_json::to_string(&(skip, page)).unwrap_or_default()
+/// Where a walk ended.
+enum Walked {
+    /// The answer is full.
+    Next(Place),
+    /// There is nothing else.
+    End,
+    /// Others follow behind this SKU.
+    Far(String),
+}
+
+impl Place {
+    fn read(after: Option<String>) -> Result<Self, Error> {
+        let Some(after) = after else { return Ok(Self::Walk(0, None)) };
+        serde_json::from_str(&after).map_err(|_| Error::Invalid("after: it is not from the page before".into()))
+    }
+
+    fn token(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -376,9 +483,11 @@ mod tests {
 
     #[test]
     fn a_token_is_read_again() {
-        assert_eq!(place(None).expect("the first page"), (0, None));
-        assert_eq!(place(Some(token(7, Some("[\"a\"]")))).expect("our own"), (7, Some("[\"a\"]".into())));
-        assert!(place(Some("nonsense".into())).is_err());
+        assert_eq!(Place::read(None).expect("the first page"), Place::Walk(0, None));
+        for place in [Place::Walk(7, Some("[\"a\"]".into())), Place::Behind("TEE \"L\"".into())] {
+            assert_eq!(Place::read(Some(place.token())).expect("our own"), place);
+        }
+        assert!(Place::read(Some("nonsense".into())).is_err());
     }
 
     #[test]

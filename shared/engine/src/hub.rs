@@ -7,6 +7,7 @@ use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
 use crate::settings::Defaults;
+use crate::standings::Standings;
 use channels::{Channel, Secrets, Session, Tokens};
 use domain::{AccountId, LocationId, Sku, Timestamp, fight, guard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,6 +142,7 @@ pub struct Hub {
     backlogs: Mutex<BTreeMap<AccountId, Timestamp>>,
     still: Mutex<Option<Why>>,
     pub(crate) directory: Directory,
+    pub(crate) standings: Standings,
     crowds: Mutex<BTreeMap<AccountId, Timestamp>>,
     stocked: Mutex<BTreeMap<AccountId, Stocked>>,
 }
@@ -174,6 +176,7 @@ impl Hub {
             backlogs: Mutex::default(),
             still: Mutex::default(),
             directory: Directory::default(),
+            standings: Standings::default(),
             crowds: Mutex::default(),
             stocked: Mutex::default(),
         }

@@ -38,6 +38,7 @@ mod scan;
 mod selling;
 pub mod settings;
 pub mod snapshots;
+mod standings;
 pub mod stock;
 pub mod stock_feeds;
 pub mod sync;

@@ -47,7 +47,8 @@ pub struct ItemBefore {
     pub groups: BTreeSet<GroupId>,
 }
 
-const PARTITION: &str = "SETTINGS";
+/// The partition of the changes of settings, by time.
+pub(crate) const PARTITION: &str = "SETTINGS";
 
 impl SettingsChange {
     /// As a row.

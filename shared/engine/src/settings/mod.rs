@@ -26,6 +26,7 @@ pub(crate) use change::{differences, todo};
 pub use file::{RuleLine, RuleLineResult, RuleRow};
 pub(crate) use groups::regroup;
 pub use groups::{GroupView, NewGroup};
+pub(crate) use kept::PARTITION as CHANGES;
 pub use kept::{ItemBefore, SettingsChange};
 pub use scope::{Patch, Scope};
 pub(crate) use wide::Setting;
