@@ -76,10 +76,10 @@ impl Hub {
         Ok(letters)
     }
 
-    /// Forgets why messages were dead that are tried again.
-    pub(crate) async fn forget_dead(&self) -> Result<(), Error> {
-        for row in self.all_rows(DEAD, "").await? {
-            self.store.write(&[Change::Delete(row.key, Condition::Any)]).await?;
+    /// Forgets why messages were dead that are tried again; of the others it is still shown.
+    pub(crate) async fn forget_dead(&self, messages: &[String]) -> Result<(), Error> {
+        for message in messages {
+            self.store.write(&[Change::Delete(key(DEAD, message.as_str()), Condition::Any)]).await?;
         }
         Ok(())
     }

@@ -250,11 +250,11 @@ pub trait Queue: Send + Sync {
     /// [`QueueError`].
     async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError>;
 
-    /// Moves up to `most` dead messages back to the queue that they came from; gives how many.
+    /// Moves up to `most` dead messages back to the queue that they came from; gives the names that they had there.
     ///
     /// # Errors
     /// [`QueueError`].
-    async fn redrive(&self, most: usize) -> Result<usize, QueueError>;
+    async fn redrive(&self, most: usize) -> Result<Vec<String>, QueueError>;
 }
 
 /// Receives after which a message is dead.

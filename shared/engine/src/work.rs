@@ -223,10 +223,8 @@ impl Hub {
     /// [`Error::Queue`].
     pub async fn redrive(&self, most: usize) -> Result<usize, Error> {
         let moved = self.queue.redrive(most).await?;
-        if moved > 0 {
-            self.forget_dead().await?;
-        }
-        Ok(moved)
+        self.forget_dead(&moved).await?;
+        Ok(moved.len())
     }
 
     /// Syncs one SKU now: looks at every listing of it, fresh.

@@ -231,14 +231,14 @@ impl Queue for MemoryQueue {
         Ok(depth)
     }
 
-    async fn redrive(&self, most: usize) -> Result<usize, QueueError> {
+    async fn redrive(&self, most: usize) -> Result<Vec<String>, QueueError> {
         let now = self.core.now_ms();
         let mut state = self.state();
-        let dead = state.messages.values_mut().filter(|message| message.queue == QueueName::Dead).take(most);
-        let mut moved = 0;
-        for message in dead {
+        let dead = state.messages.iter_mut().filter(|(_, message)| message.queue == QueueName::Dead).take(most);
+        let mut moved = Vec::new();
+        for (number, message) in dead {
             (message.queue, message.receives, message.visible, message.in_flight) = (message.origin, 0, now, false);
-            moved += 1;
+            moved.push(number.to_string());
         }
         Ok(moved)
     }

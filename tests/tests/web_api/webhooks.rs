@@ -122,7 +122,7 @@ impl Queue for Down {
     async fn depth(&self, _: QueueName) -> Result<Depth, QueueError> {
         down()
     }
-    async fn redrive(&self, _: usize) -> Result<usize, QueueError> {
+    async fn redrive(&self, _: usize) -> Result<Vec<String>, QueueError> {
         down()
     }
 }

@@ -119,10 +119,10 @@ impl Queue for SqsQueue {
         Ok(sum)
     }
 
-    async fn redrive(&self, most: usize) -> Result<usize, QueueError> {
-        let mut moved = 0;
+    async fn redrive(&self, most: usize) -> Result<Vec<String>, QueueError> {
+        let mut moved = Vec::new();
         for (dead, origin) in self.dead() {
-            moved += redrive::some(&self.client, dead, origin, most - moved).await?;
+            moved.extend(redrive::some(&self.client, dead, origin, most - moved.len()).await?);
         }
         Ok(moved)
     }

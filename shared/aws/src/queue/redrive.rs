@@ -11,18 +11,19 @@ pub(super) async fn some(
     dead: Physical<'_>,
     origin: Physical<'_>,
     most: usize,
-) -> Result<usize, QueueError> {
-    let mut moved = 0;
-    while moved < most {
-        let batch = receive::up_to(client, &[dead], (most - moved).min(BATCH), Duration::ZERO).await?;
+) -> Result<Vec<String>, QueueError> {
+    let mut moved = Vec::new();
+    while moved.len() < most {
+        let batch = receive::up_to(client, &[dead], (most - moved.len()).min(BATCH), Duration::ZERO).await?;
         if batch.is_empty() {
             break;
         }
         let receipts: Vec<String> = batch.iter().map(|message| message.receipt.clone()).collect();
+        let names: Vec<String> = batch.iter().map(|message| message.id.clone()).collect();
         let messages: Vec<Outbound> = batch.into_iter().map(again).collect();
         send::all(client, origin, &messages).await?;
         receive::delete(client, dead, &receipts).await?;
-        moved += messages.len();
+        moved.extend(names);
     }
     Ok(moved)
 }

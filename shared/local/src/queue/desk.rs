@@ -108,7 +108,7 @@ impl Desk<'_> {
     }
 
     /// Moves dead messages to the end of the queue that they came from.
-    pub(super) fn redrive(&mut self, most: usize) -> rusqlite::Result<usize> {
+    pub(super) fn redrive(&mut self, most: usize) -> rusqlite::Result<Vec<String>> {
         let dead = self.state.oldest_dead(most);
         for number in &dead {
             let body = self.log.body(*number)?;
@@ -117,7 +117,7 @@ impl Desk<'_> {
             let revived = Message { queue: message.origin, receives: 0, phase: Phase::Ready, ..message };
             self.add(revived, &body)?;
         }
-        Ok(dead.len())
+        Ok(dead.iter().map(ToString::to_string).collect())
     }
 
     fn give_back(&mut self, number: u64, until: Timestamp) -> rusqlite::Result<()> {

@@ -118,7 +118,7 @@ impl Queue for LocalQueue {
         self.ask("count its messages", move |desk| Ok(desk.depth(queue))).await
     }
 
-    async fn redrive(&self, most: usize) -> Result<usize, QueueError> {
+    async fn redrive(&self, most: usize) -> Result<Vec<String>, QueueError> {
         self.ask("redrive", move |desk| desk.redrive(most)).await
     }
 }
