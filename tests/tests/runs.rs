@@ -7,7 +7,7 @@ use engine::adopt::{Adoption, Silent};
 use engine::bulk::BulkReport;
 use engine::reconcile::Comparison;
 use engine::runs::{Driven, Job, Run, RunState};
-use engine::settings::SettingsReport;
+use engine::settings::{GroupView, SettingsReport};
 use engine::work::Task;
 use engine::{Config, Hub};
 use serde::de::DeserializeOwned;
@@ -116,6 +116,37 @@ async fn settings_and_changes_of_many_go_on_from_chunk_to_chunk_whoever_drives_t
     assert_eq!((shops.levels("SKU-0100").await["north"], shops.levels("SKU-0500").await["north"]), (3, 5));
     let (run, _) = by_many(&shops, Job::Mapping { account: None }).await;
     assert_eq!(run.result.unwrap()["north"]["mapped"], 520);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_moved_and_removed_from_chunk_to_chunk_whoever_drives_them() {
+    let many = many(520);
+    let products: Vec<(&str, i64)> = many.iter().map(|(sku, level)| (sku.as_str(), *level)).collect();
+    let shops = Shops::open(&products).await;
+    let job = |text: &str| serde_json::from_str::<Job>(text).unwrap();
+    for (group, cap) in [("first", 4), ("second", 1)] {
+        let (run, _) =
+            by_many(&shops, job(&format!(r#"{{"kind":"group","order":{{"do":"put","group":{{"id":"{group}"}}}}}}"#)))
+                .await;
+        assert_eq!(came_to::<GroupView>(run).id.as_str(), group);
+        let set = format!(r#"{{"kind":"settings","scope":{{"group":"{group}"}},"set":{{"cap":{cap}}},"apply":true}}"#);
+        by_many(&shops, job(&set)).await;
+        let join = format!(r#"{{"kind":"change","action":{{"do":"group","add":["{group}"]}},"apply":true}}"#);
+        by_many(&shops, job(&join)).await;
+    }
+    shops.settle().await;
+    assert_eq!(shops.levels("SKU-0510").await["north"], 4, "the first group wins");
+    let (run, chunks) = by_many(&shops, job(r#"{"kind":"group","order":{"do":"rise","id":"second"}}"#)).await;
+    assert!(came_to::<GroupView>(run).rank < 20 && chunks > 2, "{chunks} chunks");
+    shops.settle().await;
+    assert_eq!((shops.levels("SKU-0001").await["north"], shops.levels("SKU-0510").await["north"]), (1, 1));
+    let (run, chunks) = by_many(&shops, job(r#"{"kind":"group","order":{"do":"remove","id":"second"}}"#)).await;
+    let left: SettingsReport = came_to(run);
+    assert_eq!((left.items, left.changes), (520, 1_560), "{chunks} chunks");
+    shops.settle().await;
+    assert_eq!((shops.levels("SKU-0001").await["north"], shops.levels("SKU-0510").await["north"]), (4, 4));
+    let names = shops.hub.list_groups().await.unwrap().into_iter().map(|group| group.id.to_string());
+    assert_eq!(names.collect::<Vec<_>>(), ["first"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -165,8 +165,6 @@
       if (search) { event.preventDefault(); search.focus(); search.select(); }
     }
   });
-  // long work goes on by itself, one request after the other
-  document.querySelector("form[data-go-on]")?.requestSubmit();
   // a sign-in link carries its token behind the #, where no log sees it
   const gate = document.querySelector("form[data-sign-in]");
   if (gate && location.hash.length > 8) {

@@ -258,6 +258,7 @@ fn outcome(run: &Run) -> String {
         | Job::Reconcile { .. }
         | Job::Settings { .. }
         | Job::Change { .. }
+        | Job::Group { .. }
         | Job::Link { .. }
         | Job::Mapping { .. } => format!("{} done", run.job.kind()),
     }

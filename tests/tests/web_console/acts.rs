@@ -35,15 +35,18 @@ async fn rules_are_shown_before_they_hold() {
 }
 
 #[tokio::test]
-async fn many_items_are_changed_step_by_step_and_only_those_that_a_filter_finds() {
+async fn many_items_are_changed_by_a_run_and_only_those_that_a_filter_finds() {
     let console = Console::open(&[("MUG-BLUE", 9), ("MUG-RED", 9), ("PEN", 4)]).await;
     let owner = console.owner().await;
     let order = "q=mug&act=rule&rule=cap&value=3&at=south";
-    let preview = page(&console, &owner, "/items/bulk", &format!("preview=1&{order}")).await;
+    let preview = console.run(&owner, "/items/bulk", &format!("preview=1&{order}")).await;
     assert!(preview.contains("Apply to 2 items"), "{preview}");
-    let done = page(&console, &owner, "/items/bulk", &format!("apply=1&{order}")).await;
-    assert!(done.contains("The stores follow"), "{done}");
-    console.shops.settle().await;
+    assert_eq!(console.shops.levels("MUG-RED").await["south"], 9, "a preview writes nothing");
+    let apply = format!("/runs/{}/apply", between(&preview, "action=\"/runs/", "/apply\""));
+    let done = console.run(&owner, &apply, "").await;
+    assert!(done.contains("The stores follow") && done.contains(">Done<"), "{done}");
+    let wrong = console.post(&owner, &done_snapshot(&console, &owner).await, "").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "only a change of many is applied so");
     let south = |levels: std::collections::BTreeMap<String, i64>| levels["south"];
     assert_eq!(south(console.shops.levels("MUG-RED").await), 3);
     assert_eq!(south(console.shops.levels("PEN").await), 4);
@@ -55,6 +58,12 @@ async fn many_items_are_changed_step_by_step_and_only_those_that_a_filter_finds(
     assert!(wrong.text.contains("Choose a group"), "{}", wrong.text);
     let trail = console.get(&owner, "/audit").await.text;
     assert!(trail.contains("changed many items"), "{trail}");
+}
+
+/// Where a snapshot would be applied, which has nothing to apply.
+async fn done_snapshot(console: &Console, owner: &Person) -> String {
+    let started = console.post(owner, "/runs/snapshot", "").await;
+    format!("{}/apply", started.location())
 }
 
 #[tokio::test]
@@ -122,15 +131,21 @@ async fn a_quarantine_is_reviewed_product_by_product() {
 async fn what_failed_too_often_says_why_until_it_is_tried_again() {
     let console = Console::open(&[("MUG", 9)]).await;
     let (owner, queue) = (console.owner().await, &console.shops.hub.queue);
-    let broken = Outbound { group: "north".into(), body: "no hint".into(), deduplication: None, delay: Duration::ZERO };
-    queue.send(QueueName::Changes, &[broken]).await.unwrap();
+    let broken =
+        |body: &str| Outbound { group: "north".into(), body: body.into(), deduplication: None, delay: Duration::ZERO };
+    queue.send(QueueName::Changes, &[broken("no hint"), broken("none either")]).await.unwrap();
     for _ in 0..MAX_RECEIVES {
         let messages = queue.receive(QueueName::Changes, 10, Duration::ZERO).await.unwrap();
-        assert_eq!(console.shops.hub.work(QueueName::Changes, &messages).await.len(), 1);
-        queue.retry(QueueName::Changes, &messages[0].receipt, Duration::ZERO).await.unwrap();
+        assert_eq!(console.shops.hub.work(QueueName::Changes, &messages).await.len(), 2);
+        for message in &messages {
+            queue.retry(QueueName::Changes, &message.receipt, Duration::ZERO).await.unwrap();
+        }
     }
     let page = console.get(&owner, "/queue").await.text;
-    assert!(page.contains("1 message could not be worked on") && page.contains("Not a hint"), "{page}");
+    assert!(page.contains("2 messages could not be worked on") && page.contains("Not a hint"), "{page}");
+    assert_eq!(console.shops.hub.redrive(1).await.unwrap(), 1);
+    let page = console.get(&owner, "/queue").await.text;
+    assert_eq!(page.matches("Not a hint").count(), 1, "of the other one it is still told: {page}");
     assert_eq!(console.post(&owner, "/queue/redrive", "").await.location(), "/queue");
     let page = console.get(&owner, "/queue").await.text;
     assert!(!page.contains("Not a hint"), "{page}");
@@ -200,6 +215,7 @@ async fn a_viewer_looks_and_changes_nothing() {
         ("/runs/snapshot", ""),
         ("/runs/restore", "minutes=5"),
         ("/runs/x/cancel", ""),
+        ("/runs/x/apply", ""),
         ("/snapshots/x", ""),
         ("/first-sync", "preview=1"),
         ("/accounts/north/quarantine", "verdict=release"),

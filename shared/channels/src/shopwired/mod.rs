@@ -56,7 +56,7 @@ static SETTINGS: &[Setting] = &[
     Setting {
         name: "allow_negative",
         title: "Send numbers below zero",
-        help: "yes or no. No: a target below zero is sent as 0, because nobody has documented that ShopWired takes it.",
+        help: "No: a target below zero is sent as 0, because nobody has documented that ShopWired takes it.",
         secret: false,
         required: false,
         default: Some("no"),

@@ -38,7 +38,7 @@ use crate::items::{Listed, PAGE_MAX};
 use crate::locations::Order;
 use crate::ports::{Change, Condition, Query, StoreError};
 use crate::records::{self, HUB};
-use crate::settings::{Patch, Scope};
+use crate::settings::{GroupOrder, Patch, Scope};
 use crate::stock::{Amount, Mode, checked};
 use domain::{AccountId, Timestamp, WarehouseId};
 use kept::{ACTIVE, Kept};
@@ -129,6 +129,11 @@ pub enum Job {
         #[serde(default)]
         apply: bool,
     },
+    /// Adds, moves or removes a group; the stores of its items follow.
+    Group {
+        /// What shall become of it.
+        order: GroupOrder,
+    },
     /// Links locations and warehouses, or unlinks them; the items follow.
     Link {
         /// What shall be.
@@ -158,6 +163,7 @@ impl Job {
             Self::Restore(_) => "restore",
             Self::Settings { .. } => "settings",
             Self::Change { .. } => "change",
+            Self::Group { .. } => "group",
             Self::Link { .. } => "link",
             Self::Mapping { .. } => "mapping",
         }
@@ -179,7 +185,7 @@ impl Job {
             | Self::Change { apply, .. }
             | Self::Link { apply, .. } => !*apply,
             Self::Reconcile { dry_run, .. } | Self::Import { dry_run, .. } | Self::Feed { dry_run, .. } => *dry_run,
-            Self::Snapshot => false,
+            Self::Snapshot | Self::Group { .. } => false,
             Self::Mapping { .. } => true,
         }
     }
@@ -189,9 +195,12 @@ impl Job {
         match self {
             Self::Adopt { .. } | Self::Reconcile { .. } | Self::Link { .. } | Self::Mapping { .. } => Some(Sort::Scan),
             Self::Restore(_) => Some(Sort::Restore),
-            Self::Import { .. } | Self::Feed { .. } | Self::Snapshot | Self::Settings { .. } | Self::Change { .. } => {
-                None
-            }
+            Self::Import { .. }
+            | Self::Feed { .. }
+            | Self::Snapshot
+            | Self::Settings { .. }
+            | Self::Change { .. }
+            | Self::Group { .. } => None,
         }
     }
 
@@ -210,10 +219,12 @@ impl Job {
                 Patch { set: set.clone(), clear: clear.clone() }.check()
             }
             Self::Change { action, .. } => action.check(),
+            Self::Group { order: GroupOrder::Put { group } } => group.check(),
             Self::Adopt { .. }
             | Self::Reconcile { .. }
             | Self::Feed { .. }
             | Self::Snapshot
+            | Self::Group { .. }
             | Self::Link { .. }
             | Self::Mapping { .. } => Ok(()),
         }

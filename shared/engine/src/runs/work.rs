@@ -11,7 +11,7 @@ use crate::hub::{Error, Hub};
 use crate::locations::Arranging;
 use crate::mapping::Mapping;
 use crate::reconcile::Comparing;
-use crate::settings::{Patch, Setting};
+use crate::settings::{Grouping, Patch, Setting};
 use crate::snapshots::Snapshot;
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -54,6 +54,7 @@ pub(super) fn work_of(run: &Run) -> Box<dyn Work> {
         Job::Change { filter, action, apply } => {
             Box::new(Changing { filter: filter.clone(), action: action.clone(), apply: *apply })
         }
+        Job::Group { order } => Box::new(Grouping { order: order.clone() }),
         Job::Link { order, apply } => Box::new(Arranging::new(order.clone(), *apply)),
         Job::Mapping { account } => Box::new(Mapping::new(account.clone())),
     }

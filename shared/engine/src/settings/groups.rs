@@ -1,11 +1,8 @@
 //! Groups: named sets of items. Who is in one is in the items' own rows, so that a run reads nothing more.
 
 use super::change::ItemDraft;
-use super::wide::{SettingsReport, WidePlace, with};
 use super::{Defaults, Group};
-use crate::adopt::Progress;
 use crate::hub::{Error, Hub};
-use crate::items::Listed;
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{HUB, Item};
 use domain::{AccountId, GroupId, Sku};
@@ -47,11 +44,19 @@ const GROUPS_MAX: usize = 500;
 pub(crate) const GROUPS_OF_ITEM_MAX: usize = 20;
 /// Longest title, letters.
 const TITLE_MAX: usize = 200;
-/// Items of one step.
-const PAGE: usize = 500;
+
+impl NewGroup {
+    /// Refuses what can never be.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.title.as_ref().is_some_and(|title| title.chars().count() > TITLE_MAX) {
+            return Err(Error::Invalid(format!("title: use at most {TITLE_MAX} letters")));
+        }
+        Ok(())
+    }
+}
 
 impl GroupView {
-    fn of(group: &Group) -> Self {
+    pub(super) fn of(group: &Group) -> Self {
         let set = |layer: &domain::layers::Layer| {
             let all = domain::layers::NAMES.iter().map(|name| ((*name).to_owned(), layer.get(name)));
             all.filter(|(_, text)| !text.is_empty()).collect::<BTreeMap<_, _>>()
@@ -75,47 +80,24 @@ impl Hub {
         Ok(self.defaults().await?.ranked().into_iter().map(GroupView::of).collect())
     }
 
-    /// Adds a group, or changes its title or its place in the order.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming the field.
-    pub async fn put_group(&self, new: &NewGroup, actor: &str, progress: &dyn Progress) -> Result<GroupView, Error> {
+    /// Writes a group, new or changed.
+    pub(super) async fn write_new_group(&self, new: &NewGroup, actor: &str) -> Result<(), Error> {
         let before = self.defaults().await?;
-        if new.title.as_ref().is_some_and(|title| title.chars().count() > TITLE_MAX) {
-            return Err(Error::Invalid(format!("title: use at most {TITLE_MAX} letters")));
-        }
         if before.groups.len() >= GROUPS_MAX && !before.groups.contains_key(&new.id) {
             return Err(Error::Invalid(format!("group: there are {GROUPS_MAX} groups, which is the most; remove one")));
         }
         let group = changed(&before, new);
-        let mut after = before.clone();
-        after.groups.insert(group.id.clone(), group.clone());
         let condition = match before.groups.get(&new.id) {
             Some(known) => Condition::Version(known.row().version),
             None => Condition::Absent,
         };
-        self.write_group(&[Change::Put(group.row(), condition)], &group, actor, "changed").await?;
-        self.follow_order(before, after, &group.id, progress).await?;
-        Ok(GroupView::of(&group))
+        self.write_group(&[Change::Put(group.row(), condition)], &group, actor, "changed").await
     }
 
-    /// Removes a group; its items are in it no longer, and their stores follow.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn drop_group(
-        &self,
-        id: &GroupId,
-        actor: &str,
-        progress: &dyn Progress,
-    ) -> Result<SettingsReport, Error> {
-        let before = self.defaults().await?;
-        let missing = || Error::NotFound { what: "group", name: id.to_string() };
-        let group = before.groups.get(id).cloned().ok_or_else(missing)?;
-        // its members leave first: a group that is there again later begins without any
-        let report = self.empty_group(id, actor, progress).await?;
-        self.write_group(&[Change::Delete(Group::key(id), Condition::Any)], &group, actor, "removed").await?;
-        Ok(report)
+    /// Removes a group that has no members any more. Repeating is harmless.
+    pub(super) async fn remove_group_row(&self, id: &GroupId, actor: &str) -> Result<(), Error> {
+        let Some(group) = self.defaults().await?.groups.get(id).cloned() else { return Ok(()) };
+        self.write_group(&[Change::Delete(Group::key(id), Condition::Any)], &group, actor, "removed").await
     }
 
     async fn write_group(&self, changes: &[Change], group: &Group, actor: &str, what: &str) -> Result<(), Error> {
@@ -131,61 +113,6 @@ impl Hub {
                 written?;
                 self.forget_accounts();
                 Ok(())
-            }
-        }
-    }
-
-    /// Has the stores follow another order of groups.
-    async fn follow_order(
-        &self,
-        before: Defaults,
-        after: Defaults,
-        id: &GroupId,
-        progress: &dyn Progress,
-    ) -> Result<(), Error> {
-        if before.groups.get(id).is_none_or(|known| after.groups.get(id).is_some_and(|new| new.rank == known.rank)) {
-            return Ok(());
-        }
-        let accounts = self.accounts().await?;
-        let (before, after) = (with(&accounts, before), with(&accounts, after));
-        let (mut place, mut done) = (WidePlace::default(), 0);
-        loop {
-            let (items, next) = self.members(id, place.after.take()).await?;
-            self.compare_targets(&items, (&before, &after), true, &mut place).await?;
-            done += items.len() as u64;
-            progress.tell("looking at items", done, 0);
-            place.after = next;
-            if place.after.is_none() {
-                break;
-            }
-        }
-        for account in &place.accounts {
-            self.wake_lane(account).await?;
-        }
-        Ok(())
-    }
-
-    /// The items of a group on one page of all items.
-    async fn members(&self, id: &GroupId, after: Option<String>) -> Result<(Vec<Item>, Option<String>), Error> {
-        let Listed { mut rows, next } = self.items_after::<Item>(after, PAGE).await?;
-        rows.retain(|item| item.groups.contains(id));
-        Ok((rows, next))
-    }
-
-    async fn empty_group(&self, id: &GroupId, actor: &str, progress: &dyn Progress) -> Result<SettingsReport, Error> {
-        let mut report = SettingsReport { applied: true, scope: format!("group {id}"), ..SettingsReport::default() };
-        let mut after = None;
-        loop {
-            let (items, next) = self.members(id, after).await?;
-            for item in items {
-                let draft = self.change_members(&item.sku, &[], std::slice::from_ref(id), true, actor).await?;
-                report.items += 1;
-                report.changes += draft.targets.len() as u64;
-                progress.tell("leaving the group", report.items, 0);
-            }
-            after = next;
-            if after.is_none() {
-                return Ok(report);
             }
         }
     }

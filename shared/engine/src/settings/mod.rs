@@ -15,6 +15,7 @@
 mod aliases;
 mod change;
 mod file;
+mod grouping;
 mod groups;
 mod kept;
 mod scope;
@@ -24,6 +25,8 @@ pub use aliases::{Alias, Aliases};
 pub use change::{ItemDraft, TargetChange, targets};
 pub(crate) use change::{differences, todo};
 pub use file::{RuleLine, RuleLineResult, RuleRow};
+pub use grouping::GroupOrder;
+pub(crate) use grouping::Grouping;
 pub(crate) use groups::regroup;
 pub use groups::{GroupView, NewGroup};
 pub(crate) use kept::PARTITION as CHANGES;

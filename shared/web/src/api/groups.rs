@@ -2,14 +2,18 @@
 
 use super::error::{Answer, Failure, Failures};
 use super::extract::{Body, Params};
+use super::jobs;
 use super::schema_rules as schema;
+use super::schema_runs;
 use super::token::{Actor, Trail};
 use crate::App;
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use domain::{GroupId, Sku};
-use engine::adopt::Silent;
-use engine::settings::{GroupView, NewGroup, SettingsReport};
+use engine::runs::Job;
+use engine::settings::{GroupOrder, GroupView, NewGroup};
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -21,18 +25,20 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer<Json<Vec<GroupVi
     Ok(Json(app.hub.list_groups().await?))
 }
 
-/// Adds a group, or changes its title or its place in the order; the stores follow.
+/// Adds a group, or changes its title or its place in the order; the stores follow. Lines of progress as for `/api/adopt`.
 #[utoipa::path(post, path = "/api/groups", tag = "groups", request_body = schema::NewGroup,
-    responses((status = 200, description = "As it is now.", body = schema::GroupView), Failures))]
+    responses((status = 200, description = "As it is now.", body = schema::GroupView),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
     trail: Trail,
-    Body(new): Body<NewGroup>,
-) -> Answer<Json<GroupView>> {
-    let group = app.hub.put_group(&new, &actor, &Silent).await?;
+    headers: HeaderMap,
+    Body(group): Body<NewGroup>,
+) -> Response {
     trail.changed(&group.id, &Value::Null, &group);
-    Ok(Json(group))
+    jobs::run(app, &headers, Job::Group { order: GroupOrder::Put { group } }, (&actor, &trail)).await
 }
 
 /// Which group.
@@ -44,19 +50,24 @@ pub(super) struct Which {
     id: String,
 }
 
-/// Removes a group; its items are in it no longer, and the stores follow.
+/// Removes a group; its items are in it no longer, and the stores follow. Lines of progress as for `/api/adopt`.
 #[utoipa::path(delete, path = "/api/groups", tag = "groups", params(Which),
-    responses((status = 200, description = "What changed.", body = schema::SettingsReport), Failures))]
+    responses((status = 200, description = "What changed.", body = schema::SettingsReport),
+        (status = 202, description = "It takes longer than a request may: the run that goes on.", body = schema_runs::Run),
+        Failures))]
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
     Actor(actor): Actor,
     trail: Trail,
+    headers: HeaderMap,
     Params(which): Params<Which>,
-) -> Answer<Json<SettingsReport>> {
-    let id = GroupId::new(which.id).map_err(|error| Failure::invalid(error.to_string()))?;
-    let report = app.hub.drop_group(&id, &actor, &Silent).await?;
-    trail.changed(&id, &json!({"items": report.items}), &Value::Null);
-    Ok(Json(report))
+) -> Response {
+    let id = match GroupId::new(which.id) {
+        Ok(id) => id,
+        Err(error) => return Failure::invalid(error.to_string()).into_response(),
+    };
+    trail.changed(&id, &json!({"group": id}), &Value::Null);
+    jobs::run(app, &headers, Job::Group { order: GroupOrder::Remove { id } }, (&actor, &trail)).await
 }
 
 /// Items that join and leave a group.

@@ -129,6 +129,7 @@ pub(crate) enum JobKind {
     Restore,
     Settings,
     Change,
+    Group,
     Link,
     Mapping,
 }

@@ -6,12 +6,12 @@ use super::gate::{Sent, Trouble, done, went};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Input, Tone, badge, count, length};
-use super::{warehouses, words};
+use super::{connect, warehouses, words};
 use crate::App;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use channels::{Info, Secret, Secrets, Subscription};
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, Role, Timestamp};
 use engine::accounts::{AccountPatch, AccountView};
 use engine::locations::LocationView;
 use engine::people::UserRole;
@@ -28,7 +28,9 @@ const NAMES: usize = 12;
 
 /// The list.
 pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
-    let views = app.hub.list_accounts().await?;
+    let mut views = app.hub.list_accounts().await?;
+    // the master first, as everywhere
+    views.sort_by_key(|view| view.account.role == Role::Replica);
     let accounts = app.hub.accounts().await?;
     let now = app.hub.clock.now();
     let may = viewer.may(UserRole::Admin);
@@ -268,7 +270,8 @@ fn settings(viewer: &Viewer, view: &AccountView, info: &Info, wrong: Option<&Wro
                 @for setting in info.settings.iter().filter(|setting| !setting.secret) {
                     @let name = format!("setting.{}", setting.name);
                     @let value = view.account.settings.get(setting.name).map_or("", String::as_str);
-                    (Input { required: setting.required, ..Input::text(&name, setting.title).help(setting.help).value(value) }.field(wrong))
+                    @if connect::is_yes_or_no(setting) { (connect::yes_or_no(setting, &name, value)) }
+                    @else { (Input { required: setting.required, ..Input::text(&name, setting.title).help(setting.help).value(value) }.field(wrong)) }
                 }
                 (rate_fields(info, &text(rate.map(|rate| rate.per_minute)), &text(rate.map(|rate| rate.burst)), wrong))
                 (ui::submit("Save settings"))

@@ -148,6 +148,14 @@ fn target_form(viewer: &Viewer, view: &AlertsView, again: Again<'_>) -> Markup {
                 (Input::text("name", "Name").value(ui::held(sent, "name", "")).help("a-z, 0-9 and -.").field(wrong))
                 (ui::choices("way", "How", ui::held(sent, "way", "email"), &ways))
                 (Input::text("to", "Address").value(ui::held(sent, "to", "")).help("A mail address, or the webhook’s https address.").field(wrong))
+                details open[sent.is_some_and(|sent| sent.ticked("kinds"))] {
+                    summary { "Only of some things" }
+                    fieldset {
+                        legend.hidden { "Only of these" }
+                        p.help { "Nothing ticked: of everything that is wrong." }
+                        @for known in Kind::ALL { label.choice { input type="checkbox" name="kinds" value=(known.name()) checked[sent.is_some_and(|sent| sent.all("kinds").any(|wanted| wanted == known.name()))]; span { (kind(known)) } } }
+                    }
+                }
                 button.btn.main-act type="submit" name="do" value="add" { span.spin {} (icon(Icon::Plus)) "Add" }
             }
         }
@@ -238,7 +246,8 @@ fn new_target(sent: &Fields) -> Result<NewTarget, Error> {
         "webhook" => Way::Webhook,
         other => return Err(Error::Invalid(format!("way: {other:?} is none"))),
     };
-    Ok(NewTarget { name: sent.text("name").to_owned(), way, to: Secret::new(sent.text("to")), kinds: BTreeSet::new() })
+    let kinds = Kind::ALL.into_iter().filter(|known| sent.all("kinds").any(|wanted| wanted == known.name())).collect();
+    Ok(NewTarget { name: sent.text("name").to_owned(), way, to: Secret::new(sent.text("to")), kinds })
 }
 
 /// What the engine said of a number: it names it `thresholds.low_stock`.

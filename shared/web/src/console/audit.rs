@@ -111,7 +111,7 @@ fn action(action: &str) -> String {
         "/item/stock" | "/api/item/stock" => "edited the stock of",
         "/item/release" => "released",
         "/item/kit" => "changed the kit",
-        "/items/bulk" | "/api/items/change" => "changed many items",
+        "/items/bulk" | "/runs/{run}/apply" | "/api/items/change" => "changed many items",
         "/items/filters" | "/api/filters" => "kept a filter",
         "/rules/edit" | "/api/rules" => "set rules",
         "/rules/groups" | "/api/groups" => "changed a group",

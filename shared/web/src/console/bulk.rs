@@ -1,4 +1,4 @@
-//! Changing all that a filter finds: shown first, then done step by step, with its progress.
+//! Changing all that a filter finds: a run that shows what would happen, then one that does it.
 
 use super::filters::{self, address, hidden};
 use super::form::{Fields, Wrong};
@@ -7,15 +7,15 @@ use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::rules::targets;
 use super::ui::{self, Input, Tone, count};
-use super::words;
+use super::{runs, words};
 use crate::App;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::{AccountId, GroupId, Sku};
 use engine::Error;
-use engine::adopt::Silent;
-use engine::bulk::{Action, BulkPlace, BulkReport};
+use engine::bulk::{Action, BulkReport};
 use engine::filter::Filter;
+use engine::runs::{Job, Run};
 use http::StatusCode;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -24,10 +24,6 @@ use std::sync::Arc;
 
 /// Names shown of a long list.
 const NAMES: usize = 20;
-/// How long one request works before it shows how far it is, milliseconds: far below what a function or a proxy allows.
-const WORK_MS: i64 = 2_000;
-/// The fields that say what to do.
-const FIELDS: [&str; 6] = ["act", "at", "to_mode", "rule", "value", "into"];
 
 /// What can be done with all that was found.
 pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer, Asked(asked): Asked) -> Result<Markup, Trouble> {
@@ -105,12 +101,11 @@ fn read_action(sent: &Fields) -> Result<Action, Error> {
     }
 }
 
-/// Shows what a change would do to all that was found, or does it: as far as one request goes, and then from there.
+/// Starts the run that shows what a change would do to all that was found, or does it.
 pub(super) async fn change(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
     let filter = filters::read(&sent)?;
-    match worked(&app, &viewer, &filter, &sent).await {
-        Ok(place) if !place.done => Ok(going_on(&viewer, &filter, &sent, &place).into_response()),
-        Ok(place) => Ok(shown(&viewer, &filter, &sent, &place.report).into_response()),
+    match started(&app, &viewer, filter.clone(), &sent).await {
+        Ok(response) => Ok(response),
         Err(error @ (Error::Invalid(_) | Error::NotFound { .. })) => {
             let rule = sent.text("rule");
             let mut wrong = Wrong::of(&error, &["into", rule]);
@@ -124,81 +119,49 @@ pub(super) async fn change(State(app): State<Arc<App>>, viewer: Viewer, Sent(sen
     }
 }
 
-/// Takes steps until the time of one request is over.
-async fn worked(app: &App, viewer: &Viewer, filter: &Filter, sent: &Fields) -> Result<BulkPlace, Error> {
-    let (action, apply) = (read_action(sent)?, sent.ticked("apply"));
-    let again = |_| Error::Invalid("that preview cannot be read any more; make it again".into());
-    let place = sent.filled("place").map(serde_json::from_str::<BulkPlace>).transpose().map_err(again)?;
-    let mut place = place.unwrap_or_default();
-    let began = app.hub.clock.now();
-    while !place.done && app.hub.clock.now().since_ms(began) < WORK_MS {
-        place = app.hub.bulk_step(filter, &action, apply, &viewer.caller.name, place, &Silent).await?;
-    }
-    Ok(place)
+async fn started(app: &App, viewer: &Viewer, filter: Filter, sent: &Fields) -> Result<Response, Error> {
+    let action = read_action(sent)?;
+    action.check()?;
+    runs::start(app, viewer, Job::Change { filter, action, apply: sent.ticked("apply") }).await
 }
 
-/// The same order once more, from a place on or from the beginning.
-fn order(viewer: &Viewer, filter: &Filter, sent: &Fields, then: &Markup) -> Markup {
+/// What a change of many items would do, or did.
+pub(super) fn report(viewer: &Viewer, run: &Run, filter: &Filter, found: &BulkReport, may: bool) -> Markup {
+    let names: Vec<&str> = found.items.iter().take(NAMES).map(Sku::as_str).collect();
     html! {
-        (viewer.token())
-        (hidden(filter))
-        @for name in FIELDS { @if !sent.text(name).is_empty() { input type="hidden" name=(name) value=(sent.text(name)); } }
-        (then)
+        @if found.applied { (ui::say(Tone::Good, "The stores follow", "What was before is kept with this change in the history of settings.")) }
+        @else if found.changed == 0 { (ui::say(Tone::Note, "Nothing would change", "Each of these items is like that already.")) }
+        dl.tiles {
+            (ui::tile("Items found", &count(found.matched)))
+            (ui::tile(if found.applied { "Changed" } else { "Would change" }, &count(found.changed)))
+            (ui::tile("Levels in the stores", &count(found.changes)))
+            (ui::tile("Could not be done", &count(found.failures)))
+        }
+        @if !names.is_empty() { p { span.soft { "The first: " } span.mono { (names.join(", ")) } } }
+        @for (sku, why) in found.failed.iter().take(NAMES) { p.bad { span.mono { (sku) } ": " (why) } }
+        @if !found.shown.is_empty() { (targets(&found.shown)) }
+        p.row {
+            @if !found.applied && may && found.changed > 0 {
+                form.inline method="post" action={ "/runs/" (run.id) "/apply" } {
+                    (viewer.token())
+                    button.btn.main-act type="submit" { span.spin {} (icon(Icon::Check)) "Apply to " (ui::counted(found.changed, "item", "items")) }
+                }
+            }
+            a.btn href=(address("/items", filter)) { "Back to the items" }
+        }
     }
 }
 
-/// How far it is; a script sends the form at once, without one a person does.
-fn going_on(viewer: &Viewer, filter: &Filter, sent: &Fields, place: &BulkPlace) -> Markup {
-    let text = serde_json::to_string(place).unwrap_or_default();
-    let apply = sent.ticked("apply");
-    let then = html! {
-        input type="hidden" name="place" value=(text);
-        input type="hidden" name=(if apply { "apply" } else { "preview" }) value="1";
-        p.row { button.btn.main-act type="submit" { span.spin {} "Go on" } a.btn href=(address("/items", filter)) { "Stop here" } }
+/// Does what a preview has shown, in a run of its own: to what the filter then finds.
+pub(super) async fn apply(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(_): Sent,
+) -> Result<Response, Trouble> {
+    let job = app.hub.show_run(&id).await?.job;
+    let Job::Change { filter, action, .. } = job else {
+        return Err(Error::Invalid(format!("{id}: a run of the kind {} is not applied here", job.kind())).into());
     };
-    let body = html! {
-        section.card { div.body.stack {
-            div.stack-s role="status" {
-                p { (count(place.report.matched)) " items found so far, " (count(place.report.changed)) (if apply { " changed." } else { " would change." }) }
-                progress aria-label="It is working" {}
-            }
-            form method="post" action="/items/bulk" data-go-on { (order(viewer, filter, sent, &then)) }
-        } }
-    };
-    let title = if apply { "Changing items …" } else { "Looking at items …" };
-    viewer.page(&Head::new(title).up(&address("/items", filter), "Items"), &body)
-}
-
-fn shown(viewer: &Viewer, filter: &Filter, sent: &Fields, report: &BulkReport) -> Markup {
-    let title = if report.applied { "Done" } else { "What would change" };
-    let lead = format!("{}.", filters::told(filter));
-    let names: Vec<&str> = report.items.iter().take(NAMES).map(Sku::as_str).collect();
-    let then = html! {
-        input type="hidden" name="apply" value="1";
-        button.btn.main-act type="submit" { span.spin {} (icon(Icon::Check)) "Apply to " (ui::counted(report.changed, "item", "items")) }
-    };
-    let body = html! {
-        section.card {
-            div.body.stack {
-                @if report.applied { (ui::say(Tone::Good, "The stores follow", "What was before is kept with this change in the history of settings.")) }
-                @else if report.changed == 0 { (ui::say(Tone::Note, "Nothing would change", "Each of these items is like that already.")) }
-                dl.tiles {
-                    (ui::tile("Items found", &count(report.matched)))
-                    (ui::tile(if report.applied { "Changed" } else { "Would change" }, &count(report.changed)))
-                    (ui::tile("Levels in the stores", &count(report.changes)))
-                    (ui::tile("Could not be done", &count(report.failures)))
-                }
-                @if !names.is_empty() { p { span.soft { "The first: " } span.mono { (names.join(", ")) } } }
-                @for (sku, why) in report.failed.iter().take(NAMES) { p.bad { span.mono { (sku) } ": " (why) } }
-            }
-            @if !report.shown.is_empty() { (targets(&report.shown)) }
-            footer {
-                a.btn href=(address("/items", filter)) { "Back to the items" }
-                @if !report.applied && report.changed > 0 {
-                    form.inline method="post" action="/items/bulk" { (order(viewer, filter, sent, &then)) }
-                }
-            }
-        }
-    };
-    viewer.page(&Head::new(title).lead(&lead).up(&address("/items", filter), "Items"), &body)
+    Ok(runs::start(&app, &viewer, Job::Change { filter, action, apply: true }).await?)
 }

@@ -124,9 +124,24 @@ fn fields(info: &Info) -> Vec<String> {
     ["id", "role", "per_minute", "burst"].map(str::to_owned).into_iter().chain(settings).collect()
 }
 
+/// Whether a setting is one of two words: its default is.
+pub(super) fn is_yes_or_no(setting: &Setting) -> bool {
+    matches!(setting.default, Some("yes" | "no"))
+}
+
+/// The choice of such a setting.
+pub(super) fn yes_or_no(setting: &Setting, name: &str, value: &str) -> Markup {
+    let words = ["no", "yes"].map(|word| (word.to_owned(), word.to_owned()));
+    let value = if value.is_empty() { setting.default.unwrap_or_default() } else { value };
+    html! { (ui::select(name, setting.title, value, &words)) p.help { (setting.help) } }
+}
+
 fn field(setting: &Setting, sent: Option<&Fields>, wrong: Option<&Wrong>) -> Markup {
     let name = field_name(setting);
     let value = ui::held(sent, &name, setting.default.unwrap_or_default());
+    if !setting.secret && is_yes_or_no(setting) {
+        return yes_or_no(setting, &name, value);
+    }
     let (kind, complete, value) =
         if setting.secret { ("password", "new-password", "") } else { ("text", "off", value) };
     Input {

@@ -38,7 +38,7 @@ fn what(history: &History) -> Markup {
         .iter()
         .flat_map(|seen| seen.counted.iter().map(move |counted| (seen, counted)))
         .map(|(seen, counted)| match seen.listing.is_hub() {
-            true => format!("stock edited by {}", signed(counted.by)),
+            true => "stock edited here".to_owned(),
             false if seen.listing.is_kit() => words::counted(counted),
             false => format!("{} in {}", words::counted(counted), seen.listing.account),
         })

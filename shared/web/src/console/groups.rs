@@ -4,8 +4,8 @@ use super::form::{Wrong, capital, link};
 use super::gate::{Sent, Trouble, done};
 use super::icons::Icon;
 use super::layout::Viewer;
-use super::rules;
 use super::ui::{self, Input, Tone};
+use super::{rules, runs};
 use crate::App;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,8 @@ use domain::GroupId;
 use engine::Error;
 use engine::adopt::Silent;
 use engine::people::UserRole;
-use engine::settings::{GroupView, NewGroup};
+use engine::runs::Job;
+use engine::settings::{GroupOrder, GroupView, NewGroup};
 use http::StatusCode;
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -25,18 +26,25 @@ pub(super) fn card(viewer: &Viewer, groups: &[GroupView], wrong: Option<&Wrong>)
         section.card {
             header { div { h2 { "Groups" } p { "Named sets of items, in the order in which they win." } } }
             @if groups.is_empty() && !may { (ui::empty(Icon::Items, "No group yet", "An operator can add one.", None)) }
-            @if !groups.is_empty() { ul.todo { @for group in groups { (one(viewer, group, may)) } } }
+            @if !groups.is_empty() { ol.todo { @for (place, group) in groups.iter().enumerate() { (one(viewer, group, may, place > 0)) } } }
             @if may { (form(viewer, wrong)) }
         }
     }
 }
 
-fn one(viewer: &Viewer, group: &GroupView, may: bool) -> Markup {
+fn one(viewer: &Viewer, group: &GroupView, may: bool, may_rise: bool) -> Markup {
     html! {
         li.between {
             div { p.strong { (group.title) } @if group.title != group.id.as_str() { p.soft { (group.id) } } }
             div.row {
                 a.btn.small href=(link("/items", &[("group", group.id.as_str())])) aria-label={ "Items of " (group.title) } { "Items" }
+                @if may && may_rise {
+                    form.inline method="post" action="/rules/groups" {
+                        (viewer.token())
+                        input type="hidden" name="id" value=(group.id);
+                        button.btn.small.quiet type="submit" name="do" value="rise" aria-label={ "Let " (group.title) " win over the group before it" } { "Win earlier" }
+                    }
+                }
                 @if may {
                     form.inline method="post" action="/rules/groups" data-confirm={ "Remove the group " (group.title) "? Its items stay; its rules no longer hold." } {
                         (viewer.token())
@@ -61,17 +69,17 @@ fn form(viewer: &Viewer, wrong: Option<&Wrong>) -> Markup {
     }
 }
 
-/// Adds or removes a group.
+/// Adds, moves or removes a group.
 pub(super) async fn change(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
     let actor = &viewer.caller.name;
     let id = GroupId::new(sent.text("id"));
-    if sent.text("do") == "remove" {
-        let id = id.map_err(|error| Error::Invalid(error.to_string()))?;
-        let report = app.hub.drop_group(&id, actor, &Silent).await?;
-        return Ok(done(
-            "/rules",
-            &format!("{id} is removed; {} in it.", ui::counted(report.items, "item was", "items were")),
-        ));
+    let order = match sent.text("do") {
+        "remove" => Some(GroupOrder::Remove { id: known(&id)? }),
+        "rise" => Some(GroupOrder::Rise { id: known(&id)? }),
+        _ => None,
+    };
+    if let Some(order) = order {
+        return Ok(runs::start(&app, &viewer, Job::Group { order }).await?);
     }
     let added = match id {
         Ok(id) => {
@@ -90,4 +98,8 @@ pub(super) async fn change(State(app): State<Arc<App>>, viewer: Viewer, Sent(sen
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
+}
+
+fn known(id: &Result<GroupId, domain::InvalidId>) -> Result<GroupId, Error> {
+    id.clone().map_err(|error| Error::Invalid(error.to_string()))
 }

@@ -112,6 +112,7 @@ fn stock() -> Router<Arc<App>> {
         .route("/runs/snapshot", post(runs::snapshot))
         .route("/runs/restore", post(snapshots::restore))
         .route("/runs/{run}", get(runs::page))
+        .route("/runs/{run}/apply", post(bulk::apply))
         .route("/runs/{run}/cancel", post(runs::cancel))
         .route("/snapshots/{snapshot}", get(snapshots::page).post(snapshots::remove))
         .route("/accounts/{account}/do/{what}", post(accounts::act))

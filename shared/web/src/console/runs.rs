@@ -5,7 +5,7 @@ use super::gate::{Asked, Sent, Trouble, done};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Tone, badge, count, length, number};
-use super::{first_sync, reports, snapshots};
+use super::{bulk, filters, first_sync, reports, snapshots};
 use crate::App;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -13,6 +13,7 @@ use domain::AccountId;
 use engine::Error;
 use engine::people::UserRole;
 use engine::runs::{Job, Run, RunDone, RunState};
+use engine::settings::GroupOrder;
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -38,7 +39,8 @@ fn title(job: &Job) -> String {
         Job::Snapshot => "Snapshot".into(),
         Job::Restore(_) => format!("Restore{preview}"),
         Job::Settings { scope, .. } => format!("Settings of {scope}{preview}"),
-        Job::Change { filter, .. } => format!("Change of {}{preview}", filter.words()),
+        Job::Change { filter, .. } => format!("Change: {}{preview}", filters::told(filter)),
+        Job::Group { order } => super::form::capital(&order.words()),
         Job::Link { order, .. } => format!("Warehouses of {}{preview}", order.subject()),
         Job::Mapping { .. } => "Report of mappings".into(),
     }
@@ -60,7 +62,9 @@ pub(super) const fn state(state: RunState) -> (Tone, &'static str) {
 pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Asked(asked): Asked) -> Result<Markup, Trouble> {
     let hub = &app.hub;
     let after = asked.filled("after").map(str::to_owned);
-    let (runs, kept) = futures::try_join!(hub.list_runs(after, PAGE), hub.list_snapshots(None, SNAPSHOTS))?;
+    let (runs, kept, accounts) =
+        futures::try_join!(hub.list_runs(after, PAGE), hub.list_snapshots(None, SNAPSHOTS), hub.accounts())?;
+    let accounts: Vec<AccountId> = accounts.keys().cloned().collect();
     let may = viewer.may(UserRole::Operator);
     let body = html! {
         div.cols {
@@ -75,7 +79,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Asked(aske
             div {
                 @if may { (starts(&viewer)) }
                 (snapshots::card(&kept.rows))
-                @if may { (snapshots::edits_form(&viewer)) }
+                @if may { (snapshots::edits_form(&viewer, &accounts)) }
             }
         }
     };
@@ -198,9 +202,15 @@ fn result(viewer: &Viewer, run: &Run, may: bool) -> Markup {
         Job::Settings { .. } => known(run, |found: &engine::settings::SettingsReport| {
             html! { p { (ui::counted(found.items, "item", "items")) ", " (ui::counted(found.changes, "level", "levels")) @if found.applied { " changed." } @else { " would change." } } }
         }),
-        Job::Change { .. } => known(run, |found: &engine::bulk::BulkReport| {
-            html! { p { (ui::counted(found.matched, "item", "items")) " found, " (found.changed) @if found.applied { " changed." } @else { " would change." } } }
+        Job::Change { filter, .. } => {
+            known(run, |found: &engine::bulk::BulkReport| bulk::report(viewer, run, filter, found, may))
+        }
+        Job::Group { order: GroupOrder::Remove { .. } } => known(run, |found: &engine::settings::SettingsReport| {
+            html! { p { (ui::counted(found.items, "item was", "items were")) " in it; " (ui::counted(found.changes, "level changes", "levels change")) "." } p { a href="/rules" { "Rules and groups" } } }
         }),
+        Job::Group { .. } => {
+            html! { p { "The stores of its items follow." } p { a href="/rules" { "Rules and groups" } } }
+        }
         Job::Link { .. } => known(run, |found: &engine::locations::Linking| {
             html! { p { (ui::counted(found.skus, "SKU", "SKUs")) ", " (ui::counted(found.will_change, "level", "levels")) @if found.applied { " changed." } @else { " would change." } } }
         }),

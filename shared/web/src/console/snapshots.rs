@@ -50,7 +50,7 @@ fn why(snapshot: &Snapshot) -> String {
 }
 
 /// Taking back what was edited lately.
-pub(super) fn edits_form(viewer: &Viewer) -> Markup {
+pub(super) fn edits_form(viewer: &Viewer, accounts: &[AccountId]) -> Markup {
     html! {
         details.card #edits {
             summary { "Take edits back" }
@@ -60,7 +60,7 @@ pub(super) fn edits_form(viewer: &Viewer) -> Markup {
                 p.help { "Edits are undone; what was sold since then stays counted. You see first what would change." }
                 br;
                 (Input::text("minutes", "Edited in the last … minutes").kind("number").value("60").field(None))
-                (narrow())
+                (narrow(accounts))
                 (ui::submit("Preview"))
             }
         }
@@ -84,11 +84,17 @@ pub(super) fn item_form(viewer: &Viewer, sku: &Sku) -> Markup {
 }
 
 /// What makes a restore smaller.
-fn narrow() -> Markup {
+fn narrow(accounts: &[AccountId]) -> Markup {
+    let places = [(String::new(), "every place".to_owned()), ("hub".to_owned(), "Evenstock itself".to_owned())];
+    let places: Vec<(String, String)> = places.into_iter().chain(accounts.iter().map(named)).collect();
     html! {
         (Input::text("prefix", "Only SKUs that begin with").optional().field(None))
-        (Input::text("account", "Only what was edited in this store").optional().help("Its name; hub means: edited here.").field(None))
+        (ui::select("account", "Only what was edited in", "", &places))
     }
+}
+
+fn named(account: &AccountId) -> (String, String) {
+    (account.to_string(), account.to_string())
 }
 
 /// One snapshot.
@@ -101,6 +107,7 @@ pub(super) async fn page(
     let snapshot = app.hub.snapshot_of(&id).await?;
     let levels = app.hub.snapshot_levels(&id, asked.filled("after").map(str::to_owned)).await?;
     let may = viewer.may(UserRole::Operator);
+    let accounts: Vec<AccountId> = app.hub.accounts().await?.keys().cloned().collect();
     let path = format!("/snapshots/{id}");
     let body = html! {
         div.cols {
@@ -110,7 +117,7 @@ pub(super) async fn page(
                 @else { (ui::scroll("Levels in it", &table(&levels.rows))) }
                 footer { (ui::pager(&path, &[], asked.text("after"), levels.next.as_deref(), &ui::counted(snapshot.skus, "SKU", "SKUs"))) }
             }
-            @if may { div { (restore_form(&viewer, &snapshot)) (remove_form(&viewer, &path)) } }
+            @if may { div { (restore_form(&viewer, &snapshot, &accounts)) (remove_form(&viewer, &path)) } }
         }
     };
     Ok(viewer.page(&Head::new("Snapshot").lead("Levels as they were at one moment.").up("/runs", "Runs"), &body))
@@ -137,7 +144,8 @@ fn table(rows: &[SnapshotLevels]) -> Markup {
     }
 }
 
-fn restore_form(viewer: &Viewer, snapshot: &Snapshot) -> Markup {
+fn restore_form(viewer: &Viewer, snapshot: &Snapshot, accounts: &[AccountId]) -> Markup {
+    let stores = ui::and_more("", "those of now", accounts.iter().map(named));
     html! {
         section.card {
             header { div { h2 { "Go back to it" } p { "Every edit since then is undone; what was sold since then stays counted." } } }
@@ -145,8 +153,9 @@ fn restore_form(viewer: &Viewer, snapshot: &Snapshot) -> Markup {
                 (viewer.token())
                 input type="hidden" name="preview" value="1";
                 input type="hidden" name="snapshot" value=(snapshot.id);
-                (narrow())
-                (Input::text("levels_of", "Begin from the levels of this store").optional().help("After a first sync that went the wrong way: the levels that this store had in the snapshot become the stock.").field(None))
+                (narrow(accounts))
+                (ui::select("levels_of", "Begin from the levels of", "", &stores))
+                p.help { "After a first sync that went the wrong way: the levels that this store had in the snapshot become the stock." }
                 p.row { (ui::submit("Preview")) span.soft.small { "Nothing changes yet." } }
             }
         }
