@@ -10,6 +10,7 @@ mod limits;
 mod models;
 mod orders;
 mod platform;
+mod points;
 mod refusals;
 mod reports;
 mod settings;
@@ -112,6 +113,10 @@ impl World {
         };
         let account = AccountId::new("amazon-eu").unwrap();
         Self { net, clock, account, settings: settings(), secrets: secrets(), tokens: Tokens::default() }
+    }
+
+    fn switch(&self, set: impl FnOnce(&mut Switches)) {
+        set(self.fake().switches(SELLER).unwrap());
     }
 
     fn with(self, set: impl FnOnce(&mut Switches)) -> Self {

@@ -9,15 +9,15 @@ use channels::{Request, Response};
 use domain::Timestamp;
 use serde_json::{Value, json};
 
-struct Shop {
-    fake: FakeAmazon,
-    token: String,
+pub struct Shop {
+    pub fake: FakeAmazon,
+    pub token: String,
     own: String,
-    now: Timestamp,
+    pub now: Timestamp,
 }
 
 impl Shop {
-    fn new(set: impl FnOnce(&mut Switches)) -> Self {
+    pub fn new(set: impl FnOnce(&mut Switches)) -> Self {
         let mut shop =
             Self { fake: FakeAmazon::new(), token: String::new(), own: String::new(), now: Timestamp(START) };
         shop.fake.add_seller(&spec());
@@ -35,7 +35,7 @@ impl Shop {
         shop
     }
 
-    fn send(&mut self, request: Request) -> Response {
+    pub fn send(&mut self, request: Request) -> Response {
         self.fake.handle(&request, self.now)
     }
 
@@ -47,7 +47,7 @@ impl Shop {
         read(&self.send(request))
     }
 
-    fn request(&self, token: &str, method: &str, path: &str, body: &Value) -> Request {
+    pub fn request(&self, token: &str, method: &str, path: &str, body: &Value) -> Request {
         let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
         http::Request::builder()
             .method(method)
@@ -63,23 +63,23 @@ impl Shop {
         read(&self.send(request))
     }
 
-    fn patch(&mut self, sku: &str, op: &str, value: &Value) -> (u16, Value) {
+    pub fn patch(&mut self, sku: &str, op: &str, value: &Value) -> (u16, Value) {
         let patches = json!([{"op": op, "path": "/attributes/fulfillment_availability", "value": [value]}]);
         let body = json!({"productType": "PRODUCT", "patches": patches});
         self.ask("PATCH", &format!("/listings/2021-08-01/items/{SELLER}/{sku}?marketplaceIds={UK}"), &body)
     }
 
-    fn later(&mut self, seconds: i64) {
+    pub fn later(&mut self, seconds: i64) {
         self.now = self.now.plus_ms(seconds * 1000);
         self.fake.due(self.now);
     }
 }
 
-fn read(response: &Response) -> (u16, Value) {
+pub fn read(response: &Response) -> (u16, Value) {
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
 }
 
-fn own(quantity: i64) -> Value {
+pub fn own(quantity: i64) -> Value {
     json!({"fulfillment_channel_code": "DEFAULT", "quantity": quantity})
 }
 
@@ -234,7 +234,7 @@ fn searches_have_their_limits() {
 }
 
 /// Sends a feed with this body, and gives its end and its processing report.
-fn feed(shop: &mut Shop, body: &Value) -> (String, Value) {
+pub fn feed(shop: &mut Shop, body: &Value) -> (String, Value) {
     let (status, document) =
         shop.ask("POST", "/feeds/2021-06-30/documents", &json!({"contentType": "application/json"}));
     assert_eq!(status, 201);

@@ -9,6 +9,7 @@ mod documents;
 mod hooks;
 mod locations;
 mod platform;
+mod points;
 mod reads;
 mod refusals;
 mod scale;

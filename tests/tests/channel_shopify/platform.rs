@@ -10,7 +10,7 @@ use std::time::Duration;
 const SET: &str = "mutation($i: InventorySetQuantitiesInput!, $k: String!) { inventorySetQuantities(input: $i) \
     @idempotent(key: $k) { inventoryAdjustmentGroup { id changes { name delta quantityAfterChange } } userErrors { code field } } }";
 
-async fn post(world: &World, path: &str, token: &str, body: &Value) -> (u16, Value) {
+pub async fn post(world: &World, path: &str, token: &str, body: &Value) -> (u16, Value) {
     let request = Request::post(path).header("x-shopify-access-token", token).body(body.to_string().into()).unwrap();
     let response = world.net.inner.send(request, Duration::from_secs(8)).await.unwrap();
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
@@ -24,7 +24,7 @@ async fn token(world: &World) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
-async fn ask(world: &World, query: &str, variables: Value) -> Value {
+pub async fn ask(world: &World, query: &str, variables: Value) -> Value {
     let token = token(world).await;
     let body = json!({"query": query, "variables": variables});
     post(world, "/admin/api/2026-07/graphql.json", &token, &body).await.1

@@ -1,10 +1,11 @@
 //! The movement feed, in both orders of the log.
 
+use crate::platform::call;
 use crate::{KEY, SHOP, World, order_id, sku};
 use channels::shopwired::ShopWired;
 use channels::{Channel, ErrorKind, Movements};
 use domain::Position;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn world(descending: bool) -> World {
     World::new().with(|switches| switches.events_descending = descending).stocked(&[("MUG", 1_000_000), ("CAP", 5)])
@@ -136,6 +137,40 @@ async fn our_own_writes_may_appear_or_not() {
         let movements = since(&world, Position(0)).await;
         let expected = if echo { vec![4] } else { vec![] };
         assert_eq!(levels(&movements), expected, "equal values and unknown SKUs move nothing");
+    }
+}
+
+/// UNKNOWN: whether the movement of a returned line names its order.
+#[tokio::test]
+async fn a_returned_line_names_its_order_or_not() {
+    for named in [true, false] {
+        let world = world(false).with(|switches| switches.return_names_order = named);
+        let order = world.sell("CAP", 2);
+        let item = world.fake().lines(SHOP, order)[0].item;
+        world.fake().return_line(SHOP, item, world.now()).unwrap();
+        let movements = since(&world, Position(0)).await;
+        assert_eq!(levels(&movements), [3, 5]);
+        assert_eq!(movements.entries[1].order, named.then(|| order_id(order)));
+    }
+}
+
+/// UNKNOWN: what orders do to stock that are created through the API, or deleted. Either way the log says it.
+#[tokio::test]
+async fn orders_of_the_api_and_deleted_ones_move_what_the_log_says() {
+    for (takes, returns, expected) in
+        [(true, false, vec![3]), (true, true, vec![3, 5]), (false, false, vec![]), (false, true, vec![7])]
+    {
+        let world = world(false).with(|switches| {
+            (switches.created_orders_take, switches.deleted_orders_return) = (takes, returns);
+        });
+        let lines = json!({"products": [{"sku": "CAP", "quantity": 2}]});
+        let (status, made) = call(&world, "POST", "/v1/orders", lines).await;
+        assert_eq!(status, 201);
+        let path = format!("/v1/orders/{}", made["id"]);
+        assert_eq!(call(&world, "DELETE", &path, Value::Null).await.0, 204);
+        let movements = since(&world, Position(0)).await;
+        assert_eq!(levels(&movements), expected, "takes {takes}, returns {returns}");
+        assert_eq!(world.level("CAP"), expected.last().copied().unwrap_or(5));
     }
 }
 

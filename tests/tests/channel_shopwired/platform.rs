@@ -9,7 +9,7 @@ use domain::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-async fn call(world: &World, method: &str, path: &str, body: Value) -> (u16, Value) {
+pub async fn call(world: &World, method: &str, path: &str, body: Value) -> (u16, Value) {
     use base64::Engine;
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("{KEY}:{SECRET}"));
     let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -124,6 +124,29 @@ async fn wrong_requests_fail_loudly() {
     for (method, path, body, status) in cases {
         let (got, answer) = call(&world, method, path, body.clone()).await;
         assert_eq!(got, status, "{method} {path} {body}: {answer}");
+    }
+}
+
+/// UNKNOWN: which status tells that a single write was taken. Only batches are sent.
+#[tokio::test]
+async fn a_single_write_is_told_with_either_status() {
+    for status in [200, 201] {
+        let world = world().with(|switches| switches.single_write_status = status);
+        let (told, answer) = call(&world, "POST", "/v1/stock", json!({"sku": "MUG", "quantity": 7})).await;
+        assert_eq!((told, &answer["quantity"], world.level("MUG")), (status, &json!(7), 7));
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_an_app_opens_the_same_doors() {
+    let world = world();
+    world.fake().add_token(SHOP, "app-token");
+    for (token, status) in [("app-token", 200), ("another", 401)] {
+        let request = http::Request::get("https://api.ecommerceapi.uk/v1/business")
+            .header("authorization", format!("Bearer {token}"));
+        let response =
+            world.http.send(request.body(bytes::Bytes::new()).unwrap(), Duration::from_secs(1)).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{token}");
     }
 }
 

@@ -28,7 +28,7 @@ fn read(line: &str) -> Option<Row<'_>> {
 }
 
 /// The functions marked as tests, and the stories.
-fn tests_of(texts: &[Text]) -> BTreeSet<String> {
+pub(crate) fn tests_of(texts: &[Text]) -> BTreeSet<String> {
     let mut known = BTreeSet::new();
     for text in texts {
         if let Some(story) = text.path.strip_prefix("tests/scenarios/").and_then(|name| name.strip_suffix(".txt")) {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test file: a panic is the report")]
 
 mod directions;
+mod fakes;
 mod features;
 mod finish;
 mod machines;

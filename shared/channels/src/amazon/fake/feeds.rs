@@ -159,13 +159,14 @@ fn carry_out(fake: &mut FakeAmazon, seller: &str, id: &str, at: Timestamp) {
     let input = fake.sellers.get(seller).and_then(|owner| owner.feeds.get(id)?.input.clone());
     let bytes = input.and_then(|input| fake.documents.get(&input)).map(|document| document.bytes.clone());
     let Some(owner) = fake.sellers.get_mut(seller) else { return };
+    let tells = owner.switches.fatal_tells;
     let (status, report) = match owner.switches.feed_fate {
-        Fate::Fatal => ("FATAL", None),
+        Fate::Fatal => ("FATAL", Some(unreadable(seller, id))),
         Fate::Cancelled => ("CANCELLED", None),
         Fate::Done | Fate::Stuck => process(owner, id, &bytes.unwrap_or_default(), at),
     };
     let packed = owner.switches.gzip;
-    let output = report.map(|report| {
+    let output = report.filter(|_| status != "FATAL" || tells).map(|report| {
         let bytes = report.to_string().into_bytes();
         let bytes = if packed { pack(&bytes) } else { bytes };
         let name = format!("amzn1.tortuga.4.eu.{seller}{id}.RESULT");
@@ -178,22 +179,24 @@ fn carry_out(fake: &mut FakeAmazon, seller: &str, id: &str, at: Timestamp) {
     fake.documents.extend(output);
 }
 
+/// The processing report of a feed that cannot be read.
+fn unreadable(seller: &str, feed: &str) -> Value {
+    let issue = json!({"code": "4002001", "severity": "ERROR", "message": "Item 'Feed' cannot be parsed."});
+    let summary =
+        json!({"errors": 1, "warnings": 0, "messagesProcessed": 0, "messagesAccepted": 0, "messagesInvalid": 0});
+    json!({"header": {"sellerId": seller, "version": "2.0", "feedId": feed}, "issues": [issue], "summary": summary})
+}
+
 /// Carries out a feed's messages; its status and its processing report.
 fn process(owner: &mut Seller, feed: &str, bytes: &[u8], at: Timestamp) -> (&'static str, Option<Value>) {
-    let unreadable = |seller: &str| {
-        let issue = json!({"code": "4002001", "severity": "ERROR", "message": "Item 'Feed' cannot be parsed."});
-        let summary =
-            json!({"errors": 1, "warnings": 0, "messagesProcessed": 0, "messagesAccepted": 0, "messagesInvalid": 0});
-        json!({"header": {"sellerId": seller, "version": "2.0", "feedId": feed}, "issues": [issue], "summary": summary})
-    };
     let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let Some(messages) = body.get("messages").and_then(Value::as_array) else {
-        return ("DONE", Some(unreadable("")));
+        return ("DONE", Some(unreadable("", feed)));
     };
     let ids: BTreeSet<i64> = messages.iter().filter_map(|one| one.get("messageId")?.as_i64()).collect();
     let whose = body.pointer("/header/sellerId").and_then(Value::as_str);
     if messages.len() > MESSAGES_MAX || ids.len() != messages.len() || whose != Some(owner.id.as_str()) {
-        return ("FATAL", Some(unreadable(whose.unwrap_or_default())));
+        return ("FATAL", Some(unreadable(whose.unwrap_or_default(), feed)));
     }
     let created = owner.feeds.get(feed).map_or(at, |feed| feed.created);
     let marketplaces = owner.feeds.get(feed).map(|feed| feed.marketplaces.clone()).unwrap_or_default();

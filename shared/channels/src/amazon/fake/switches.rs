@@ -72,6 +72,10 @@ pub struct Switches {
     pub date_required: bool,
     /// UNKNOWN: whether the refresh token of a private app has run out.
     pub refresh_expired: bool,
+    /// Whether the client secret is older than 180 days and has ended.
+    pub secret_expired: bool,
+    /// UNKNOWN: whether a feed that ends `FATAL` has a processing report.
+    pub fatal_tells: bool,
     /// UNKNOWN: whether a cancelled line still shows what was ordered; else 0.
     pub cancelled_keeps_quantity: bool,
     /// UNKNOWN: whether the report's `pending-quantity` holds the pending units; else it is blank.
@@ -130,6 +134,8 @@ impl Default for Switches {
             feed_beats_later_patch: true,
             date_required: false,
             refresh_expired: false,
+            secret_expired: false,
+            fatal_tells: true,
             cancelled_keeps_quantity: true,
             pending_column: true,
             event_at_pending: true,

@@ -37,6 +37,10 @@ pub(super) fn grant(fake: &mut FakeAmazon, request: &Request, now: Timestamp) ->
     if !known(field("client_id"), field("client_secret")) {
         return denied(401, "invalid_client", "Client authentication failed");
     }
+    let mut ours = fake.sellers.values().filter(|seller| seller.client_id == field("client_id"));
+    if ours.any(|seller| seller.switches.secret_expired) {
+        return denied(401, "invalid_client", "The LWA secret token you provided has expired.");
+    }
     let seller = match field("grant_type") {
         "client_credentials" if field("scope") == SCOPE => None,
         "client_credentials" => return denied(400, "invalid_scope", "The requested scope is invalid"),

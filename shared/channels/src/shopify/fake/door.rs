@@ -77,6 +77,18 @@ struct Ended {
     restock: bool,
 }
 
+/// A line of an order as it shall be.
+#[derive(Deserialize)]
+struct Line {
+    sku: String,
+    quantity: i64,
+}
+
+#[derive(Deserialize)]
+struct Used {
+    key: String,
+}
+
 #[derive(Deserialize)]
 struct MadeUp {
     topic: String,
@@ -104,6 +116,7 @@ fn inside(fake: &mut FakeShopify, shop: &str, call: (&str, &[&str]), request: &R
             let made: MadeUp = read(request)?;
             done(fake.make_up(shop, &made.topic, made.body, now))
         }
+        ("POST", ["keys"]) => done(fake.use_key(shop, &read::<Used>(request)?.key, now)),
         ("PATCH", ["switches"]) => switch(fake, shop, &read(request)?),
         ("POST", ["faults"]) => done(fake.fail(shop, read::<Fault>(request)?)),
         ("DELETE", ["faults"]) => done(fake.heal(shop)),
@@ -131,6 +144,10 @@ fn end(fake: &mut FakeShopify, shop: &str, order: u64, act: &str, request: &Requ
     match act {
         "fulfil" => done(fake.fulfil(shop, order, now)),
         "cancel" => done(fake.cancel(shop, order, read::<Ended>(request)?.restock, now)),
+        "edit" => {
+            let line: Line = read(request)?;
+            done(fake.edit_order(shop, order, &line.sku, line.quantity, now))
+        }
         "refund" => done(fake.refund(shop, order, read::<Restock>(request)?, now)),
         _ => unknown(),
     }

@@ -12,6 +12,8 @@ struct Kept {
     fingerprint: String,
     at: Timestamp,
     failed: bool,
+    /// Whether another app of the store has used it.
+    foreign: bool,
     payload: Object,
 }
 
@@ -32,7 +34,8 @@ pub(super) enum Known {
 impl Keys {
     /// Looks a key up.
     pub(super) fn look(&self, key: &str, fingerprint: &str, switches: &Switches, now: Timestamp) -> Known {
-        let Some(kept) = self.0.get(key).filter(|kept| now.since_ms(kept.at) < DAY_MS) else { return Known::New };
+        let counts = |kept: &&Kept| now.since_ms(kept.at) < DAY_MS && (!kept.foreign || switches.shared_keys);
+        let Some(kept) = self.0.get(key).filter(counts) else { return Known::New };
         if kept.fingerprint != fingerprint {
             Known::Refused("IDEMPOTENCY_KEY_PARAMETER_MISMATCH")
         } else if now.since_ms(kept.at) < switches.concurrent_ms {
@@ -46,6 +49,12 @@ impl Keys {
 
     /// Keeps what came of a key.
     pub(super) fn keep(&mut self, key: &str, fingerprint: String, failed: bool, payload: &Object, at: Timestamp) {
-        self.0.insert(key.to_owned(), Kept { fingerprint, at, failed, payload: payload.clone() });
+        self.0.insert(key.to_owned(), Kept { fingerprint, at, failed, foreign: false, payload: payload.clone() });
+    }
+
+    /// Another app of the store uses a key, for something else.
+    pub(super) fn used_elsewhere(&mut self, key: &str, payload: Object, at: Timestamp) {
+        let kept = Kept { fingerprint: String::new(), at, failed: false, foreign: true, payload };
+        self.0.insert(key.to_owned(), kept);
     }
 }

@@ -17,6 +17,8 @@
 //! | `POST /_fake/{shop}/orders/{id}/fulfil` | | |
 //! | `POST /_fake/{shop}/orders/{id}/cancel` | `{"restock"}` | |
 //! | `POST /_fake/{shop}/orders/{id}/refund` | [`Restock`] | |
+//! | `POST /_fake/{shop}/orders/{id}/edit` | `{"sku","quantity"}` | |
+//! | `POST /_fake/{shop}/keys` | `{"key"}`: another app uses it | |
 //! | `POST /_fake/{shop}/webhooks` | `{"topic","body"}` | |
 //! | `PATCH /_fake/{shop}/switches` | some of [`Switches`] | all of them |
 //! | `POST /_fake/{shop}/faults` | [`Fault`], such as `{"failure":{"status":500},"left":3}` | |

@@ -85,6 +85,7 @@ fn once(
     };
     let fingerprint = format!("{} {}", field.name, json!(given));
     match shop.keys.look(&key, &fingerprint, &shop.switches, cx.now) {
+        Known::Replay(payload) if shop.switches.replay_bare => Ok(quantities::bare(payload).into()),
         Known::Replay(payload) => Ok(payload.into()),
         Known::Refused(code) => Ok(quantities::refused(code).into()),
         Known::New => {
@@ -111,8 +112,9 @@ fn activate(shop: &mut Shop, run: &Run<'_>, field: &Field, given: &Map<String, V
         let available = given.get("available").and_then(Value::as_i64);
         let active = shop.levels.get(&at).is_some_and(|level| level.active);
         let refused = active && available.is_some();
+        let sets = !shop.levels.contains_key(&at) || shop.switches.reactivation_applies;
         shop.stock(at, cx.now);
-        if let Some(available) = available.filter(|_| !active) {
+        if let Some(available) = available.filter(|_| !active && sets) {
             shop.change(at, cx.now, |level| level.available = available);
         }
         let story = "Not allowed to set available quantity when the item is already active at the location.";

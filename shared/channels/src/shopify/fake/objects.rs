@@ -146,7 +146,6 @@ fn level(shop: &Shop, at: (u64, u64), field: &str, arguments: &Map<String, Value
 
 fn variant(shop: &Shop, id: u64, field: &str) -> Option<Resolved> {
     let item = shop.items.get(&id)?;
-    let active = |level: &&super::state::Level| level.active;
     Some(match field {
         "id" => json!(gid("ProductVariant", id)).into(),
         "sku" => json!(item.sku).into(),
@@ -154,10 +153,7 @@ fn variant(shop: &Shop, id: u64, field: &str) -> Option<Resolved> {
         "inventoryItem" => Object::Item(id).into(),
         "product" => Object::Product(id).into(),
         "updatedAt" => date(item.updated).into(),
-        "inventoryQuantity" => {
-            let levels = shop.levels.range((id, 0)..=(id, u64::MAX)).map(|(_, level)| level).filter(active);
-            json!(levels.map(|level| level.available).sum::<i64>()).into()
-        }
+        "inventoryQuantity" => json!(shop.available(id)).into(),
         _ => return None,
     })
 }
@@ -168,6 +164,7 @@ fn product(shop: &Shop, id: u64, field: &str) -> Option<Resolved> {
         "id" => json!(gid("Product", id)).into(),
         "title" => json!(item.title).into(),
         "status" => json!(item.status).into(),
+        "totalInventory" => json!(shop.total(id)).into(),
         _ => return None,
     })
 }

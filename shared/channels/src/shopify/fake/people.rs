@@ -109,6 +109,7 @@ impl FakeShopify {
             indexed: (spec.sku.clone(), Timestamp(0)),
         };
         shop.items.insert(id, item);
+        shop.call(id, None, spec.sku.as_deref());
         for (location, available) in &spec.levels {
             let level = Level { active: true, available: *available, updated: now.0, ..Level::default() };
             shop.levels.insert((id, *location), level);
@@ -131,6 +132,35 @@ impl FakeShopify {
         let order = shop.id();
         shop.orders.insert(order, vec![Line { at, units, fulfilled: false }]);
         Ok(order)
+    }
+
+    /// Somebody changes how many units of a SKU an order has that has not left.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such order, or it has no such line that is still here.
+    pub fn edit_order(&mut self, shop: &str, order: u64, sku: &str, units: i64, now: Timestamp) -> Result<(), Refused> {
+        let shop = self.shop(shop)?;
+        let item = known(shop, sku)?;
+        lines(shop, order)?;
+        let mut ours = shop.orders.entry(order).or_default().iter_mut();
+        let line = ours.find(|line| line.at.0 == item && !line.fulfilled);
+        let line = line.ok_or_else(|| Refused(format!("the order has no {sku} that is still here")))?;
+        let (at, more) = (line.at, units - line.units);
+        line.units = units;
+        shop.change(at, now, |level| {
+            (level.available, level.committed) = (level.available - more, level.committed + more)
+        });
+        did(shop, at, -more);
+        Ok(())
+    }
+
+    /// Another app of the store uses an idempotency key.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such store.
+    pub fn use_key(&mut self, shop: &str, key: &str, now: Timestamp) -> Result<(), Refused> {
+        self.shop(shop)?.keys.used_elsewhere(key, super::objects::record("Elsewhere", vec![]), now);
+        Ok(())
     }
 
     /// The goods of an order leave: committed and on hand fall.
@@ -257,10 +287,13 @@ impl FakeShopify {
     fn edit(&mut self, shop: &str, sku: &str, now: Timestamp, edit: impl FnOnce(&mut Item)) -> Result<(), Refused> {
         let shop = self.shop(shop)?;
         let id = known(shop, sku)?;
+        let mut called = (None, None);
         if let Some(item) = shop.items.get_mut(&id) {
+            called.0.clone_from(&item.sku);
             edit(item);
-            item.updated = now;
+            (item.updated, called.1) = (now, item.sku.clone());
         }
+        shop.call(id, called.0.as_deref(), called.1.as_deref());
         shop.tell("inventory_items/update", Subject::Item(id), now);
         Ok(())
     }
@@ -273,6 +306,7 @@ impl FakeShopify {
         let shop = self.shop(shop)?;
         let id = known(shop, sku)?;
         shop.items.remove(&id);
+        shop.call(id, Some(sku), None);
         shop.levels.retain(|(item, _), _| *item != id);
         let gone = serde_json::json!({"id": id, "admin_graphql_api_id": format!("gid://shopify/InventoryItem/{id}")});
         shop.tell("inventory_items/delete", Subject::Made(gone), now);

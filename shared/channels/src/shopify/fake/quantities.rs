@@ -204,6 +204,16 @@ fn coded(code: &str, path: Option<&[String]>, story: &str) -> Object {
     record("InventorySetQuantitiesUserError", fields)
 }
 
+/// A payload without its group.
+pub(super) fn bare(payload: Object) -> Object {
+    let Object::Record(kind, fields) = payload else { return payload };
+    let without = |(name, value)| match name {
+        "inventoryAdjustmentGroup" => (name, Resolved::One(None)),
+        _ => (name, value),
+    };
+    Object::Record(kind, fields.into_iter().map(without).collect())
+}
+
 /// The payload of a call whose key is refused.
 pub(super) fn refused(code: &'static str) -> Object {
     payload(Resolved::One(None), &[(code, None, "The idempotency key cannot be used for this request.")])

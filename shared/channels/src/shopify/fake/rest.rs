@@ -135,6 +135,7 @@ fn fail(failure: Failure) -> Response {
 
 /// A GraphQL request with the fault that hits it, before or after it is carried out.
 fn endpoint(shop: &mut Shop, asked: &str, request: &Request, now: Timestamp) -> Response {
+    shop.now = now;
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let text = body["query"].as_str().unwrap_or_default();
     let reads = !text.trim_start().starts_with("mutation");

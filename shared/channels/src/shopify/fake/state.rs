@@ -7,7 +7,7 @@ use super::switches::Switches;
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A store to open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -155,6 +155,8 @@ pub(super) struct Shop {
     pub(super) tokens: BTreeMap<String, Timestamp>,
     pub(super) locations: BTreeMap<u64, Location>,
     pub(super) items: BTreeMap<u64, Item>,
+    /// Items by their SKU, for a store with very many.
+    called: BTreeMap<String, BTreeSet<u64>>,
     pub(super) levels: BTreeMap<(u64, u64), Level>,
     pub(super) orders: BTreeMap<u64, Vec<Line>>,
     pub(super) subscriptions: BTreeMap<u64, Subscription>,
@@ -166,6 +168,10 @@ pub(super) struct Shop {
     pub(super) writes: Vec<ApiWrite>,
     /// How much people changed what is available, by item and location.
     pub(super) doings: BTreeMap<(u64, u64), i64>,
+    /// What the totals of products were before their levels last changed, and when that was.
+    pub(super) totals: BTreeMap<u64, (i64, Timestamp)>,
+    /// The time of the request that is being answered.
+    pub(super) now: Timestamp,
     /// The largest piece of a file that was sent, and how many, in bytes.
     pub(super) pieces: (usize, u32),
     last: u64,
@@ -186,6 +192,7 @@ impl Shop {
             tokens: BTreeMap::new(),
             locations: BTreeMap::new(),
             items: BTreeMap::new(),
+            called: BTreeMap::new(),
             levels: BTreeMap::new(),
             orders: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
@@ -194,6 +201,8 @@ impl Shop {
             news: Vec::new(),
             writes: Vec::new(),
             doings: BTreeMap::new(),
+            totals: BTreeMap::new(),
+            now: Timestamp(0),
             pieces: (0, 0),
             last: FIRST_ID,
         }
@@ -210,17 +219,45 @@ impl Shop {
 
     /// The item with exactly this SKU, the oldest of several.
     pub(super) fn find(&self, sku: &str) -> Option<u64> {
-        self.items.iter().find(|(_, item)| item.sku.as_deref() == Some(sku)).map(|(id, _)| *id)
+        self.called.get(sku)?.first().copied()
+    }
+
+    /// Notes that an item has another SKU than before.
+    pub(super) fn call(&mut self, item: u64, before: Option<&str>, now: Option<&str>) {
+        if let Some(items) = before.and_then(|before| self.called.get_mut(before)) {
+            items.remove(&item);
+        }
+        if let Some(now) = now {
+            self.called.entry(now.to_owned()).or_default().insert(item);
+        }
+    }
+
+    /// What is available of an item at the locations that stock it.
+    pub(super) fn available(&self, item: u64) -> i64 {
+        let levels = self.levels.range((item, 0)..=(item, u64::MAX)).filter(|(_, level)| level.active);
+        levels.map(|(_, level)| level.available).sum()
+    }
+
+    /// The total of an item's product, which lags behind.
+    pub(super) fn total(&self, item: u64) -> i64 {
+        let lag_ms = self.switches.total_lag_ms;
+        let before = self.totals.get(&item).filter(|(_, changed)| self.now.since_ms(*changed) < lag_ms);
+        before.map_or_else(|| self.available(item), |(before, _)| *before)
     }
 
     /// Changes quantities of a level and tells of it.
     pub(super) fn change(&mut self, at: (u64, u64), now: Timestamp, change: impl FnOnce(&mut Level)) {
+        self.now = now;
+        let shown = self.total(at.0);
         let Some(level) = self.levels.get_mut(&at) else { return };
         let before = level.clone();
         change(level);
         let moved = level.available != before.available;
         if moved || *level != before {
             level.updated = now.0;
+        }
+        if moved {
+            self.totals.insert(at.0, (shown, now));
         }
         let silent = *level != before && self.switches.silent_fires;
         let noop = *level == before && self.switches.noop_fires;

@@ -81,6 +81,14 @@ pub struct Switches {
     pub untracked_writes: bool,
     /// What a key does whose first call was refused; UNKNOWN.
     pub failed_key: FailedKey,
+    /// Whether what a key gives that is used again comes without its group; UNKNOWN.
+    pub replay_bare: bool,
+    /// Whether keys of other apps count as well; UNKNOWN.
+    pub shared_keys: bool,
+    /// Whether stocking an item again sets the quantity that is given with it; UNKNOWN.
+    pub reactivation_applies: bool,
+    /// How long the total of a product lags behind its levels, milliseconds.
+    pub total_lag_ms: i64,
     /// How long a call counts as still running after it was sent, milliseconds.
     pub concurrent_ms: i64,
     /// How long the index of the search lags behind, milliseconds.
@@ -128,6 +136,10 @@ impl Default for Switches {
             partial_apply: false,
             untracked_writes: true,
             failed_key: FailedKey::Refused,
+            replay_bare: false,
+            shared_keys: false,
+            reactivation_applies: true,
+            total_lag_ms: 5_000,
             concurrent_ms: 0,
             search_lag_ms: 0,
             search_broad: true,

@@ -1,6 +1,6 @@
 //! `/orders` and `/order-statuses`.
 
-use super::log::{Content, Happening};
+use super::log::Happening;
 use super::render;
 use super::rest::{Answer, Call, Refusal, id, not_allowed, refuse};
 use super::state::{Account, Order, STATUSES, Status};
@@ -12,6 +12,7 @@ const IDS_MAX: usize = 50;
 pub(super) fn route(account: &mut Account, call: &Call<'_>, rest: &[&str]) -> Answer {
     match (call.method.as_str(), rest) {
         ("GET", []) => list(account, call),
+        ("POST", []) => create(account, call),
         ("GET", ["count"]) => Ok((200, json!({"count": selected(account, call)?.len()}))),
         ("GET", [order]) => Ok((200, render::order(account, find(account, call, id(order)?)?, &call.shape()))),
         ("DELETE", [order]) => delete(account, call, id(order)?),
@@ -76,9 +77,19 @@ fn by_ids<'a>(account: &'a Account, ids: &str) -> Result<Vec<&'a Order>, Refusal
 
 fn delete(account: &mut Account, call: &Call<'_>, order: u64) -> Answer {
     find(account, call, order)?;
-    account.orders.remove(&order);
-    account.tell(Happening::order("order.deleted", order, Content::Order(order)), call.now);
+    account.discard(order, call.now);
     Ok((204, Value::Null))
+}
+
+/// The lines are `products`, as an order shows them.
+fn create(account: &mut Account, call: &Call<'_>) -> Answer {
+    let lines = call.body.get("products").and_then(Value::as_array).into_iter().flatten();
+    let line = |line: &Value| Some((line.get("sku")?.as_str()?.to_owned(), line.get("quantity")?.as_i64()?));
+    let lines: Option<Vec<(String, i64)>> = lines.map(line).collect();
+    let lines = lines.filter(|lines| !lines.is_empty()).ok_or_else(|| refuse(422, "products is missing"))?;
+    let lines: Vec<(&str, i64)> = lines.iter().map(|(sku, units)| (sku.as_str(), *units)).collect();
+    let order = account.create(&lines, call.now).map_err(|why| refuse(422, why.to_string()))?;
+    Ok((201, json!({"id": order})))
 }
 
 fn set_status(account: &mut Account, call: &Call<'_>, order: u64) -> Answer {

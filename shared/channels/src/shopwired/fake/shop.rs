@@ -92,6 +92,29 @@ impl Account {
         self.enter_order(lines, reference, true, now)
     }
 
+    /// Creates an order through the API.
+    pub(super) fn create(&mut self, lines: &[(&str, i64)], now: Timestamp) -> Result<u64, Refused> {
+        let takes = self.switches.created_orders_take;
+        if takes {
+            self.afford(lines, &BTreeMap::new())?;
+        }
+        let reference = REFERENCES + self.id() % REFERENCES_TURN;
+        self.enter_order(lines, reference, takes, now)
+    }
+
+    /// Deletes an order.
+    pub(super) fn discard(&mut self, order: u64, now: Timestamp) {
+        if self.switches.deleted_orders_return {
+            let items = self.orders.get(&order).map(|order| order.items.clone()).unwrap_or_default();
+            for item in items.into_iter().filter(|item| !item.returned) {
+                // one that cannot go back (a bundle, a vanished SKU) stays where it is
+                _ = self.return_item(item.id, now);
+            }
+        }
+        self.orders.remove(&order);
+        self.tell(Happening::order("order.deleted", order, Content::Order(order)), now);
+    }
+
     /// Whether all lines can be sold at once; `credit` is stock that comes back first.
     fn afford(&self, lines: &[(&str, i64)], credit: &BTreeMap<Cell, i64>) -> Result<(), Refused> {
         let mut wanted: BTreeMap<Cell, i64> = BTreeMap::new();

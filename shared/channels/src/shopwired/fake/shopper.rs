@@ -136,6 +136,18 @@ impl FakeShopWired {
         }
     }
 
+    /// Gives a store an access token, which an app uses instead of key and secret.
+    pub fn add_token(&mut self, business: u64, token: &str) {
+        if let Some(account) = self.accounts.get_mut(&business) {
+            self.keys.insert(format!("Bearer {token}"), (business, account.keys.len()));
+            account.keys.push(super::state::Key {
+                name: "app".to_owned(),
+                refused: std::collections::BTreeSet::new(),
+                bucket: super::limiter::Bucket::default(),
+            });
+        }
+    }
+
     /// Takes a pair of credentials away: 401 from now on.
     pub fn revoke_key(&mut self, api_key: &str, api_secret: &str) {
         self.keys.remove(&super::basic(api_key, api_secret));

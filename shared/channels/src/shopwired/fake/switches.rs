@@ -149,6 +149,10 @@ pub struct Switches {
     pub return_names_order: bool,
     /// What editing an order does.
     pub edit_order: EditOrder,
+    /// Whether orders that are created through the API take stock.
+    pub created_orders_take: bool,
+    /// Whether the stock of a deleted order goes back.
+    pub deleted_orders_return: bool,
     /// What is seen first.
     pub stock_lag: StockLag,
     /// How much later than the level the log shows a movement, milliseconds.
@@ -227,6 +231,8 @@ impl Default for Switches {
             generator: Generator::Null,
             return_names_order: true,
             edit_order: EditOrder::ReturnAndTake,
+            created_orders_take: true,
+            deleted_orders_return: false,
             stock_lag: StockLag::With,
             log_lag_ms: 0,
             read_lag_ms: 0,
