@@ -140,7 +140,7 @@ pub(super) fn report(viewer: &Viewer, run: &Run, filter: &Filter, found: &BulkRe
         @if !names.is_empty() { p { span.soft { "The first: " } span.mono { (names.join(", ")) } } }
         @for (sku, why) in found.failed.iter().take(NAMES) { p.bad { span.mono { (sku) } ": " (why) } }
         @if !found.shown.is_empty() { (targets(&found.shown)) }
-        p.row {
+        div.row {
             @if !found.applied && may && found.changed > 0 {
                 form.inline method="post" action={ "/runs/" (run.id) "/apply" } {
                     (viewer.token())
