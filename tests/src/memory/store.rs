@@ -238,8 +238,17 @@ fn place<'a>(row: &'a Row, query: &Query) -> Option<(&'a str, &'a str, &'a str)>
 }
 
 fn page(rows: &Rows, query: &Query) -> Page {
+    // of an index every row may be one
+    let first = if query.index {
+        Key { pk: String::new(), sk: String::new() }
+    } else {
+        Key { pk: query.partition.clone(), sk: query.prefix.clone() }
+    };
+    let is_near = |key: &Key| query.index || key.pk == query.partition && key.sk.starts_with(&query.prefix);
     let mut found: Vec<(&Row, String)> = rows
-        .values()
+        .range(first..)
+        .take_while(|(key, _)| is_near(key))
+        .map(|(_, row)| row)
         .filter_map(|row| place(row, query).map(|(sort, pk, sk)| (row, format!("{sort}\u{1}{pk}\u{1}{sk}"))))
         .collect();
     found.sort_by(|one, other| one.1.cmp(&other.1));

@@ -22,6 +22,7 @@ struct State {
     fault_rng: Rng,
     engine_rng: Rng,
     faults: bool,
+    stirred: bool,
     hash: u64,
     spawned: Vec<Detached>,
     lines: Option<VecDeque<String>>,
@@ -48,6 +49,7 @@ impl Core {
             fault_rng: rng(2),
             engine_rng: rng(3),
             faults: false,
+            stirred: true,
             hash: 0xCBF2_9CE4_8422_2325,
             spawned: Vec::new(),
             lines: traced.then(VecDeque::new),
@@ -94,6 +96,16 @@ impl Core {
     /// Turns faults on or off.
     pub fn set_faults(&self, on: bool) {
         self.state().faults = on;
+    }
+
+    /// Something was done at a store: it may have something to tell.
+    pub fn stir(&self) {
+        self.state().stirred = true;
+    }
+
+    /// Whether something was done at a store since the last time this was asked.
+    pub fn was_stirred(&self) -> bool {
+        std::mem::take(&mut self.state().stirred)
     }
 
     /// Enters a number into the hash of the trace.

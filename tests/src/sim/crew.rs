@@ -87,6 +87,7 @@ pub async fn hook<F: Fake>(member: Member, fake: Arc<Mutex<F>>, outgoing: Outgoi
     let answer = answer.as_ref().map(|(status, body)| (*status, body.as_bytes()));
     let now = member.core.now();
     fake.lock().unwrap_or_else(PoisonError::into_inner).delivered(outgoing.ticket, answer, now);
+    member.core.stir();
 }
 
 /// A webhook of a made-up store arrives after a while. It comes once: what is lost is found by the comparison.

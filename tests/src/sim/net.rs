@@ -203,6 +203,7 @@ impl Wires {
         if let Some(store) = store {
             self.oracle.arrives(store, request);
         }
+        self.core.stir();
         let elsewhere = store.and_then(|store| {
             let plain = self.arrive_plain(store, request);
             plain.or_else(|| self.market.handle(store, request, &self.oracle, self.core.now()))

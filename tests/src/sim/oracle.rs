@@ -126,7 +126,11 @@ impl Oracle {
         let Some(after) = commit.after.as_ref().and_then(read) else {
             return self.object(format!("{sku}: its ledger is gone or unreadable"));
         };
-        let before = commit.before.as_ref().and_then(read);
+        let known = self.books().ledgers.get(&sku).cloned();
+        let before = commit
+            .before
+            .as_ref()
+            .and_then(|row| known.filter(|known| known.version == row.version).or_else(|| read(row)));
         self.core.tell(|| format!("ledger {sku} v{} H={} {}", after.version, after.total(), shown(&before, &after)));
         if let (true, Some(before)) = (self.is_watching(), before) {
             let feeds = |listing: &ListingId| self.feeds(listing);

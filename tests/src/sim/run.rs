@@ -10,7 +10,6 @@ use super::ruled;
 use super::script::{Action, Whose, script};
 use super::setup::{Class, Platform, Profile, Setup};
 use super::world::{World, account};
-use channels::fake::Fake;
 use channels::shopwired::fake::Page;
 use domain::planted::{self, Mistake};
 use domain::{Ledger, ListingId, LocationId, Sku};
@@ -242,10 +241,9 @@ impl Run {
 
     /// Lets time pass to the next thing that is due; `false` when that is after `end`.
     fn pass(&mut self, end: i64) -> bool {
-        let market = self.world.market.next_due();
-        let hooks = self.world.stores().next_due().into_iter().chain(market).map(|due| due.0).min();
         let timers = self.timers.iter().map(|(next, _, _)| *next).min();
-        let next = [self.core().next_timer(), hooks, timers].into_iter().flatten().min().unwrap_or(end);
+        let next =
+            [self.core().next_timer(), self.world.next_news(), timers].into_iter().flatten().min().unwrap_or(end);
         if next > end {
             self.core().advance_to(end);
             return false;
@@ -340,6 +338,7 @@ impl Run {
             return;
         }
         self.ask(action);
+        self.core().stir();
         let (core, now) = (self.core(), self.core().now());
         if self.is_unseen(action) {
             return;

@@ -66,6 +66,8 @@ pub struct World {
     pub orders: Orders,
     vault: Arc<dyn Vault>,
     hubs: Vec<Arc<Hub>>,
+    /// No store has anything to tell before then, unless something is done there, milliseconds.
+    silent_until: i64,
 }
 
 /// The name of a store's account.
@@ -118,8 +120,23 @@ impl World {
         let exec = Executor::new(Arc::clone(&core), setup.rates.crash);
         let orders = Orders::new(setup.stores);
         let vault = Arc::new(MemoryVault::default());
-        let mut world =
-            Self { core, exec, setup, fake, plain, market, net, store, queue, oracle, orders, vault, hubs: Vec::new() };
+        let (hubs, silent_until) = (Vec::new(), 0);
+        let mut world = Self {
+            core,
+            exec,
+            setup,
+            fake,
+            plain,
+            market,
+            net,
+            store,
+            queue,
+            oracle,
+            orders,
+            vault,
+            hubs,
+            silent_until,
+        };
         world.hubs = (0..machines()).map(|_| world.hub()).collect();
         world
     }
@@ -146,11 +163,13 @@ impl World {
 
     /// The stores.
     pub fn stores(&self) -> MutexGuard<'_, FakeShopWired> {
+        self.core.stir();
         self.fake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The made-up stores.
     pub fn plain(&self) -> MutexGuard<'_, BTreeMap<usize, PlainStore>> {
+        self.core.stir();
         self.plain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -216,10 +235,17 @@ impl World {
 
     /// Lets webhooks out that are due.
     pub fn deliver(&mut self) {
+        let now = self.core.now();
+        if !self.core.was_stirred() && now.0 < self.silent_until {
+            return;
+        }
         self.deliver_plain();
         self.deliver_market();
-        let now = self.core.now();
-        let outgoing = self.stores().due(now);
+        let mut stores = self.fake.lock().unwrap_or_else(PoisonError::into_inner);
+        let outgoing = stores.due(now);
+        let next = stores.next_due().into_iter().chain(self.market.next_due()).min();
+        drop(stores);
+        self.silent_until = next.map_or(i64::MAX, |next| next.0);
         for one in outgoing {
             let member = self.member(machines() - 1);
             self.core.tell(|| {
@@ -227,6 +253,12 @@ impl World {
             });
             self.exec.add(Kind::Hook, crew::hook(member, Arc::clone(&self.fake), one));
         }
+    }
+
+    /// When a store has something to tell next, milliseconds; after [`Self::deliver`], and if nothing is done there before.
+    #[must_use]
+    pub fn next_news(&self) -> Option<i64> {
+        (self.silent_until < i64::MAX).then_some(self.silent_until)
     }
 
     /// Whether something on its way is lost, and after how long each copy of it arrives, milliseconds.
@@ -328,6 +360,7 @@ impl World {
         }
         self.net.heal();
         self.core.set_faults(false);
+        self.core.stir();
         self.market.confirm_all(self.core.now());
     }
 }

@@ -139,6 +139,19 @@ pub(super) fn advance(fake: &mut FakeAmazon, seller: &str, now: Timestamp) {
     }
 }
 
+/// When the next feed of a seller starts or ends, if one will.
+pub(super) fn next_turn(owner: &Seller) -> Option<Timestamp> {
+    let free = owner.feeds.values().filter_map(|feed| feed.ended).max().unwrap_or_default();
+    let feed = owner.feeds.values().find(|feed| feed.ended.is_none() && feed.status != "CANCELLED")?;
+    match feed.started {
+        // it starts at the first look after that
+        None => Some(feed.created.max(free).plus_ms(1)),
+        Some(started) => {
+            Some(started.plus_ms(owner.switches.feed_ms)).filter(|_| owner.switches.feed_fate != Fate::Stuck)
+        }
+    }
+}
+
 /// Starts the first feed that has not ended; gives it when it ends by now.
 fn next_end(owner: &mut Seller, now: Timestamp) -> Option<(String, Timestamp)> {
     let free = owner.feeds.values().filter_map(|feed| feed.ended).max().unwrap_or_default();

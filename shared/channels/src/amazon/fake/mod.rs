@@ -136,7 +136,8 @@ impl Fake for FakeAmazon {
         let writes = self.sellers.values().filter_map(|seller| seller.tasks.first_key_value());
         let first = writes.map(|((due, _), _)| *due).min();
         let sent = self.outbox.first_key_value().map(|((due, _), _)| *due);
-        first.into_iter().chain(sent).min()
+        let jobs = self.sellers.values().flat_map(|seller| [feeds::next_turn(seller), reports::next_end(seller)]);
+        jobs.flatten().chain(first).chain(sent).min()
     }
 
     /// A queue has taken it, whatever its reader says later.

@@ -79,6 +79,13 @@ pub(super) fn list(owner: &Seller, call: &Call) -> Answer {
     Ok((200, answer))
 }
 
+/// When the next report of a seller ends, if one will.
+pub(super) fn next_end(owner: &Seller) -> Option<Timestamp> {
+    let open = owner.reports.values().filter(|report| report.ended.is_none());
+    let ends = open.map(|report| report.created.plus_ms(owner.switches.report_ms)).min();
+    ends.filter(|_| owner.switches.report_fate != Fate::Stuck)
+}
+
 /// Ends the reports of a seller that are due.
 pub(super) fn advance(fake: &mut FakeAmazon, seller: &str, now: Timestamp) {
     let Some(owner) = fake.sellers.get_mut(seller) else { return };
