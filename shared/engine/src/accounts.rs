@@ -167,8 +167,10 @@ impl Hub {
         let subscriptions = match self.enter(&mut account, channel).await {
             Ok(subscriptions) => subscriptions,
             Err(error) => {
-                // an account that may be there keeps its secrets: without them nobody could use it, nor add it again
-                if !matches!(error, Error::Store(StoreError::Unknown(_)) | Error::Conflict(_)) {
+                // an account that may be there keeps its secrets: without them nobody could use it, nor add it again; somebody
+                // else may have added it while this waited for the store
+                let unsure = matches!(error, Error::Store(StoreError::Unknown(_)) | Error::Conflict(_));
+                if !unsure && matches!(self.is_added(&account.id).await, Ok(false)) {
                     self.forget_secrets(&account.id, channel).await?;
                 }
                 return Err(error);
@@ -181,6 +183,10 @@ impl Hub {
             tracing::warn!(account = %account.id, %error, "locations not read");
         }
         self.show_account(&account.id).await
+    }
+
+    async fn is_added(&self, id: &AccountId) -> Result<bool, Error> {
+        Ok(self.store.get(&[Account::key(id)]).await?.iter().any(Option::is_some))
     }
 
     /// Signs in for the first time, stores the account, and has its webhooks created: in this order, because the store's
