@@ -1,7 +1,9 @@
-//! Identifiers. Each is a small string type, so that a SKU can never be passed where an account is meant.
+//! Identifiers. Each is a small string type, so that a SKU can never be passed where an account is meant. Copies share one text:
+//! what holds a store's hundred thousand SKUs at several places holds each of them once.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// Why a text cannot be an identifier; names the field and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,9 +18,9 @@ pub struct InvalidId {
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $field:literal, $max:literal, $allowed:expr, $rule:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks and wraps a text.
@@ -30,7 +32,7 @@ macro_rules! text_id {
                 let allowed: fn(char) -> bool = $allowed;
                 let fits = !text.is_empty() && text.chars().count() <= $max && text.chars().all(allowed);
                 if fits {
-                    Ok(Self(text))
+                    Ok(Self(text.into()))
                 } else {
                     Err(InvalidId { field: $field, problem: format!("{text:?} is not valid; {}", $rule) })
                 }
@@ -65,7 +67,13 @@ macro_rules! text_id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                out.serialize_str(&self.0)
             }
         }
     };

@@ -3,14 +3,15 @@
 use crate::budget::Budgets;
 use crate::directory::Directory;
 use crate::health::Notes;
+use crate::levels::SeenAt;
 use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
 use crate::settings::Defaults;
 use crate::standings::Standings;
 use channels::{Channel, Secrets, Session, Tokens};
-use domain::{AccountId, LocationId, Sku, Timestamp, fight, guard};
-use std::collections::{BTreeMap, BTreeSet};
+use domain::{AccountId, LocationId, Timestamp, fight, guard};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -112,8 +113,8 @@ pub struct Connected {
     pub defaults: Arc<Defaults>,
 }
 
-/// The SKUs that an account's last comparison saw with a level, and when they were looked up.
-type Stocked = (Timestamp, Arc<BTreeSet<(Sku, String)>>);
+/// The levels that an account's last comparison saw, and when they were looked up.
+type Stocked = (Timestamp, Arc<SeenAt>);
 
 /// All accounts at one moment.
 pub type Accounts = Arc<BTreeMap<AccountId, Connected>>;
@@ -389,7 +390,7 @@ impl Hub {
 
     /// The SKUs that the last comparison of an account saw with a level, each with its place there, if it is not long ago: they
     /// need no look before they are written.
-    pub(crate) async fn stocked(&self, account: &AccountId) -> Result<Arc<BTreeSet<(Sku, String)>>, Error> {
+    pub(crate) async fn stocked(&self, account: &AccountId) -> Result<Arc<SeenAt>, Error> {
         let now = self.clock.now();
         let cached = self.stocked.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned();
         if let Some((at, skus)) = cached
@@ -398,8 +399,7 @@ impl Hub {
             return Ok(skus);
         }
         let seen = self.last_seen(account).await?.filter(|seen| now.since_ms(seen.at) < SEEN_MS);
-        let stocked = seen.into_iter().flat_map(|seen| seen.levels).filter(|(_, level)| level.is_some());
-        let skus: Arc<BTreeSet<(Sku, String)>> = Arc::new(stocked.map(|(place, _)| place).collect());
+        let skus = Arc::new(seen.map(|seen| seen.levels).unwrap_or_default());
         let mut kept = self.stocked.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(account.clone(), (now, Arc::clone(&skus)));
         Ok(skus)

@@ -4,15 +4,18 @@
 //! two thousand SKUs each; only the first, whose version is the time, and those that changed are written again.
 
 use crate::hub::{Error, Hub};
-use crate::ports::{Query, Row};
+use crate::ports::{Page, Query};
 use crate::records::{self, SeenLevels};
 use crate::scan::Scan;
+use channels::Unit;
 use domain::{AccountId, LocationId, Sku, Timestamp};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units of one row: 50 KB, or 150 KB where their places are told apart.
 const CHUNK: usize = 2_000;
+/// Rows compared with what was kept before, and written, at once: what is in memory besides the levels themselves.
+const TOGETHER: usize = 8;
 /// Rows of one page of history.
 const PAGE: usize = 1_000;
 /// Pages of history read for one comparison; when more has happened, everything is compared.
@@ -27,8 +30,37 @@ pub(crate) struct LastSeen {
     pub levels: SeenAt,
 }
 
-/// Levels by SKU and place. The place is empty where nothing needs telling apart, else `location@unit`.
-pub(crate) type SeenAt = BTreeMap<(Sku, String), Option<i64>>;
+/// The level of a SKU at a place. The place is empty where nothing needs telling apart, else `location@unit`.
+pub(crate) type At = (Sku, Box<str>, Option<i64>);
+
+/// Levels in the order of SKU and place.
+#[derive(Debug, Default)]
+pub(crate) struct SeenAt(Vec<At>);
+
+impl FromIterator<At> for SeenAt {
+    fn from_iter<I: IntoIterator<Item = At>>(levels: I) -> Self {
+        let mut levels: Vec<At> = levels.into_iter().collect();
+        levels.sort_by(|one, other| key(one).cmp(&key(other)));
+        Self(levels)
+    }
+}
+
+fn key((sku, place, _): &At) -> (&Sku, &str) {
+    (sku, place)
+}
+
+impl SeenAt {
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &At> {
+        self.0.iter()
+    }
+
+    /// The level at a place; `None` when it was not seen at all.
+    pub(crate) fn get(&self, sku: &Sku, place: &str) -> Option<Option<i64>> {
+        let found = self.0.binary_search_by(|at| key(at).cmp(&(sku, place)));
+        found.ok().and_then(|found| self.0.get(found)).map(|(.., level)| *level)
+    }
+}
 
 /// What is needed of a line of history.
 #[derive(Deserialize)]
@@ -40,36 +72,57 @@ struct Touched {
 impl Hub {
     /// What the last comparison of an account saw; `None` before the first.
     pub(crate) async fn last_seen(&self, account: &AccountId) -> Result<Option<LastSeen>, Error> {
-        let rows = self.all_rows(&records::account_partition(account), "LEVELS#").await?;
-        let Some(first) = rows.first() else { return Ok(None) };
-        let mut last = LastSeen { at: Timestamp(i64::try_from(first.version).unwrap_or(0)), ..LastSeen::default() };
-        for row in &rows {
-            let chunk: SeenLevels = records::body(row)?;
-            last.levels.extend(chunk.levels.into_iter().map(|(sku, level)| ((sku, String::new()), level)));
-            last.levels.extend(chunk.places.into_iter().map(|(sku, place, level)| ((sku, place), level)));
+        let (mut levels, mut at, mut after) = (Vec::new(), None, None);
+        loop {
+            let page = self.kept_levels(account, after).await?;
+            for row in &page.rows {
+                at.get_or_insert(Timestamp(i64::try_from(row.version).unwrap_or(0)));
+                let chunk: SeenLevels = records::body(row)?;
+                levels.extend(chunk.levels.into_iter().map(|(sku, level)| (sku, Box::default(), level)));
+                levels.extend(chunk.places.into_iter().map(|(sku, place, level)| (sku, place.into(), level)));
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(at.map(|at| LastSeen { at, levels: levels.into_iter().collect() }));
+            }
         }
-        Ok(Some(last))
     }
 
-    /// Keeps what a scan saw for the next comparison.
-    pub(crate) async fn keep_seen(&self, scan: &Scan, levels: &SeenAt) -> Result<(), Error> {
+    async fn kept_levels(&self, account: &AccountId, after: Option<String>) -> Result<Page, Error> {
+        self.page(&records::account_partition(account), "LEVELS#", after, TOGETHER).await
+    }
+
+    /// Keeps what a scan saw for the next comparison: a few rows at a time, beside those that were kept before.
+    pub(crate) async fn keep_seen(&self, scan: &Scan) -> Result<(), Error> {
         let id = &scan.connected.account.id;
-        let all: Vec<_> = levels.iter().collect();
-        let fresh: Vec<Row> = all
-            .chunks(CHUNK)
-            .map(chunk_of)
-            .enumerate()
-            .map(|(number, chunk)| chunk.row(id, number, scan.started))
-            .collect();
-        let former = self.all_rows(&records::account_partition(id), "LEVELS#").await?;
-        let gone = former.iter().skip(fresh.len());
-        let emptied = gone.map(|row| SeenLevels::default().row_at(row.key.clone(), scan.started));
-        let is_news = |(number, row): &(usize, Row)| {
-            *number == 0 || former.get(*number).is_none_or(|former| former.body != row.body)
-        };
-        let news = fresh.iter().cloned().enumerate().filter(is_news).map(|(_, row)| row);
-        let rows: Vec<Row> = news.chain(emptied).collect();
-        Ok(self.store.put_all(&rows).await?)
+        let mut fresh = Chunks(scan.levels()).peekable();
+        let (mut former, mut number) = (self.kept_levels(id, None).await?, 0);
+        loop {
+            let most = former.rows.len().max(if former.next.is_some() { 0 } else { TOGETHER });
+            let mut news = Vec::new();
+            for place in 0..most {
+                let before = former.rows.get(place);
+                // what is left of a longer list is emptied
+                let row = match (fresh.next(), before) {
+                    (Some(chunk), _) => chunk.row(id, number, scan.started),
+                    (None, Some(before)) => SeenLevels::default().row_at(before.key.clone(), scan.started),
+                    (None, None) => break,
+                };
+                // the first row says when that was
+                if number == 0 || before.is_none_or(|before| before.body != row.body) {
+                    news.push(row);
+                }
+                number += 1;
+            }
+            if !news.is_empty() {
+                self.store.put_all(&news).await?;
+            }
+            former = match former.next {
+                Some(next) => self.kept_levels(id, Some(next)).await?,
+                None if fresh.peek().is_none() => return Ok(()),
+                None => Page::default(),
+            };
+        }
     }
 
     /// The SKUs that something has happened to since `since`; `None` when that is too much to list.
@@ -114,41 +167,52 @@ impl Hub {
     }
 }
 
-fn chunk_of(levels: &[(&(Sku, String), &Option<i64>)]) -> SeenLevels {
-    let mut chunk = SeenLevels::default();
-    for ((sku, place), level) in levels {
-        if place.is_empty() {
-            chunk.levels.push((sku.clone(), **level));
-        } else {
-            chunk.places.push((sku.clone(), place.clone(), **level));
+/// Levels in their order, as many as a row holds.
+struct Chunks<I>(I);
+
+impl<I: Iterator<Item = At>> Iterator for Chunks<I> {
+    type Item = SeenLevels;
+
+    fn next(&mut self) -> Option<SeenLevels> {
+        let mut chunk = SeenLevels::default();
+        for (sku, place, level) in self.0.by_ref().take(CHUNK) {
+            if place.is_empty() {
+                chunk.levels.push((sku, level));
+            } else {
+                chunk.places.push((sku, place.into(), level));
+            }
         }
+        let some = !chunk.levels.is_empty() || !chunk.places.is_empty();
+        some.then_some(chunk)
     }
-    chunk
 }
 
 /// Ends the place of a unit that is not on sale.
 const INACTIVE: char = '!';
 
 /// The same place of a unit, on sale or not.
-pub(crate) fn twin((sku, place): &(Sku, String)) -> (Sku, String) {
-    let twin = place.strip_suffix(INACTIVE).map_or_else(|| format!("{place}{INACTIVE}"), str::to_owned);
-    (sku.clone(), twin)
+pub(crate) fn twin(place: &str) -> String {
+    place.strip_suffix(INACTIVE).map_or_else(|| format!("{place}{INACTIVE}"), str::to_owned)
+}
+
+/// Where a unit is among the units of its SKU. One that is no longer on sale is worth a look, as another place would be.
+fn place(number: usize, unit: &Unit) -> String {
+    let plain = number == 0 && unit.location == LocationId::single();
+    let mut place = if plain { String::new() } else { format!("{}@{}", unit.location, unit.external) };
+    if !unit.active {
+        place.push(INACTIVE);
+    }
+    place
 }
 
 impl Scan {
-    /// The level of every unit.
-    pub(crate) fn levels(&self) -> SeenAt {
-        let mut levels = SeenAt::new();
-        for (sku, units) in &self.units {
-            for (number, unit) in units.iter().enumerate() {
-                let plain = number == 0 && unit.location == LocationId::single();
-                let place = if plain { String::new() } else { format!("{}@{}", unit.location, unit.external) };
-                // a unit that is no longer on sale is worth a look, as another place would be
-                let place = if unit.active { place } else { format!("{place}{INACTIVE}") };
-                levels.insert((sku.clone(), place), unit.level);
-            }
-        }
-        levels
+    /// The level of every unit, in the order of SKU and place.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = At> {
+        self.units.iter().flat_map(|(sku, units)| {
+            let at = |(number, unit)| (place(number, unit).into(), unit.level);
+            let levels: BTreeMap<Box<str>, Option<i64>> = units.iter().enumerate().map(at).collect();
+            levels.into_iter().map(|(place, level)| (sku.clone(), place, level))
+        })
     }
 
     /// Whether a place of [`Scan::levels`] says something about stock: it is linked, and open in the store.
@@ -160,11 +224,10 @@ impl Scan {
 
     /// SKUs that show something else than last time, were touched since, or clash.
     pub(crate) fn worth_a_look(&self, seen: &SeenAt, last: &LastSeen, touched: &BTreeSet<Sku>) -> BTreeSet<Sku> {
-        let differs = |(key, level): &(&(Sku, String), &Option<i64>)| {
-            touched.contains(&key.0) || last.levels.get(*key) != Some(*level)
-        };
-        let changed = seen.iter().filter(differs).map(|(key, _)| key.0.clone());
-        let gone = last.levels.keys().filter(|key| !seen.contains_key(*key)).map(|key| key.0.clone());
+        let differs = |(sku, place, level): &&At| touched.contains(sku) || last.levels.get(sku, place) != Some(*level);
+        let changed = seen.iter().filter(differs).map(|(sku, ..)| sku.clone());
+        let is_gone = |(sku, place, _): &&At| seen.get(sku, place).is_none();
+        let gone = last.levels.iter().filter(is_gone).map(|(sku, ..)| sku.clone());
         let clashing = self.units.keys().filter(|sku| self.clashes(sku)).cloned();
         changed.chain(gone).chain(clashing).collect()
     }

@@ -7,7 +7,6 @@ pub(crate) use work::Comparing;
 
 use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
-use crate::items::Listed;
 use crate::known::Known;
 use crate::levels::{SeenAt, twin};
 use crate::mapping::Proposal;
@@ -64,6 +63,8 @@ const SHOWN: usize = 100;
 const SUSPECTS_MAX: usize = 20_000;
 /// Items of one page.
 const PAGE: usize = 1_000;
+/// Items of a page that are in memory with their ledgers at once.
+const TOGETHER: usize = 200;
 /// Keys of one read of ledgers.
 const KEYS: usize = 100;
 /// Reads of ledgers on their way at once.
@@ -72,10 +73,8 @@ const READS: usize = 4;
 /// One account's part of a comparison in progress.
 struct Part {
     scan: Scan,
-    /// The levels of the scan, for the next comparison.
-    seen: SeenAt,
-    /// SKUs that were read.
-    skus: usize,
+    /// SKUs of the scan that were compared.
+    compared: BTreeSet<Sku>,
     sums: Sums,
     news: News,
     /// Listings whose clash has come or gone, or that went on sale or off it.
@@ -161,16 +160,19 @@ impl Hub {
         let id = part.scan.connected.account.id.clone();
         let Some(last) = self.last_seen(&id).await? else { return Ok(false) };
         let Some(touched) = self.touched_since(last.at).await? else { return Ok(false) };
-        let skus: Vec<Sku> = part.scan.worth_a_look(&part.seen, &last, &touched).into_iter().collect();
+        let seen: SeenAt = part.scan.levels().collect();
+        let looked = part.scan.worth_a_look(&seen, &last, &touched);
         // what shows something else is measured by its ledger: our own zeros since the last comparison are no loss
-        let looked: BTreeSet<&Sku> = skus.iter().collect();
-        let same = last.levels.iter().filter(|(key, _)| !looked.contains(&key.0));
-        for (key, level) in same.filter(|(key, _)| part.scan.is_told(&key.1)) {
-            let seen = part.seen.get(key).or_else(|| part.seen.get(&twin(key))).copied().flatten();
+        let same = last.levels.iter().filter(|(sku, ..)| !looked.contains(sku));
+        for (sku, place, level) in same.filter(|(_, place, _)| part.scan.is_told(place)) {
+            let seen = seen.get(sku, place).or_else(|| seen.get(sku, &twin(place))).flatten();
             part.sums.tally.add(level.unwrap_or(0), seen);
         }
+        let units = seen.iter().count() as u64;
+        drop((last, seen));
+        let skus: Vec<Sku> = looked.into_iter().collect();
         self.compare_some(part, &skus).await?;
-        part.sums.found.compared = part.seen.len() as u64;
+        part.sums.found.compared = units;
         Ok(true)
     }
 
@@ -218,16 +220,19 @@ impl Hub {
         low: &mut BTreeSet<String>,
     ) -> Result<(u64, Option<String>), Error> {
         let limit = self.alert_settings().await?.0.thresholds.low_stock;
-        let Listed { rows: items, next } = self.items_after::<Item>(after, PAGE).await?;
-        let ledgers = self.ledgers(&items).await?;
+        let page = self.item_rows(after, PAGE).await?;
         let now = self.clock.now();
-        for (item, known) in items.iter().zip(self.all_known(&items, ledgers).await?) {
-            parts.values_mut().for_each(|part| part.compare(item, &known, now));
-            if limit > 0 && low.len() < SHOWN && (0..=limit).contains(&known.total(item)) {
-                low.insert(item.sku.to_string());
+        for rows in page.rows.chunks(TOGETHER) {
+            let items: Vec<Item> = rows.iter().map(records::body).collect::<Result<_, _>>()?;
+            let ledgers = self.ledgers(&items).await?;
+            for (item, known) in items.iter().zip(self.all_known(&items, ledgers).await?) {
+                parts.values_mut().for_each(|part| part.compare(item, &known, now));
+                if limit > 0 && low.len() < SHOWN && (0..=limit).contains(&known.total(item)) {
+                    low.insert(item.sku.to_string());
+                }
             }
         }
-        Ok((items.len() as u64, next))
+        Ok((page.rows.len() as u64, page.next))
     }
 
     pub(crate) async fn ledgers(&self, items: &[Item]) -> Result<Vec<Ledger>, Error> {
@@ -268,7 +273,7 @@ impl Hub {
         })
         .await?;
         if sums.found.quarantine.is_none() {
-            self.keep_seen(&part.scan, &part.seen).await?;
+            self.keep_seen(&part.scan).await?;
         }
         Ok(())
     }
@@ -295,11 +300,9 @@ impl Part {
     fn new(scan: Scan) -> Self {
         let unlinked = scan.unlinked.values().sum();
         let found = AccountComparison { unlinked, ..AccountComparison::default() };
-        let (seen, skus) = (scan.levels(), scan.units.len());
         Self {
             scan,
-            seen,
-            skus,
+            compared: BTreeSet::new(),
             sums: Sums { found, ..Sums::default() },
             news: News::default(),
             changed: Vec::new(),
@@ -346,7 +349,8 @@ impl Part {
                 self.nominate(&item.sku, why, (entry.shadow, level), ledger.total(), now);
             }
         }
-        self.sums.mapped += usize::from(self.scan.seen(&item.sku));
+        let is_new = self.scan.units.contains_key(&item.sku) && self.compared.insert(item.sku.clone());
+        self.sums.mapped += usize::from(is_new);
     }
 
     /// Keeps what a person may have to decide about, should the guard object.
@@ -417,8 +421,8 @@ impl Part {
             return;
         }
         // built when the first is missing; what was compared before is known by its SKU and needs no proposal
-        let (scan, place) = (&self.scan, (listing.location.clone(), external.to_owned()));
-        let called = self.called.get_or_insert_with(|| scan.by_external()).get(&place).cloned();
+        let (scan, compared, place) = (&self.scan, &self.compared, (listing.location.clone(), external.to_owned()));
+        let called = self.called.get_or_insert_with(|| scan.by_external(compared)).get(&place).cloned();
         if let Some(now_called) = called.filter(|called| called != sku) {
             let (account, external, now_called) = (listing.account.clone(), place.1, Some(now_called));
             self.sums.renamed += 1;
@@ -435,6 +439,6 @@ impl Part {
 
     /// Everything that is mapped was compared.
     fn count_unmapped(&mut self) {
-        self.sums.found.unmapped = self.skus.saturating_sub(self.sums.mapped) as u64;
+        self.sums.found.unmapped = self.scan.units.len().saturating_sub(self.sums.mapped) as u64;
     }
 }

@@ -8,6 +8,7 @@ use crate::sync::orders::OVERLAP_MS;
 use channels::Unit;
 use domain::{Class, ListingId, LocationId, Order, Position, Sku, Timestamp, UnitId};
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct Scan {
     pub orders: Vec<Order>,
     /// When the scan began.
     pub started: Timestamp,
+    /// Locations of units.
+    locations: BTreeSet<LocationId>,
 }
 
 /// How far the reading of one account is.
@@ -180,6 +183,7 @@ impl Scan {
             unlinked: BTreeMap::new(),
             orders: Vec::new(),
             started: Timestamp::default(),
+            locations: BTreeSet::new(),
         }
     }
 
@@ -198,14 +202,39 @@ impl Scan {
         meant.for_each(|unit| unit.level = newer.level);
     }
 
-    fn take(&mut self, unit: Unit) {
+    fn take(&mut self, mut unit: Unit) {
         if !self.connected.is_mapped(&unit.location) {
             *self.unlinked.entry(unit.location).or_default() += 1;
             return;
         }
-        match &unit.sku {
-            Some(sku) => self.units.entry(sku.clone()).or_default().push(unit),
-            None => self.without_sku += 1,
+        let Some(sku) = unit.sku.take() else {
+            self.without_sku += 1;
+            return;
+        };
+        // a hundred thousand units: names are held once, and nothing is held for units that do not come
+        unit.location = self.shared(&unit.location);
+        let units = match self.units.entry(sku) {
+            Entry::Vacant(new) => {
+                unit.sku = Some(new.key().clone());
+                new.insert(Vec::new())
+            }
+            Entry::Occupied(known) => {
+                unit.sku = Some(known.key().clone());
+                known.into_mut()
+            }
+        };
+        units.reserve_exact(1);
+        units.push(unit);
+    }
+
+    /// A location's name as it is held already.
+    fn shared(&mut self, location: &LocationId) -> LocationId {
+        match self.locations.get(location) {
+            Some(held) => held.clone(),
+            None => {
+                self.locations.insert(location.clone());
+                location.clone()
+            }
         }
     }
 
@@ -256,9 +285,10 @@ impl Scan {
         units.first().map(|first| (first.level, units.len() > 1))
     }
 
-    /// The SKUs of units by location and the store's own id.
-    pub(crate) fn by_external(&self) -> BTreeMap<(LocationId, String), Sku> {
-        let units = self.units.iter().flat_map(|(sku, units)| units.iter().map(move |unit| (sku, unit)));
+    /// The SKUs of units by location and the store's own id, but for some SKUs.
+    pub(crate) fn by_external(&self, but: &BTreeSet<Sku>) -> BTreeMap<(LocationId, String), Sku> {
+        let others = self.units.iter().filter(|(sku, _)| !but.contains(*sku));
+        let units = others.flat_map(|(sku, units)| units.iter().map(move |unit| (sku, unit)));
         units.map(|(sku, unit)| ((unit.location.clone(), unit.external.clone()), sku.clone())).collect()
     }
 
@@ -273,11 +303,6 @@ impl Scan {
     pub(crate) fn clashes(&self, sku: &Sku) -> bool {
         let units = self.units.get(sku).map_or(0, Vec::len);
         units > 1 && !self.connected.shares_duplicates() && self.places(sku).len() < units
-    }
-
-    /// Forgets a SKU that was dealt with; whether it was there.
-    pub(crate) fn seen(&mut self, sku: &Sku) -> bool {
-        self.units.remove(sku).is_some()
     }
 }
 

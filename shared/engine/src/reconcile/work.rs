@@ -66,7 +66,8 @@ enum Phase {
 
 impl Comparing {
     pub(crate) fn new(only: Option<AccountId>, dry_run: bool, quick: bool) -> Self {
-        let (reads, parts, pages) = (Reads::default(), BTreeMap::new(), BTreeMap::new());
+        let reads = Reads { untitled: true, ..Reads::default() };
+        let (parts, pages) = (BTreeMap::new(), BTreeMap::new());
         Self { only, apply: !dry_run, quick, reads, parts, pages }
     }
 

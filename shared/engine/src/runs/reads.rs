@@ -12,7 +12,6 @@ use crate::locations::with_places;
 use crate::ports::{Key, Row};
 use crate::records::{self, DAY_MS, StoreLocation, text};
 use crate::scan::{Piece, Reading, SCANS, Scan};
-use channels::Unit;
 use domain::AccountId;
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -45,10 +44,14 @@ pub(crate) struct Reads {
     pub scans: BTreeMap<AccountId, Scan>,
     /// Locations as they will be, where they differ from what is stored.
     pub places: Vec<StoreLocation>,
+    /// Whether what people call units is of no interest, and not kept.
+    pub untitled: bool,
 }
 
 /// Units of one row: below what a row may hold, whatever people call their products.
 const UNITS: usize = 500;
+/// Bytes of rows that wait to be stored: what was read is in memory once, and only this much of it twice.
+const WAITING: usize = 512 * 1024;
 /// How long what was read is kept, milliseconds.
 const KEPT_MS: i64 = DAY_MS;
 /// A chunk of reading ends after so long, milliseconds, and the call that it is at.
@@ -92,8 +95,11 @@ impl Reads {
                 Some(scan) => Some(scan),
                 None => hub.scan_so_far(run, &id, &one, &self.places).await?,
             };
-            let places = self.places.clone();
-            turns.push(async move { (id.clone(), hub.read_some(run, &id, one, scan, &places, progress).await) });
+            let (places, untitled) = (self.places.clone(), self.untitled);
+            turns.push(async move {
+                let read = hub.read_some(run, &id, (one, scan), (&places, untitled), progress).await;
+                (id, read)
+            });
         }
         let read: Vec<_> = stream::iter(turns).buffered(SCANS).collect().await;
         for (id, read) in read {
@@ -131,9 +137,8 @@ impl Hub {
         &self,
         run: &Run,
         id: &AccountId,
-        mut place: Place,
-        scan: Option<Scan>,
-        places: &[StoreLocation],
+        (mut place, scan): Read,
+        (places, untitled): (&[StoreLocation], bool),
         progress: &dyn Progress,
     ) -> Result<Read, Error> {
         let began = self.clock.now();
@@ -141,46 +146,50 @@ impl Hub {
             Some(scan) => scan,
             None => match self.discover(&self.connected(id).await?, PATIENCE).await {
                 Ok(connected) => Scan::new(&with_places(&connected, places)),
-                Err(error) if error.is_out_of_turn() && place.waits < WAITS_MAX => {
-                    place.waits += 1;
-                    return Ok((place, None));
-                }
-                Err(error) => return Err(error),
+                Err(error) => return self.rests(error, &mut place).await.map(|()| (place, None)),
             },
         };
         let connected = scan.connected.clone();
-        let mut pieces = Vec::new();
+        let mut waiting = Waiting::default();
         while !place.reading.is_done() && self.clock.now().since_ms(began) < CHUNK_MS {
             let mut reading = place.reading.clone();
             match self.read_on(&connected, &mut reading, &scan, PATIENCE, progress).await {
-                Ok(piece) => {
+                Ok(mut piece) => {
+                    if untitled {
+                        piece.units.iter_mut().for_each(|unit| unit.title = String::new());
+                    }
                     (place.reading, place.waits) = (reading, 0);
-                    scan.enter(&place.reading, piece.clone());
-                    pieces.push(piece);
+                    if run.is_listed() {
+                        place.rows = waiting.add(run, id, place.rows, &piece);
+                        self.keep_read(&mut waiting, WAITING).await?;
+                    }
+                    scan.enter(&place.reading, piece);
                 }
-                Err(error) if error.is_out_of_turn() && place.waits < WAITS_MAX => {
-                    place.waits += 1;
+                Err(error) => {
+                    self.rests(error, &mut place).await?;
                     break;
                 }
-                Err(error) => return Err(error),
             }
         }
-        if run.is_listed() {
-            place.rows = self.keep_read(run, id, place.rows, pieces).await?;
-        }
+        self.keep_read(&mut waiting, 1).await?;
         Ok((place, Some(scan)))
     }
 
-    async fn keep_read(&self, run: &Run, id: &AccountId, from: u64, pieces: Vec<Piece>) -> Result<u64, Error> {
-        let mut number = from;
-        let mut rows = Vec::new();
-        let expires = Some(run.created.plus_ms(KEPT_MS));
-        for piece in pieces.into_iter().flat_map(cut) {
-            rows.push(Row { key: key(run, id, number), version: 1, body: text(&piece), expires, index: None });
-            number += 1;
+    /// Rests where only our own count of what the store allows held a call back: such a call is refused at once, however long it
+    /// would have to wait. Any other error, and the last of many such, ends the reading.
+    async fn rests(&self, error: Error, place: &mut Place) -> Result<(), Error> {
+        let Some(rest) = out_of_turn(&error).filter(|_| place.waits < WAITS_MAX) else { return Err(error) };
+        self.clock.sleep(rest.min(PATIENCE)).await;
+        place.waits += 1;
+        Ok(())
+    }
+
+    /// Stores what waits, once it is that many bytes.
+    async fn keep_read(&self, waiting: &mut Waiting, bytes: usize) -> Result<(), Error> {
+        if waiting.bytes < bytes {
+            return Ok(());
         }
-        self.store.put_all(&rows).await?;
-        Ok(number)
+        Ok(self.store.put_all(&std::mem::take(waiting).rows).await?)
     }
 
     /// What was read of an account until now; `None` when nothing was.
@@ -206,15 +215,40 @@ impl Hub {
     }
 }
 
-/// A piece as it fits into rows.
-fn cut(piece: Piece) -> Vec<Piece> {
-    let Piece { units, again, orders } = piece;
-    let mut cut: Vec<Piece> =
-        units.chunks(UNITS).map(|units: &[Unit]| Piece { units: units.to_vec(), again, orders: Vec::new() }).collect();
-    cut.extend(orders.chunks(UNITS).map(|orders| Piece { units: Vec::new(), again, orders: orders.to_vec() }));
-    cut
+/// Rows of what was read that are not stored yet.
+#[derive(Default)]
+struct Waiting {
+    rows: Vec<Row>,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// Adds a piece as it fits into rows; the number of the next row.
+    fn add(&mut self, run: &Run, id: &AccountId, from: u64, piece: &Piece) -> u64 {
+        let again = piece.again;
+        let units = piece.units.chunks(UNITS).map(|units| Piece { units: units.to_vec(), again, orders: Vec::new() });
+        let orders = piece.orders.chunks(UNITS);
+        let orders = orders.map(|orders| Piece { units: Vec::new(), again, orders: orders.to_vec() });
+        let (mut number, expires) = (from, Some(run.created.plus_ms(KEPT_MS)));
+        for some in units.chain(orders) {
+            let body = text(&some);
+            self.bytes += body.len();
+            self.rows.push(Row { key: key(run, id, number), version: 1, body, expires, index: None });
+            number += 1;
+        }
+        number
+    }
 }
 
 fn key(run: &Run, id: &AccountId, number: u64) -> Key {
     Key { pk: partition(&run.id), sk: format!("READ#{id}#{number:08}") }
+}
+
+/// How long a call would have to wait that only our own count of what the store allows held back.
+const fn out_of_turn(error: &Error) -> Option<Duration> {
+    let Error::Channel { source, .. } = error else { return None };
+    match source.source {
+        Some(channels::HttpError::NoBudget(wait)) => Some(wait),
+        _ => None,
+    }
 }

@@ -5,6 +5,7 @@
 use super::Run;
 use super::send::{Ready, Sent};
 use crate::hub::{Connected, Error};
+use crate::levels::SeenAt;
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, CallRow, StoredCall};
@@ -14,6 +15,7 @@ use domain::planted::{self, Mistake};
 use domain::push::{self, Ended};
 use domain::{AccountId, ListingId, Sku, key};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An abandoned push: whose, where, and its claim.
 pub(super) type Lost = (Sku, ListingId, Claim);
@@ -77,9 +79,8 @@ impl Run<'_> {
         };
         let is_known = |ready: &Ready| {
             let place = format!("{}@{}", ready.push.listing.location, ready.write.external);
-            known.as_ref().is_some_and(|known| {
-                known.contains(&(ready.sku.clone(), place)) || known.contains(&(ready.sku.clone(), String::new()))
-            })
+            let has_level = |known: &Arc<SeenAt>, place: &str| known.get(&ready.sku, place).flatten().is_some();
+            known.as_ref().is_some_and(|known| has_level(known, &place) || has_level(known, ""))
         };
         let (known, unknown): (Vec<Ready>, Vec<Ready>) = rows.into_iter().partition(is_known);
         let mut fit: Vec<(Ready, String)> = known.into_iter().map(|ready| (ready, String::new())).collect();
