@@ -26,6 +26,7 @@ use channels::{
 };
 use domain::{AccountId, LocationId, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tests::conformance::{kinds, sku};
@@ -48,6 +49,8 @@ struct Net {
     tolls: Mutex<Vec<Toll>>,
     told: Mutex<Vec<Allowed>>,
     polite: Mutex<Option<BTreeMap<&'static str, (f64, Timestamp)>>>,
+    /// Whether the next document gets lost.
+    loses_document: AtomicBool,
 }
 
 impl Net {
@@ -77,6 +80,9 @@ impl Http for Net {
         let toll = *request.extensions().get::<Toll>().unwrap();
         self.tolls.lock().unwrap().push(toll);
         self.wait_for(toll).await;
+        if request.uri().path().starts_with("/_s3/") && self.loses_document.swap(false, Ordering::SeqCst) {
+            return Err(HttpError::NoAnswer("the document got lost".into()));
+        }
         let asked = request.clone();
         let response = self.inner.send(request, timeout).await?;
         models::check(&asked, &response);
@@ -110,6 +116,7 @@ impl World {
             tolls: Mutex::default(),
             told: Mutex::default(),
             polite: Mutex::default(),
+            loses_document: AtomicBool::new(false),
         };
         let account = AccountId::new("amazon-eu").unwrap();
         Self { net, clock, account, settings: settings(), secrets: secrets(), tokens: Tokens::default() }

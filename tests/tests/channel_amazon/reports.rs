@@ -4,6 +4,7 @@ use crate::{SELLER, World};
 use channels::amazon::Amazon;
 use channels::amazon::fake::{Failure, Fate, Fault, Header, ListingSpec, Script, When};
 use channels::{Channel, ErrorKind, Unit, UnitKind};
+use std::sync::atomic::Ordering;
 
 /// Every page; with the number of empty ones.
 async fn all(world: &World) -> Result<(Vec<Unit>, usize), channels::Error> {
@@ -85,7 +86,27 @@ async fn a_long_report_is_read_by_pages_and_nothing_is_lost_or_doubled() {
     let (units, _) = all(&world).await.unwrap();
     let found: Vec<&str> = units.iter().map(|unit| unit.external.as_str()).collect();
     assert_eq!(found, names.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!((world.calls("createReport"), world.calls("getReportDocument")), (1, 3));
+    assert_eq!(
+        (world.calls("createReport"), world.calls("getReportDocument")),
+        (1, 1),
+        "it may be asked for once a minute"
+    );
+}
+
+#[tokio::test]
+async fn an_address_is_used_while_it_is_good_and_asked_for_again() {
+    for (seconds, fails, asked) in [(200, false, 1), (241, false, 2), (60, true, 2)] {
+        let world = World::new();
+        (0..1_500).for_each(|n| world.list(&ListingSpec::own(&format!("SKU-{n:05}"), 1)));
+        let mut page = Amazon.units(world.session(), None).await.unwrap();
+        while page.rows.is_empty() {
+            page = Amazon.units(world.session(), page.next).await.unwrap();
+        }
+        world.pass(seconds);
+        world.net.loses_document.store(fails, Ordering::SeqCst);
+        let rest = Amazon.units(world.session(), page.next).await.unwrap();
+        assert_eq!((page.rows.len(), rest.rows.len(), world.calls("getReportDocument")), (1_000, 500, asked));
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! All units: from the report of all listings, each level confirmed by search, since a report may be hours old,
 //! <https://developer-docs.amazon.com/sp-api/docs/report-type-values-inventory>.
 //!
-//! A page is named by the report while Amazon makes it, then by its document and a place in that.
+//! A page is named by the report while Amazon makes it, then by its document and a place in that, with the address that the page
+//! before had of it: documents may be asked for once a minute, and a large shop has a hundred pages.
 
 use super::super::place::{JAPAN, Place};
 use super::client::{self, encode, harmless};
@@ -10,8 +11,8 @@ use super::table::{self, Row};
 use super::wire::{Job, iso, moment};
 use super::{document, listings};
 use crate::{Error, ErrorKind, Levels, Page, Session, Unit, UnitKind};
-use domain::{LocationId, Sku};
-use serde::Deserialize;
+use domain::{LocationId, Sku, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,6 +27,8 @@ const STUCK_MS: i64 = 2 * 3_600_000;
 const USABLE_MS: i64 = 6 * 3_600_000;
 /// Rows of one page: 50 searches, ten seconds.
 const ROWS: usize = 1_000;
+/// How long the address of a document is used, milliseconds: it is good for five minutes.
+const ADDRESS_MS: i64 = 240_000;
 
 /// One page of the account's units.
 pub(crate) async fn units(session: Session<'_>, page: Option<String>) -> Result<Levels, Error> {
@@ -36,11 +39,7 @@ pub(crate) async fn units(session: Session<'_>, page: Option<String>) -> Result<
             wait(session, &place, &report).await
         }
         Some(("report", report)) => wait(session, &place, report).await,
-        Some(("rows", at)) => {
-            let (document, offset) = at.rsplit_once(':').ok_or_else(wrong_page)?;
-            let offset = offset.parse().map_err(|_| wrong_page())?;
-            rows(session, &place, document, offset).await
-        }
+        Some(("rows", at)) => rows(session, &place, serde_json::from_str(at).map_err(|_| wrong_page())?).await,
         Some(_) => Err(wrong_page()),
     }
 }
@@ -70,7 +69,7 @@ async fn wait(session: Session<'_>, place: &Place, report: &str) -> Result<Level
         }
         let job: Job = client::get(session, place, &GET_REPORT, &path).await?;
         match (job.processing_status.as_str(), job.report_document_id.as_deref()) {
-            ("DONE", Some(document)) => return rows(session, place, document, 0).await,
+            ("DONE", Some(document)) => return rows(session, place, At::first(document)).await,
             ("DONE", None) => return Err(unavailable("made, without a document")),
             ("FATAL", _) => return Err(unavailable("Amazon could not make it")),
             // that also means: asked again too soon
@@ -102,12 +101,12 @@ async fn earlier(session: Session<'_>, place: &Place) -> Result<Levels, Error> {
     let made = reports.reports.into_iter().filter(|job| job.processing_status == "DONE" && job.report_id.is_some());
     let youngest = made.max_by(|one, other| one.created_time.cmp(&other.created_time));
     match youngest.and_then(|job| job.report_document_id) {
-        Some(document) => rows(session, place, &document, 0).await,
+        Some(document) => rows(session, place, At::first(&document)).await,
         None => Err(unavailable("Amazon cancelled it, and no earlier one is at hand")),
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
     url: String,
@@ -115,14 +114,54 @@ struct Document {
     compression_algorithm: Option<String>,
 }
 
-async fn rows(session: Session<'_>, place: &Place, id: &str, offset: usize) -> Result<Levels, Error> {
+/// Where a page begins.
+#[derive(Serialize, Deserialize)]
+struct At {
+    document: String,
+    row: usize,
+    /// The document's address, and until when it is used.
+    #[serde(default)]
+    address: Option<(Timestamp, Document)>,
+}
+
+impl At {
+    fn first(document: &str) -> Self {
+        Self { document: document.to_owned(), row: 0, address: None }
+    }
+}
+
+async fn rows(session: Session<'_>, place: &Place, at: At) -> Result<Levels, Error> {
+    let At { document, row, address } = at;
+    let kept = address.filter(|(until, _)| session.clock.now() < *until);
+    let (address, bytes, kind) = fetch(session, place, &document, kept).await?;
+    let text = table::decode(&bytes, &kind, place.home() == JAPAN);
+    let (rows, next) = table::rows(&text, row, ROWS)?;
+    let rows = confirm(session, place, rows).await?;
+    let next = next.map(|row| At { document, row, address: Some(address) });
+    Ok(Page { rows, next: next.map(|at| format!("rows:{}", json!(at))) })
+}
+
+/// A document, by the address that is at hand or by a new one.
+async fn fetch(
+    session: Session<'_>,
+    place: &Place,
+    id: &str,
+    kept: Option<(Timestamp, Document)>,
+) -> Result<((Timestamp, Document), Vec<u8>, String), Error> {
+    if let Some(address) = kept
+        && let Ok((bytes, kind)) = download(session, place, &address.1).await
+    {
+        return Ok((address, bytes, kind));
+    }
+    let until = session.clock.now().plus_ms(ADDRESS_MS);
     let path = format!("/reports/2021-06-30/documents/{}", encode(id));
     let about: Document = client::get(session, place, &GET_REPORT_DOCUMENT, &path).await?;
-    let (bytes, kind) = document::download(session, place, &about.url, about.compression_algorithm.as_deref()).await?;
-    let text = table::decode(&bytes, &kind, place.home() == JAPAN);
-    let (rows, next) = table::rows(&text, offset, ROWS)?;
-    let rows = confirm(session, place, rows).await?;
-    Ok(Page { rows, next: next.map(|at| format!("rows:{id}:{at}")) })
+    let (bytes, kind) = download(session, place, &about).await?;
+    Ok(((until, about), bytes, kind))
+}
+
+async fn download(session: Session<'_>, place: &Place, about: &Document) -> Result<(Vec<u8>, String), Error> {
+    document::download(session, place, &about.url, about.compression_algorithm.as_deref()).await
 }
 
 /// What is live decides. A row of stock that Amazon sends needs no second look: it has no level either way.
