@@ -254,7 +254,9 @@ impl Serving {
 }
 
 async fn listen(listener: TcpListener, router: axum::Router, mut stop: Stop) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.told().await }).await;
+    // prepared once: a bare router prepares its routes anew for each connection
+    let service = router.into_make_service();
+    let served = axum::serve(listener, service).with_graceful_shutdown(async move { stop.told().await }).await;
     if let Err(error) = served {
         tracing::error!(%error, "the server ended");
     }

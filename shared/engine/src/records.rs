@@ -29,7 +29,7 @@ pub use history::{History, Pushed, Seen, history_day};
 pub use kept::KeptHook;
 pub use levels::{SeenLevels, SnapshotChunk};
 pub use places::{StoreLocation, Warehouse};
-pub use sales::{SaleMarker, sale_change, sale_partition, sale_row};
+pub use sales::{SaleMarker, sale_change, sale_key, sale_partition, sale_row};
 pub use todo::{Todo, URGENCIES, todo_partition};
 
 use crate::ports::{IndexKey, Key, Row};

@@ -1,7 +1,7 @@
 //! Sale markers: what the hub holds as sold.
 
 use super::{SALE_KEPT_MS, key, row, text};
-use crate::ports::{Change, Condition, Row};
+use crate::ports::{Change, Condition, Key, Row};
 use domain::feed::Marker;
 use domain::pool::Taken;
 use domain::{AccountId, LineId, OrderId, Sku, Timestamp};
@@ -12,6 +12,12 @@ use std::collections::BTreeMap;
 #[must_use]
 pub fn sale_partition(account: &AccountId, order: &OrderId) -> String {
     format!("SALE#{account}#{order}")
+}
+
+/// Where the marker of an order's line and a SKU is.
+#[must_use]
+pub fn sale_key(account: &AccountId, order: &OrderId, line: &LineId, sku: &Sku) -> Key {
+    key(sale_partition(account, order), format!("LINE#{line}#{sku}"))
 }
 
 /// A sale marker: how many units of one order line the hub holds as sold.
@@ -48,7 +54,7 @@ pub fn sale_row(account: &AccountId, sku: &Sku, marker: &Marker, now: Timestamp)
         logged: marker.logged,
         taken: marker.taken.clone(),
     };
-    let key = key(sale_partition(account, &marker.order), format!("LINE#{}#{sku}", marker.line));
+    let key = sale_key(account, &marker.order, &marker.line, sku);
     Row { expires: Some(now.plus_ms(SALE_KEPT_MS)), ..row(key, marker_version(marker.after), text(&body)) }
 }
 

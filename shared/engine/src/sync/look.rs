@@ -17,7 +17,7 @@ use domain::ledger::Square;
 use domain::planted::{self, Mistake};
 use domain::settle::Policy;
 use domain::{
-    AccountId, Class, Drift, Entry, Inbound, ListingId, LocationId, Movement, OrderId, Position, Sku, Timestamp,
+    AccountId, Class, Drift, Entry, Inbound, ListingId, LocationId, Movement, Order, OrderId, Position, Sku, Timestamp,
 };
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -310,8 +310,15 @@ impl Run<'_> {
         }
         let ids: Vec<OrderId> = ids.into_iter().collect();
         let line = self.hub.line(connected, self.pace.patience);
-        let (orders, markers) = futures::join!(line.orders(&ids), self.hub.held(&connected.account.id, &ids));
-        let orders = orders.map_err(|error| said(connected, error))?;
+        let (orders, markers) = if ids.len() <= FEW_ORDERS {
+            let (orders, markers) = futures::join!(line.orders(&ids), self.hub.held(&connected.account.id, &ids));
+            (orders.map_err(|error| said(connected, error))?, markers)
+        } else {
+            // of many, the lines say where their markers are: a hundred come at once, instead of an order each
+            let orders = line.orders(&ids).await.map_err(|error| said(connected, error))?;
+            let markers = self.hub.held_lines(&connected.account.id, &orders).await;
+            (orders, markers)
+        };
         let is_cancelled = |order: &&domain::Order| order.state == domain::OrderState::Cancelled;
         let cancelled = orders.iter().filter(is_cancelled).map(|order| order.id.clone()).collect();
         let lines = orders.into_iter().map(|order| (order.id, order.lines)).collect();
@@ -348,7 +355,33 @@ impl Hub {
         }
         Ok(held)
     }
+
+    /// What the hub holds as sold of the lines of these orders, as they are now.
+    async fn held_lines(&self, account: &AccountId, orders: &[Order]) -> Result<Held, Error> {
+        let mut places = Vec::new();
+        for order in orders {
+            let lines = order.lines.iter().filter_map(|line| Some((line, line.sku.as_ref()?)));
+            places.extend(lines.map(|(line, sku)| (order.id.clone(), line.id.clone(), sku.clone())));
+        }
+        let mut held = Held::new();
+        for places in places.chunks(MARKERS) {
+            let keys: Vec<_> =
+                places.iter().map(|(order, line, sku)| records::sale_key(account, order, line, sku)).collect();
+            for (place, row) in places.iter().zip(self.store.get(&keys).await?) {
+                if let Some(row) = row {
+                    held.insert(place.clone(), records::body(&row)?);
+                }
+            }
+        }
+        Ok(held)
+    }
 }
+
+/// Markers read at once.
+const MARKERS: usize = 500;
+
+/// So many orders have their markers read while the store is asked for them; of more, when it has answered.
+const FEW_ORDERS: usize = 4;
 
 impl KnownOrders {
     /// What concerns one SKU. An order that the store showed without a line of the SKU is known and empty.
