@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p tests -- artefacts` measures the functions as they are shipped.
 //!
-//! `cargo run --release -p tests -- simulate --seeds 100000 [--chunk 100] [--class mixed] [--profile harsh] [--seed FIRST] [--trace] [--keep]`
+//! `cargo run --release -p tests -- simulate --seeds 100000 [--chunk 100] [--class mixed] [--profile harsh] [--seed FIRST] [--unaided] [--trace] [--keep]`
 
 use anyhow::{Context, bail};
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::time::Instant;
 use tests::artefacts;
 use tests::sim::many::{self, Batch, Summary, simulate};
 use tests::sim::regression;
-use tests::sim::run::{Order, Outcome, run};
+use tests::sim::run::{Order, Outcome, Variation, run};
 use tests::sim::setup::{Class, Profile};
 
 /// Starts of each function.
@@ -26,6 +26,8 @@ struct Asked {
     chunk: Option<u64>,
     profiles: Vec<Profile>,
     classes: Vec<Class>,
+    /// Without the comparison, lost webhooks and pauses that end.
+    unaided: bool,
     trace: bool,
     keep: bool,
 }
@@ -70,7 +72,7 @@ fn asked(mut words: impl Iterator<Item = String>) -> anyhow::Result<Asked> {
     if words.next().as_deref() != Some("simulate") {
         bail!(
             "usage: tests simulate [--seeds N, of each class and profile] [--seed FIRST] [--chunk N] \
-             [--profile calm|realistic|harsh|liveness] [--class {}] [--trace] [--keep]",
+             [--profile calm|realistic|harsh|liveness] [--class {}] [--unaided] [--trace] [--keep]",
             Class::ALL.map(Class::name).join("|")
         );
     }
@@ -80,6 +82,7 @@ fn asked(mut words: impl Iterator<Item = String>) -> anyhow::Result<Asked> {
         chunk: None,
         profiles: Profile::ALL.to_vec(),
         classes: Class::ALL.to_vec(),
+        unaided: false,
         trace: false,
         keep: false,
     };
@@ -91,10 +94,14 @@ fn asked(mut words: impl Iterator<Item = String>) -> anyhow::Result<Asked> {
             "--seed" => asked.first = value()?.parse().context("--seed: a number")?,
             "--profile" => asked.profiles = vec![value()?.parse().map_err(anyhow::Error::msg)?],
             "--class" => asked.classes = vec![value()?.parse().map_err(anyhow::Error::msg)?],
+            "--unaided" => asked.unaided = true,
             "--trace" => asked.trace = true,
             "--keep" => asked.keep = true,
             other => bail!("{other} is not known"),
         }
+    }
+    if asked.unaided && asked.keep {
+        bail!("--keep: a kept seed is run with everything; run it without --unaided");
     }
     Ok(asked)
 }
@@ -105,10 +112,12 @@ fn work(asked: &Asked) -> anyhow::Result<bool> {
     let worlds = || asked.classes.iter().flat_map(|class| asked.profiles.iter().map(|profile| (*class, *profile)));
     let (mut done, mut violated, began) = (Outcome::default(), 0, Instant::now());
     let mut seeds = 0;
+    let variation = Variation { unaided: asked.unaided, ..Variation::default() };
     for from in (0..asked.seeds).step_by(usize::try_from(chunk).unwrap_or(usize::MAX)) {
         for (class, profile) in worlds() {
             let count = chunk.min(asked.seeds - from);
-            let batch = Batch { class, profile, first: asked.first + from, seeds: count, twice_each: 50 };
+            let first = asked.first + from;
+            let batch = Batch { class, profile, first, seeds: count, twice_each: 50, variation };
             let summary = simulate(&batch);
             say(&summary.line());
             summary.failures.iter().take(20).for_each(|failure| say(&format!("  {failure}")));

@@ -15,7 +15,8 @@ const SEEDS: u64 = 40;
 const TWICE_EACH: u64 = 10;
 
 fn holds(class: Class, profile: Profile) {
-    let summary = simulate(&Batch { class, profile, first: 0, seeds: SEEDS, twice_each: TWICE_EACH });
+    let variation = Variation::default();
+    let summary = simulate(&Batch { class, profile, first: 0, seeds: SEEDS, twice_each: TWICE_EACH, variation });
     println!("{}", summary.line());
     let failures: Vec<String> = summary.failures.iter().map(ToString::to_string).collect();
     assert!(failures.is_empty(), "{}\n{}", failures.join("\n"), summary.line());

@@ -3,7 +3,7 @@
 
 use super::core::Core;
 use bytes::Bytes;
-use channels::fake::{Fake, Outgoing};
+use channels::fake::Fake;
 use channels::{Hook, Request};
 use domain::{Sku, retry};
 use engine::accounts::{AccountPatch, NewAccount};
@@ -81,33 +81,63 @@ pub async fn timer(member: Member, task: Task) {
     }
 }
 
-/// A webhook arrives at our door; the store learns what we answered.
-pub async fn hook<F: Fake>(member: Member, fake: Arc<Mutex<F>>, outgoing: Outgoing) {
-    let answer = within(&member.core, 5_000, answer(&member, &outgoing.request)).await.flatten();
-    let answer = answer.as_ref().map(|(status, body)| (*status, body.as_bytes()));
-    let now = member.core.now();
-    fake.lock().unwrap_or_else(PoisonError::into_inner).delivered(outgoing.ticket, answer, now);
-    member.core.stir();
-}
+/// What a store learns of a webhook that it sent: our answer, or that there was none, also when whoever took it died.
+pub struct Receipt(Option<Box<dyn FnOnce(Option<Answer>)>>);
 
-/// A webhook of a made-up store arrives after a while. It comes once: what is lost is found by the comparison.
-pub async fn plain_hook(member: Member, request: Request, after_ms: i64) {
-    member.core.sleep_ms(after_ms).await;
-    _ = within(&member.core, 5_000, answer(&member, &request)).await;
-}
+/// Status and body.
+pub type Answer = (u16, String);
 
-/// An event of a queue arrives after a while, and comes again until it was taken.
-pub async fn event(member: Member, body: Bytes, after_ms: i64) {
-    member.core.sleep_ms(after_ms).await;
-    for _ in 0..6 {
-        if let Some(Ok(_)) = within(&member.core, FUNCTION_MS, member.hub.receive_event(&body)).await {
-            return;
+impl Receipt {
+    /// Tells the store by this.
+    pub fn new(tell: impl FnOnce(Option<Answer>) + 'static) -> Self {
+        Self(Some(Box::new(tell)))
+    }
+
+    /// Tells the platform of a fake.
+    pub fn of<F: Fake + 'static>(core: &Arc<Core>, fake: &Arc<Mutex<F>>, ticket: u64) -> Self {
+        let (fake, core) = (Arc::clone(fake), Arc::clone(core));
+        Self::new(move |answer| {
+            let answer = answer.as_ref().map(|(status, body)| (*status, body.as_bytes()));
+            fake.lock().unwrap_or_else(PoisonError::into_inner).delivered(ticket, answer, core.now());
+            core.stir();
+        })
+    }
+
+    fn give(mut self, answer: Option<Answer>) {
+        if let Some(tell) = self.0.take() {
+            tell(answer);
         }
-        member.core.sleep_ms(30_000).await;
     }
 }
 
-async fn answer(member: &Member, request: &Request) -> Option<(u16, String)> {
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0.take() {
+            tell(None);
+        }
+    }
+}
+
+/// A webhook arrives at our door after a while; the store learns what we answered.
+pub async fn hook(member: Member, request: Request, after_ms: i64, receipt: Receipt) {
+    member.core.sleep_ms(after_ms).await;
+    let answer = within(&member.core, 5_000, answer(&member, &request)).await.flatten();
+    receipt.give(answer);
+}
+
+/// An event of a queue arrives after a while; the queue learns whether it was taken.
+pub async fn event(member: Member, body: Bytes, after_ms: i64, receipt: Receipt) {
+    member.core.sleep_ms(after_ms).await;
+    let taken = take(&member, &body).await;
+    receipt.give(taken.then(|| (200, String::new())));
+}
+
+/// Whether somebody takes an event.
+pub async fn take(member: &Member, body: &[u8]) -> bool {
+    matches!(within(&member.core, FUNCTION_MS, member.hub.receive_event(body)).await, Some(Ok(_)))
+}
+
+async fn answer(member: &Member, request: &Request) -> Option<Answer> {
     let account = request.uri().path().rsplit('/').next()?;
     let hook = Hook { headers: request.headers(), body: request.body() };
     Some(match member.hub.receive(account, hook).await {

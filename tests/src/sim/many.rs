@@ -1,6 +1,6 @@
 //! Many runs, on every core.
 
-use super::run::{Order, Outcome, run};
+use super::run::{Order, Outcome, Variation, run};
 use super::setup::{Class, Profile};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +22,8 @@ pub struct Batch {
     pub seeds: u64,
     /// Each so-many-th seed runs twice and must leave the same trace.
     pub twice_each: u64,
+    /// What differs from the worlds of the seeds.
+    pub variation: Variation,
 }
 
 /// A seed that failed.
@@ -111,7 +113,7 @@ pub fn simulate(batch: &Batch) -> Summary {
 }
 
 fn one(batch: &Batch, seed: u64) -> (Option<Failure>, Outcome) {
-    let order = Order::new(batch.class, batch.profile, seed);
+    let order = Order { variation: batch.variation, ..Order::new(batch.class, batch.profile, seed) };
     let mut outcome = run(&order);
     if batch.twice_each > 0 && seed.is_multiple_of(batch.twice_each) && run(&order).hash != outcome.hash {
         outcome.violations.push("the same seed gave another trace".into());

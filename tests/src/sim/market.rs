@@ -35,7 +35,22 @@ pub struct Market {
     accepted: Mutex<BTreeMap<(usize, Sku), Accepted>>,
     /// How often people did something at a store.
     acts: Mutex<BTreeMap<usize, u64>>,
+    /// Events that nobody took: when the queue gives them again, milliseconds.
+    again: Mutex<Vec<(i64, Mail)>>,
 }
+
+/// An event of Amazon's in a queue, and how often it was received in vain.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// What it says.
+    pub body: Bytes,
+    failures: u32,
+}
+
+/// An event that was received and not deleted is visible again after so long, milliseconds.
+const VISIBLE_MS: i64 = 30_000;
+/// After so many times it is put aside.
+const RECEIVED_MAX: u32 = 6;
 
 /// A write that Amazon accepted.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +134,7 @@ impl Market {
             orders: Mutex::default(),
             accepted: Mutex::default(),
             acts: Mutex::default(),
+            again: Mutex::default(),
         };
         for (store, platform) in setup.platforms.iter().enumerate() {
             let levels: Vec<(&str, i64)> =
@@ -422,15 +438,29 @@ impl Market {
     /// When something is due next.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        let dues = [lock(&self.amazon).next_due(), lock(&self.shopify).next_due()];
+        let again = lock(&self.again).iter().map(|(at, _)| Timestamp(*at)).min();
+        let dues = [lock(&self.amazon).next_due(), lock(&self.shopify).next_due(), again];
         dues.into_iter().flatten().min()
     }
 
-    /// Events of Amazon's queues that are due, and Shopify's webhooks.
+    /// New events of Amazon's queues, those that are given again, and Shopify's webhooks.
     #[must_use]
-    pub fn due(&self, now: Timestamp) -> (Vec<Bytes>, Vec<Outgoing>) {
-        let events = lock(&self.amazon).due(now).into_iter().map(|outgoing| outgoing.request.into_body()).collect();
-        (events, lock(&self.shopify).due(now))
+    pub fn due(&self, now: Timestamp) -> (Vec<Mail>, Vec<Mail>, Vec<Outgoing>) {
+        let events = lock(&self.amazon).due(now).into_iter();
+        let new = events.map(|outgoing| Mail { body: outgoing.request.into_body(), failures: 0 }).collect();
+        let mut waiting = lock(&self.again);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut *waiting).into_iter().partition(|(at, _)| *at <= now.0);
+        *waiting = later;
+        (new, due.into_iter().map(|(_, mail)| mail).collect(), lock(&self.shopify).due(now))
+    }
+
+    /// Nobody took an event.
+    pub fn untaken(&self, mail: Mail, now: Timestamp) {
+        let failures = mail.failures + 1;
+        if failures < RECEIVED_MAX {
+            lock(&self.again).push((now.0 + VISIBLE_MS, Mail { failures, ..mail }));
+        }
     }
 }
 

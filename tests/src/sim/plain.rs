@@ -80,6 +80,22 @@ pub struct Effect {
     pub after: i64,
 }
 
+/// A webhook, and how often it was sent without being taken.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// The SKU that it names.
+    pub sku: String,
+    /// How often it was sent in vain.
+    pub failures: usize,
+}
+
+/// When a webhook that was not taken is sent again, milliseconds: as those do who send the same for hours.
+const AGAIN_MS: [i64; 3] = [5_000, 60_000, 300_000];
+/// Later times.
+const LATER_MS: i64 = 900_000;
+/// So often it is sent at most.
+const SENT_MAX: usize = 24;
+
 /// One store of the platform.
 #[derive(Debug, Clone)]
 pub struct PlainStore {
@@ -95,6 +111,8 @@ pub struct PlainStore {
     answers: BTreeMap<String, u16>,
     /// SKUs whose webhooks wait to be sent.
     pub news: Vec<String>,
+    /// Webhooks that were sent and not taken: when they are sent again, milliseconds.
+    again: Vec<(i64, News)>,
     /// SKUs whose level the store does not tell for now.
     pub hidden: BTreeSet<String>,
 }
@@ -110,6 +128,7 @@ impl PlainStore {
             changed: BTreeMap::new(),
             answers: BTreeMap::new(),
             news: Vec::new(),
+            again: Vec::new(),
             hidden: BTreeSet::new(),
         }
     }
@@ -122,6 +141,30 @@ impl PlainStore {
         *self.changed.entry(sku.to_owned()).or_default() += by;
         if by != 0 {
             self.news.push(on_shelf(sku).0.to_owned());
+        }
+    }
+
+    /// Takes the webhooks that are due at `now`, first those that are sent for the first time.
+    pub fn due(&mut self, now: i64) -> Vec<News> {
+        let (due, later) = std::mem::take(&mut self.again).into_iter().partition(|(at, _)| *at <= now);
+        self.again = later;
+        let due: Vec<(i64, News)> = due;
+        let new = self.news.drain(..).map(|sku| News { sku, failures: 0 });
+        new.chain(due.into_iter().map(|(_, news)| news)).collect()
+    }
+
+    /// When a webhook is sent again next, milliseconds.
+    #[must_use]
+    pub fn next_due(&self) -> Option<i64> {
+        self.again.iter().map(|(at, _)| *at).min()
+    }
+
+    /// Nobody took a webhook: it is sent again.
+    pub fn refused(&mut self, news: News, now: i64) {
+        let failures = news.failures + 1;
+        if failures < SENT_MAX {
+            let wait = AGAIN_MS.get(news.failures).copied().unwrap_or(LATER_MS);
+            self.again.push((now + wait, News { failures, ..news }));
         }
     }
 

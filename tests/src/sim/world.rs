@@ -1,13 +1,13 @@
 //! A world: stores, network, table, queues, and our machines.
 
 use super::core::{Core, SimClock};
-use super::crew::{self, Member};
+use super::crew::{self, Member, Receipt};
 use super::exec::{Executor, Kind};
 use super::hands::{Orders, business};
-use super::market::{HOSTED, Market};
+use super::market::{HOSTED, Mail, Market};
 use super::net::{Net, Plains};
 use super::oracle::Oracle;
-use super::plain::{self, PlainStore};
+use super::plain::{self, News, PlainStore};
 use super::setup::{Platform, Setup};
 use crate::memory::{MemoryQueue, MemoryStore, MemoryVault, Watch};
 use base64::Engine;
@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use channels::fake::Fake;
 use channels::shopwired::FakeShopWired;
 use channels::shopwired::fake::{AccountSpec, ProductSpec};
-use channels::{Channel, Http, Secret};
+use channels::{Channel, Http, Request, Secret};
 use domain::{AccountId, Inbound, LocationId, Role, WriteKind, fight};
 use engine::accounts::NewAccount;
 use engine::ports::{Queue, QueueName, Store, Vault};
@@ -243,16 +243,24 @@ impl World {
         self.deliver_market();
         let mut stores = self.fake.lock().unwrap_or_else(PoisonError::into_inner);
         let outgoing = stores.due(now);
-        let next = stores.next_due().into_iter().chain(self.market.next_due()).min();
-        drop(stores);
-        self.silent_until = next.map_or(i64::MAX, |next| next.0);
+        let next = stores.next_due().into_iter().chain(self.market.next_due()).map(|next| next.0);
+        let plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = next.chain(plain.values().filter_map(PlainStore::next_due)).min();
+        drop((stores, plain));
+        self.silent_until = next.unwrap_or(i64::MAX);
         for one in outgoing {
-            let member = self.member(machines() - 1);
             self.core.tell(|| {
                 format!("webhook {}: {}", one.request.uri().path(), String::from_utf8_lossy(one.request.body()))
             });
-            self.exec.add(Kind::Hook, crew::hook(member, Arc::clone(&self.fake), one));
+            let receipt = Receipt::of(&self.core, &self.fake, one.ticket);
+            self.knock(one.request, 0, receipt);
         }
+    }
+
+    /// A webhook is on its way to the last machine.
+    fn knock(&mut self, request: Request, after_ms: i64, receipt: Receipt) {
+        let member = self.member(machines() - 1);
+        self.exec.add(Kind::Hook, crew::hook(member, request, after_ms, receipt));
     }
 
     /// When a store has something to tell next, milliseconds; after [`Self::deliver`], and if nothing is done there before.
@@ -276,41 +284,67 @@ impl World {
     }
 
     fn deliver_market(&mut self) {
-        let (events, webhooks) = self.market.due(self.core.now());
+        let (events, again, webhooks) = self.market.due(self.core.now());
         for event in events {
-            for wait in self.copies() {
-                let member = self.member(machines() - 1);
-                self.exec.add(Kind::Hook, crew::event(member, event.clone(), wait));
-            }
+            self.copies().into_iter().for_each(|wait| self.post(event.clone(), wait));
         }
+        again.into_iter().for_each(|event| self.post(event, 0));
         for one in webhooks {
             if self.core.chance(self.setup.rates.hooks.drop_percent * 100) {
                 continue;
             }
-            let member = self.member(machines() - 1);
-            self.exec.add(Kind::Hook, crew::hook(member, Arc::clone(&self.market.shopify), one));
+            let receipt = Receipt::of(&self.core, &self.market.shopify, one.ticket);
+            self.knock(one.request, 0, receipt);
         }
     }
 
+    /// An event is on its way to the last machine.
+    fn post(&mut self, event: Mail, after_ms: i64) {
+        let member = self.member(machines() - 1);
+        let (market, core, mail) = (Arc::clone(&self.market), Arc::clone(&self.core), event.clone());
+        let receipt = Receipt::new(move |answer| {
+            if answer.is_none() {
+                market.untaken(mail, core.now());
+                core.stir();
+            }
+        });
+        self.exec.add(Kind::Hook, crew::event(member, event.body, after_ms, receipt));
+    }
+
     fn deliver_plain(&mut self) {
-        let mut news: Vec<(usize, String)> = Vec::new();
+        let (mut due, now): (Vec<(usize, News)>, _) = (Vec::new(), self.core.now_ms());
         for (store, plain) in self.plain.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            news.extend(plain.news.drain(..).map(|sku| (*store, sku)));
+            due.extend(plain.due(now).into_iter().map(|news| (*store, news)));
         }
         let faults = self.setup.rates.hooks;
-        for (store, sku) in news {
-            if self.core.chance(faults.drop_percent * 100) {
+        for (store, news) in due {
+            // what is lost on its way for ever is lost when it is sent first
+            let first = news.failures == 0;
+            if first && self.core.chance(faults.drop_percent * 100) {
                 continue;
             }
-            let copies = 1 + usize::from(self.core.chance(faults.duplicate_percent * 100));
+            let copies = 1 + usize::from(first && self.core.chance(faults.duplicate_percent * 100));
             for _ in 0..copies {
                 let late = self.core.chance(faults.delay_percent * 100);
                 let wait = self.core.below(if late { faults.delay_ms.unsigned_abs() } else { 3_000 });
-                let request = plain::webhook(account(store).as_str(), &sku, &format!("hooks-{store}"));
-                let member = self.member(machines() - 1);
-                self.exec.add(Kind::Hook, crew::plain_hook(member, request, wait));
+                let request = plain::webhook(account(store).as_str(), &news.sku, &format!("hooks-{store}"));
+                let receipt = self.plain_receipt(store, news.clone());
+                self.knock(request, wait, receipt);
             }
         }
+    }
+
+    /// Tells a made-up store what became of its webhook.
+    fn plain_receipt(&self, store: usize, news: News) -> Receipt {
+        let (plain, core) = (Arc::clone(&self.plain), Arc::clone(&self.core));
+        Receipt::new(move |answer| {
+            let taken = answer.is_some_and(|(status, _)| (200..300).contains(&status));
+            let mut plain = plain.lock().unwrap_or_else(PoisonError::into_inner);
+            if let (false, Some(plain)) = (taken, plain.get_mut(&store)) {
+                plain.refused(news, core.now_ms());
+                core.stir();
+            }
+        })
     }
 
     /// The account of a store, as a person adds it.

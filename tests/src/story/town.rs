@@ -7,7 +7,7 @@ use crate::memory::queue::QueueRates;
 use crate::memory::store::{Commit, StoreRates};
 use crate::memory::{MemoryQueue, MemoryStore, MemoryVault, Watch};
 use crate::sim::core::{Core, SimClock};
-use crate::sim::crew::{self, Member};
+use crate::sim::crew::{self, Member, Receipt};
 use crate::sim::exec::{Executor, Kind, Step as Turn};
 use channels::fake::{Fake, Outgoing};
 use channels::shopwired::FakeShopWired;
@@ -19,7 +19,7 @@ use engine::ports::{Queue, QueueName, Store, Vault};
 use engine::work::Task;
 use engine::{Config, Hub};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -45,8 +45,6 @@ pub(super) struct Town {
     vault: Arc<dyn Vault>,
     exec: Executor,
     timers: Vec<(i64, i64, Task)>,
-    /// Webhooks that were not answered yet.
-    flying: Rc<RefCell<BTreeSet<u64>>>,
 }
 
 /// What the story itself must remember.
@@ -77,6 +75,10 @@ const WORKERS: usize = 2;
 const BATCH: usize = 10;
 /// Somebody who asks waits at most so long, milliseconds.
 const PATIENCE_MS: i64 = 120_000;
+/// An event that nobody took is given again after so long, milliseconds.
+const VISIBLE_MS: i64 = 30_000;
+/// And so often in all.
+const EVENT_TRIES: u32 = 6;
 /// A story may take this many turns at most: a day has some hundred thousand.
 const TURNS_MAX: u64 = 20_000_000;
 
@@ -96,10 +98,9 @@ impl Town {
         let (minute, day) = (60_000, 86_400_000);
         let timer = |every: i64, task| (start + every, every, task);
         let timers = vec![timer(minute, Task::Sweep), timer(15 * minute, Task::Compare), timer(day, Task::Full)];
-        let (books, flying) = (Books::default(), Rc::default());
+        let books = Books::default();
         let stores = stores.to_vec();
-        let mut town =
-            Self { stores, fake, market, wires, store, queue, hub, books, core, vault, exec, timers, flying };
+        let mut town = Self { stores, fake, market, wires, store, queue, hub, books, core, vault, exec, timers };
         town.open();
         (0..WORKERS).for_each(|machine| town.hire(Kind::Changes(machine)));
         (0..WORKERS).for_each(|machine| town.hire(Kind::Lane(machine)));
@@ -185,9 +186,6 @@ impl Town {
     /// The hub's process ends, and a new one begins: nothing in memory is left. Stores that wait for an answer get none.
     fn restart(&mut self) {
         let workers = self.exec.kill_ours();
-        let unanswered = std::mem::take(&mut *self.flying.borrow_mut());
-        let now = self.now();
-        unanswered.into_iter().for_each(|ticket| lock(&self.fake).delivered(ticket, None, now));
         self.hub = hub(&self.core, &self.wires, &self.store, &self.queue, &self.vault);
         workers.into_iter().for_each(|kind| self.hire(kind));
     }
@@ -257,15 +255,11 @@ impl Town {
     /// Lets webhooks out that are due.
     fn deliver(&mut self) {
         let due = self.fake().due(self.now());
-        for Outgoing { request, due, ticket } in due {
+        for Outgoing { request, ticket, .. } in due {
             let store = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
             self.books.hooks.insert(store, copy(&request));
-            let (member, fake, flying) = (self.member(), Arc::clone(&self.fake), Rc::clone(&self.flying));
-            flying.borrow_mut().insert(ticket);
-            self.exec.add(Kind::Hook, async move {
-                crew::hook(member, fake, Outgoing { request, due, ticket }).await;
-                flying.borrow_mut().remove(&ticket);
-            });
+            let receipt = Receipt::of(&self.core, &self.fake, ticket);
+            self.exec.add(Kind::Hook, crew::hook(self.member(), request, 0, receipt));
         }
     }
 
@@ -274,11 +268,18 @@ impl Town {
         let (events, hooks) = self.market.due(self.now());
         for body in events {
             let member = self.member();
-            self.exec.add(Kind::Hook, crew::event(member, body, 0));
+            self.exec.add(Kind::Hook, async move {
+                for _ in 0..EVENT_TRIES {
+                    if crew::take(&member, &body).await {
+                        return;
+                    }
+                    member.core.sleep_ms(VISIBLE_MS).await;
+                }
+            });
         }
         for outgoing in hooks {
-            let (member, fake) = (self.member(), Arc::clone(&self.market.shopify));
-            self.exec.add(Kind::Hook, crew::hook(member, fake, outgoing));
+            let receipt = Receipt::of(&self.core, &self.market.shopify, outgoing.ticket);
+            self.exec.add(Kind::Hook, crew::hook(self.member(), outgoing.request, 0, receipt));
         }
     }
 
