@@ -56,6 +56,8 @@ pub enum Mistake {
     AcceptedIsDone,
     /// A call of many rows whose answer was lost is asked again row by row.
     CallTornApart,
+    /// A call of many rows that was refused is not closed before its claims are dropped.
+    CallLeftOpen,
     /// What a cancellation gave back is given back again.
     ReleasedTwice,
     /// What a kit took from its parts is added to what it took before.
@@ -64,7 +66,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::NoClaim,
         Self::BelievedPayload,
         Self::ShortLease,
@@ -91,6 +93,7 @@ impl Mistake {
         Self::ReturnElsewhere,
         Self::AcceptedIsDone,
         Self::CallTornApart,
+        Self::CallLeftOpen,
         Self::ReleasedTwice,
         Self::PartsTwice,
     ];

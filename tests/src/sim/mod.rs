@@ -2,6 +2,7 @@
 
 mod account;
 pub mod books;
+pub mod calls;
 pub mod core;
 pub mod crew;
 pub mod exec;

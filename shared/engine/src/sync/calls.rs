@@ -52,7 +52,8 @@ impl Run<'_> {
         let may_be_done =
             |outcome: &Outcome| matches!(outcome, Outcome::Applied | Outcome::Accepted | Outcome::Unknown(_));
         let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
-        if outcomes.iter().any(may_be_done) || !outcomes.iter().any(is_refused) {
+        let nothing_to_close = outcomes.iter().any(may_be_done) || !outcomes.iter().any(is_refused);
+        if nothing_to_close || planted::is(Mistake::CallLeftOpen) {
             return outcomes;
         }
         let nothing = StoredCall::default().row(account, id, FIRST + 1, self.hub.clock.now());
