@@ -30,6 +30,8 @@ pub struct Books {
     /// For each trace of our write that was found, and each push that the level decided: by what the count may be wrong with
     /// it, in units. One of them is true.
     pub mingled: BTreeMap<Place, Vec<BTreeSet<i64>>>,
+    /// Units of a push that the last commit of a place decided.
+    pub decided: BTreeMap<Place, i64>,
     /// The level with which a listing joined that was not there from the beginning.
     pub entered: BTreeMap<Place, i64>,
     /// Whether the store that joins is only compared for now.
@@ -87,15 +89,15 @@ impl Books {
         }
     }
 
-    /// A difference was taken for the trace of our write, and a person was told its size, `by`: an edit of that size may
-    /// have been it. Or a push of unknown outcome was decided by the level; then `by` is 0. Imports that were waiting to be
+    /// A difference was taken for the trace of our write, and a person was told its size, the first of `told`: an edit of that
+    /// size may have been it. Or a push of unknown outcome was decided by the level; then that is 0. Imports that were waiting to be
     /// explained went with it: the newest ones, all of them from one on, as the level shows only their sum.
-    pub fn mingle(&mut self, place: &Place, by: i64, now: i64) {
+    pub fn mingle(&mut self, place: &Place, told: &[i64], now: i64) {
         let since = self.explained.get(place).copied().unwrap_or(0) - READ_MS;
         let waiting = self.silent.iter().filter(|(silent, at, _)| silent == place && (since..=now).contains(at));
         let units: Vec<i64> = waiting.map(|(_, _, units)| *units).collect();
         let sums = (0..=units.len()).map(|from| -units[from..].iter().sum::<i64>());
-        self.mingled.entry(place.clone()).or_default().push(sums.chain([by]).collect());
+        self.mingled.entry(place.clone()).or_default().push(sums.chain(told.iter().copied()).collect());
     }
 
     /// Whether a place may deviate by `by` units: by what nobody can know of, and by what was told with a repair.

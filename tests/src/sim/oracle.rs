@@ -155,9 +155,13 @@ impl Oracle {
                 if let (false, Some(level)) = (before.entries.contains_key(listing), entry.shadow) {
                     books.entered.insert(place.clone(), level);
                 }
-                if before.entries.get(listing).is_some_and(|was| is_decided(was, entry)) {
-                    books.mingle(&place, 0, self.core.now_ms());
-                }
+                match before.entries.get(listing).and_then(|was| decided(was, entry)) {
+                    Some(push) => {
+                        books.mingle(&place, &[0], self.core.now_ms());
+                        books.decided.insert(place.clone(), push)
+                    }
+                    None => books.decided.remove(&place),
+                };
                 if before.entries.get(listing) != Some(entry) {
                     books.seen(&place, entry, self.core.now_ms());
                 }
@@ -232,7 +236,8 @@ impl Oracle {
                     Note::Tolerated(_) => ("tolerated", None),
                     Note::Repaired(by) => {
                         let place = (self.setup.spot(&seen.listing), history.sku.clone());
-                        books.mingle(&place, *by, self.core.now_ms());
+                        let told = [Some(*by), with_push(&seen.notes, *by, books.decided.get(&place))];
+                        books.mingle(&place, &told.into_iter().flatten().collect::<Vec<_>>(), self.core.now_ms());
                         ("repaired", None)
                     }
                     Note::Ambiguous(by) => ("ambiguous", Some(*by)),
@@ -342,10 +347,18 @@ fn substance(entry: &Entry) -> Entry {
     entry
 }
 
-/// Whether a commit decides by the level what became of a push.
-fn is_decided(was: &Entry, entry: &Entry) -> bool {
-    let open = |entry: &Entry| entry.square.as_ref().is_some_and(|square| square.guesses.is_some());
-    open(was) && !open(entry)
+/// The units of a push of which a commit decides by the level whether it arrived.
+fn decided(was: &Entry, entry: &Entry) -> Option<i64> {
+    let guesses = |entry: &Entry| entry.square.as_ref().and_then(|square| square.guesses);
+    guesses(was).filter(|_| guesses(entry).is_none()).map(|(failed, applied)| failed - applied)
+}
+
+/// By what the count may be wrong when one level decided both that a push arrived or not, and that a difference of `by` units
+/// is the trace of our write: the push may have been the other way round.
+fn with_push(notes: &[Note], by: i64, push: Option<&i64>) -> Option<i64> {
+    let arrived =
+        notes.iter().find_map(|note| if let Note::PushResolved(arrived) = note { Some(*arrived) } else { None });
+    arrived.zip(push).map(|(arrived, push)| if arrived { by + push } else { by - push })
 }
 
 /// What a commit believes that a push has done: a claim that ends with its value in the shadow.
