@@ -10,7 +10,7 @@ use tests::sim::scenes;
 use tests::sim::setup::{Class, Profile, Setup};
 
 /// Seeds of each class and profile: more than a thousand worlds in all.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 55;
 /// Each so-many-th seed runs twice.
 const TWICE_EACH: u64 = 10;
 
