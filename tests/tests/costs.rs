@@ -120,7 +120,7 @@ mod ministack {
         let mut before = 0.0;
         for round in 0..2 {
             if round == 1 {
-                // half a minute must have passed for health to be stored, and it does between two sweeps
+                // what is remembered of accounts for some seconds is read anew in each sweep
                 tokio::time::sleep(Duration::from_secs(31)).await;
                 _ = shift.proxy.take();
                 shift.counts = Counts::default();

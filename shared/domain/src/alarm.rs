@@ -85,7 +85,7 @@ impl Kind {
 pub struct Thresholds {
     /// Failed calls in a row.
     pub failures: u32,
-    /// Minutes without a good read. That a store was read is noted every five minutes.
+    /// Minutes without a good read. Like that of a webhook, its time is stored every five minutes.
     pub no_read_minutes: i64,
     /// Minutes without a webhook while the feed shows movements.
     pub silent_minutes: i64,
@@ -126,7 +126,7 @@ impl Thresholds {
         let fields = [
             ("failures", i64::from(self.failures), 1, 1_000),
             ("no_read_minutes", self.no_read_minutes, 10, 10_080),
-            ("silent_minutes", self.silent_minutes, 2, 10_080),
+            ("silent_minutes", self.silent_minutes, 10, 10_080),
             ("silent_movements", i64::try_from(self.silent_movements).unwrap_or(i64::MAX), 1, 10_000),
             ("credential_days", self.credential_days, 1, 365),
             ("waiting_minutes", self.waiting_minutes, 1, 10_080),

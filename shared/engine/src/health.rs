@@ -35,10 +35,9 @@ pub struct Notes {
     failing: Mutex<BTreeSet<AccountId>>,
 }
 
-/// How often unremarkable health is stored, milliseconds: that something was written, or told by a webhook.
-const STORE_EVERY_MS: i64 = 30_000;
-/// How often it is stored that a store was read, and nothing else, milliseconds: five minutes.
-const STORE_READS_EVERY_MS: i64 = 300_000;
+/// How often unremarkable health is stored, milliseconds: five minutes. With ten stores each change is read, written and echoed in
+/// all of them, and a row for each would cost more than the change.
+const STORE_EVERY_MS: i64 = 300_000;
 /// Unknown SKUs kept for show.
 const UNKNOWN_KEPT: usize = 20;
 /// Listings in trouble kept for show.
@@ -54,15 +53,6 @@ impl Noted {
             || self.unreadable > 0
             || !self.unknown_skus.is_empty()
             || !self.troubles.is_empty()
-    }
-
-    /// Whether there is nothing to tell but that the store answered.
-    fn only_read(&self) -> bool {
-        self.written.is_none()
-            && self.hook.is_none()
-            && self.refused == 0
-            && self.unheard == 0
-            && self.latency == Latency::default()
     }
 
     fn enter(self, health: &mut Health, now: Timestamp) {
@@ -202,8 +192,7 @@ impl Hub {
         let mut stored = self.notes.stored.lock().unwrap_or_else(PoisonError::into_inner);
         let due = |account: &AccountId, noted: &Noted| {
             let last = stored.get(account).copied().unwrap_or_default();
-            let every_ms = if noted.only_read() { STORE_READS_EVERY_MS } else { STORE_EVERY_MS };
-            all || noted.matters() || now.since_ms(last) >= every_ms
+            all || noted.matters() || now.since_ms(last) >= STORE_EVERY_MS
         };
         let names: Vec<AccountId> =
             pending.iter().filter(|(id, noted)| due(id, noted)).map(|(id, _)| id.clone()).collect();

@@ -175,6 +175,8 @@ const OTHER_SECRETS: f64 = 2.0;
 const POLLS: f64 = 648_000.0;
 /// Seconds that a sweep runs, times GB of its function.
 const SWEEP_GB_SECONDS: f64 = 0.1 * 1.0;
+/// How often the health of an account is stored in a month, with a read before: every five minutes.
+const HEALTH: f64 = 8_640.0;
 /// Seconds that a lane runs in which nothing waits: one call to its store.
 const LANE_SECONDS: f64 = 0.25;
 
@@ -198,6 +200,7 @@ impl Idle {
             ("queues", (self.sweep.fifo + 2.0 * (self.accounts + 1.0)) * sweeps * prices.fifo),
             ("table, writes", self.sweep.writes * sweeps * prices.writes),
             ("table, reads", self.sweep.reads * sweeps * prices.reads),
+            ("health", self.accounts * HEALTH / million * (prices.writes + prices.reads)),
             ("metric Waiting", prices.metric_month * 2.0),
             ("logs", log_bytes / 1e9 * prices.logs_gb),
         ]
