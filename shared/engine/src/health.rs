@@ -1,6 +1,6 @@
 //! Health of the accounts: collected in memory while working, stored when it matters or every half minute.
 
-use crate::hub::{Error, Hub};
+use crate::hub::{Connected, Error, Hub};
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, Health, Troubled};
 use domain::{AccountId, Latency, Sku, Timestamp};
@@ -13,6 +13,8 @@ pub struct Noted {
     read: Option<Timestamp>,
     written: Option<Timestamp>,
     hook: Option<Timestamp>,
+    /// Whether a webhook came of a store whose webhooks had fallen silent.
+    heard_again: bool,
     failure: Option<String>,
     failures: u32,
     recovered: bool,
@@ -50,6 +52,7 @@ impl Noted {
     fn matters(&self) -> bool {
         self.failures > 0
             || self.recovered
+            || self.heard_again
             || self.unreadable > 0
             || !self.unknown_skus.is_empty()
             || !self.troubles.is_empty()
@@ -127,9 +130,12 @@ impl Hub {
         self.note(account, |noted| noted.written = Some(now));
     }
 
-    pub(crate) fn noted_hook(&self, account: &AccountId) {
-        let now = self.clock.now();
-        self.note(account, |noted| (noted.hook, noted.unheard) = (Some(now), 0));
+    pub(crate) fn noted_hook(&self, connected: &Connected) {
+        let (now, silent) = (self.clock.now(), connected.health.0.unheard > 0);
+        self.note(&connected.account.id, |noted| {
+            (noted.hook, noted.unheard) = (Some(now), 0);
+            noted.heard_again |= silent;
+        });
     }
 
     /// A change of another store was written here so long after it was told, milliseconds.

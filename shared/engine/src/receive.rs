@@ -45,7 +45,7 @@ impl Hub {
             return Ok(Received::Refused);
         };
         let Some(signer) = secrets.get(signer) else { return Ok(Received::Refused) };
-        self.noted_hook(id);
+        self.noted_hook(&connected);
         match connected.channel.read_hook(hook, signer) {
             Ok(Delivery::Answer(answer)) => Ok(Received::Answer(answer)),
             Ok(Delivery::Ignored(reason)) => {
@@ -101,7 +101,7 @@ impl Hub {
         };
         let mut hints = 0;
         for connected in owned {
-            self.noted_hook(&connected.account.id);
+            self.noted_hook(connected);
             let accepted = match Self::orders_of(connected, &touches) {
                 Some(orders) => self.accept_orders(&connected.account.id, id.clone(), orders).await?,
                 None => self.accept(&connected.account.id, id.clone(), touches.clone()).await?,
