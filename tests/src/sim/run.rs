@@ -108,9 +108,8 @@ const SETTLE_MS: i64 = 3 * 3_600_000;
 const LOOK_MS: i64 = 10_000;
 /// After that, this much time passes in which nothing may be written, milliseconds.
 const SILENCE_MS: i64 = 20 * 60_000;
-/// A timer may have woken the lane just now, and a write that Amazon accepts is looked at two minutes later: so often is looked
-/// again.
-const SWEPT: usize = 24;
+/// A timer may have woken the lane just now: so often is looked again.
+const SWEPT: usize = 12;
 /// Polls of one run: far more than any needs.
 const STEPS_MAX: u64 = 3_000_000;
 
