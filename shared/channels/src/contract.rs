@@ -36,6 +36,8 @@ pub struct Info {
     pub capabilities: Capabilities,
     /// The settings form.
     pub settings: &'static [Setting],
+    /// Settings of other channels that make no sense here, each with the reason.
+    pub settings_refused: &'static [(&'static str, &'static str)],
     /// Calls per second that a store allows for long, and how many at once.
     pub rate_per_second: f64,
     /// How many calls may be made at once after a pause.
@@ -327,6 +329,12 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// [`crate::ErrorKind::Configuration`], naming the field and what to do.
     fn check(&self, settings: &BTreeMap<String, String>, secrets: &Secrets) -> Result<(), Error>;
+
+    /// Whether these settings say that an order which is not paid for holds no stock yet: it is listed as
+    /// [`domain::OrderState::Unpaid`], and asked for again until it is paid for or called off.
+    fn waits_for_payment(&self, _settings: &BTreeMap<String, String>) -> bool {
+        false
+    }
 
     /// Which of the given webhook secrets signed these bytes. Constant time, before parsing, fail closed.
     ///

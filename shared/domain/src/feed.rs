@@ -29,6 +29,8 @@ pub struct Movement {
 pub enum OrderState {
     /// Placed, paid or shipped: its lines hold stock.
     Open,
+    /// Placed and not paid for, in a store that moves stock when it is: its lines hold none yet.
+    Unpaid,
     /// Cancelled: whether its stock went back is another question.
     Cancelled,
 }

@@ -5,6 +5,7 @@ use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
 use crate::receive::{SIGNING, signing_field};
 use crate::records::{self, Account, Health, Rate, todo_partition};
+use crate::unpaid::Unpaid;
 use channels::{Channel, Identity, Secret, Secrets, Subscription};
 use domain::Capabilities;
 use domain::latency::Quantiles;
@@ -234,6 +235,7 @@ impl Hub {
             let name = &master.account.id;
             return Err(Error::Conflict(format!("role: {name} is the master already; add this account as a replica")));
         }
+        known_settings(channel, &new.settings)?;
         let settings = with_defaults(channel, &new.settings);
         channel.check(&settings, &new.secrets).map_err(|error| Error::Invalid(error.to_string()))
     }
@@ -526,6 +528,7 @@ impl Hub {
             Change::Delete(Account::key(id), Condition::Any),
             Change::Delete(Health::key(id), Condition::Any),
             Change::Delete(records::cursor_key(id), Condition::Any),
+            Change::Delete(Unpaid::key(id), Condition::Any),
         ];
         self.store.write(&gone).await?;
         self.forget_locations(id).await?;
@@ -550,11 +553,13 @@ fn check_flash(minutes: Option<u32>) -> Result<Option<u32>, Error> {
 /// A setting that the channel does not have would do nothing and nobody would know; a secret does not belong among them.
 fn known_settings(channel: &dyn Channel, settings: &BTreeMap<String, String>) -> Result<(), Error> {
     for name in settings.keys() {
-        let field = channel.info().settings.iter().find(|field| field.name == name);
-        let problem = match field {
-            None => "this channel has no such setting",
-            Some(field) if field.secret => "it is a secret; replace it with \"accounts rotate\"",
-            Some(_) => continue,
+        let info = channel.info();
+        let refused = info.settings_refused.iter().find(|(refused, _)| refused == name);
+        let problem = match (info.settings.iter().find(|field| field.name == name), refused) {
+            (None, Some((_, reason))) => &format!("this channel cannot have it: {reason}"),
+            (None, None) => "this channel has no such setting",
+            (Some(field), _) if field.secret => "it is a secret; replace it with \"accounts rotate\"",
+            (Some(_), _) => continue,
         };
         return Err(Error::Invalid(format!("settings.{name}: {problem}")));
     }

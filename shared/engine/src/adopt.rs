@@ -18,7 +18,7 @@ use crate::records::{self, Item, SnapshotChunk};
 use crate::runs::{Job, Run};
 use crate::scan::Scan;
 use domain::feed::Marker;
-use domain::{AccountId, ListingId, LocationId, Role, Sku};
+use domain::{AccountId, ListingId, LocationId, OrderState, Role, Sku};
 use futures::{StreamExt, stream};
 use plan::Plan;
 use serde::{Deserialize, Serialize};
@@ -254,7 +254,10 @@ impl Hub {
             if self.store.get(&[records::orders_cursor_key(id)]).await?.iter().any(Option::is_some) {
                 continue;
             }
-            for order in &scan.orders {
+            if Self::waits_for_payment(&scan.connected) {
+                self.remember_unpaid(&scan.connected, &scan.orders).await?;
+            }
+            for order in scan.orders.iter().filter(|order| order.state != OrderState::Unpaid) {
                 for line in &order.lines {
                     let Some(sku) = &line.sku else { continue };
                     let marker = Marker {

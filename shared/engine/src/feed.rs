@@ -7,8 +7,9 @@ use crate::line::said;
 use crate::ports::{Change, Condition, Row, StoreError};
 use crate::records::{self, Hint};
 use crate::sync::{Known, Pace, Report};
+use crate::unpaid::Left;
 use channels::{Movements, Touch};
-use domain::{AccountId, Class, Movement, Position, Sku, Timestamp};
+use domain::{AccountId, Class, Movement, OrderState, Position, Sku, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub(crate) struct News {
     /// The SKUs concerned.
     pub skus: BTreeSet<Sku>,
+    /// Orders that still wait for their money.
+    left: Left,
     since: Position,
     page: Option<Arc<Movements>>,
 }
@@ -40,6 +43,7 @@ impl Hub {
             return self.bridge_gap(&connected).await;
         }
         if news.skus.is_empty() {
+            self.forget_paid(account, &news.left).await?;
             return Ok(false);
         }
         let touches = news.skus.iter().cloned().map(Touch::Sku);
@@ -66,6 +70,7 @@ impl Hub {
                 Ok(more || rest)
             }
             None if report.failed.is_empty() && !rest => {
+                self.forget_paid(account, &news.left).await?;
                 self.advance(records::orders_cursor_row(account, at)).await?;
                 Ok(false)
             }
@@ -131,15 +136,21 @@ impl Hub {
         }
         if !connected.account.feed {
             let since = self.orders_cursor(id).await?;
-            let orders = self.orders_placed(connected, since, patience).await?;
-            let lines = orders.into_iter().flat_map(|order| order.lines);
-            return Ok(News { skus: lines.filter_map(|line| line.sku).collect(), ..News::default() });
+            let mut orders = self.orders_placed(connected, since, patience).await?;
+            orders.extend(self.waited_for(connected, None, &orders, patience).await?);
+            let left = match Self::waits_for_payment(connected) {
+                true => self.remember_unpaid(connected, &orders).await?,
+                false => Left::default(),
+            };
+            let lines =
+                orders.into_iter().filter(|order| order.state != OrderState::Unpaid).flat_map(|order| order.lines);
+            return Ok(News { skus: lines.filter_map(|line| line.sku).collect(), left, ..News::default() });
         }
         let since = self.cursor(id).await?;
         let page = self.line(connected, patience).movements(since).await;
         let page = page.map_err(|error| said(connected, error))?;
         let skus = page.entries.iter().map(|movement| movement.sku.clone()).collect();
-        Ok(News { skus, since, page: Some(Arc::new(page)) })
+        Ok(News { skus, left: Left::default(), since, page: Some(Arc::new(page)) })
     }
 
     /// Up to where every entry of a page is counted, or belongs to a SKU that is not mapped.

@@ -44,6 +44,7 @@ pub mod stock_feeds;
 pub mod sync;
 pub mod table;
 pub mod trail;
+mod unpaid;
 mod walk;
 pub mod warehouses;
 pub mod work;

@@ -5,8 +5,9 @@ use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::records::Listing;
 use crate::sync::orders::OVERLAP_MS;
+use crate::unpaid::BACK_MS;
 use channels::Unit;
-use domain::{Class, ListingId, LocationId, Order, Position, Sku, Timestamp, UnitId};
+use domain::{Class, ListingId, LocationId, Order, OrderState, Position, Sku, Timestamp, UnitId};
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,7 +141,13 @@ impl Hub {
                 Ok(Piece { units, again: true, orders: Vec::new() })
             }
             Stage::Again => {
-                let orders = self.orders_placed(connected, reading.started.plus_ms(-OVERLAP_MS), patience).await?;
+                let recently = reading.started.plus_ms(-OVERLAP_MS);
+                // before its first sync, who waits for money must be known: it will be paid for later
+                let first =
+                    Self::waits_for_payment(connected) && self.counted_until(&connected.account.id).await?.is_none();
+                let since = if first { reading.started.plus_ms(-BACK_MS) } else { recently };
+                let mut orders = self.orders_placed(connected, since, patience).await?;
+                orders.retain(|order| order.placed >= recently || order.state == OrderState::Unpaid);
                 let recent = orders.iter().filter(|order| order.placed >= reading.started.plus_ms(-1_000));
                 let skus = recent.flat_map(|order| order.lines.iter().filter_map(|line| line.sku.clone())).collect();
                 let units = self.read_levels(scan, &skus, patience).await?;

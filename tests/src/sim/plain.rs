@@ -37,6 +37,7 @@ const fn kind(name: &'static str, write: WriteKind, bulk: Option<Bulk>, location
             title: name,
             capabilities,
             settings,
+            settings_refused: &[],
             rate_per_second,
             burst,
             credential_days,

@@ -287,6 +287,7 @@ impl Market {
                 Ok(None)
             }
             Shop::Sells(_)
+            | Shop::Promises(_)
             | Shop::Returns(..)
             | Shop::Changes(..)
             | Shop::Refunds(_)

@@ -12,6 +12,7 @@ use engine::locations::Order;
 use engine::quarantine::Verdict;
 use engine::stock::{Amount, StockEdit, StockLine};
 use engine::warehouses::NewWarehouse;
+use std::collections::BTreeMap;
 
 /// After the first sync all is quiet within this time, milliseconds.
 const QUIET_MS: i64 = 300_000;
@@ -91,6 +92,10 @@ impl Town {
                 self.rotate(store, Secrets::from([("api_key".to_owned(), Secret::new("no such key"))]))
             }
             Person::RotatesSigner(store) => self.rotate(store, self.signer(store)),
+            Person::Setting(store, name, value) => {
+                let settings = BTreeMap::from([(name.clone(), value.clone())]);
+                self.patch(store, AccountPatch { settings, ..AccountPatch::default() })
+            }
             Person::Inbound(store, inbound) => {
                 self.patch(store, AccountPatch { inbound: Some(*inbound), ..AccountPatch::default() })
             }

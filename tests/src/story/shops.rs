@@ -59,6 +59,10 @@ impl Town {
                 let placed = lock(&self.fake).sell_lines(business, &borrowed(lines), now);
                 placed.map(|order| self.books.orders.push((store.to_owned(), vec![order.to_string()])))
             }
+            Shop::Promises(lines) => {
+                let placed = lock(&self.fake).sell_unpaid(business, &borrowed(lines), now);
+                placed.map(|order| self.books.orders.push((store.to_owned(), vec![order.to_string()])))
+            }
             Shop::Returns(order, line) => {
                 let id = self.order(store, *order)?;
                 let line = line.checked_sub(1).and_then(|place| self.fake().lines(business, id).get(place).cloned());
@@ -109,6 +113,10 @@ impl Town {
 
     /// Does what only people on another platform do.
     pub(super) fn deed(&mut self, store: &str, deed: &Deed) -> Result<Vec<String>, String> {
+        if let (None, Deed::Confirms(number)) = (self.market.platform(store), deed) {
+            let id = self.order(store, *number)?;
+            return Ok(said(self.fake().pay(self.business(store), id, self.now())));
+        }
         if self.market.platform(store).is_none() {
             return Err(format!("{store} is not on a platform where that can be done"));
         }

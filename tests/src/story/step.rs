@@ -35,6 +35,8 @@ pub enum Step {
 pub enum Shop {
     /// An order of these SKUs.
     Sells(Vec<(String, i64)>),
+    /// An order of these SKUs that is to be paid for later.
+    Promises(Vec<(String, i64)>),
     /// A line of an order, from 1, is given back to stock.
     Returns(usize, usize),
     /// An order's lines become these.
@@ -171,6 +173,8 @@ pub enum Person {
     Mistypes(String),
     /// Enters the webhook secret that the store has now.
     RotatesSigner(String),
+    /// Changes a setting of an account's channel.
+    Setting(String, String, String),
     /// Sets what counts of an account.
     Inbound(String, Inbound),
     /// Sets what happens to what does not count.

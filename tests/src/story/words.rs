@@ -165,6 +165,7 @@ pub(super) fn plain(word: &str) -> Value {
 
 fn shop(words: &[&str]) -> Result<Shop, String> {
     Ok(match words {
+        ["sells", rest @ .., "unpaid"] => Shop::Promises(lines(rest)?),
         ["sells", rest @ ..] => Shop::Sells(lines(rest)?),
         ["takes", "back", "line", line, "of", "order", order] => Shop::Returns(number(order)?, number(line)?),
         ["changes", "order", order, "to", rest @ ..] => Shop::Changes(number(order)?, lines(rest)?),
@@ -259,6 +260,9 @@ fn person(words: &[&str], stores: &[String]) -> Result<Person, String> {
         ["sets", sku, "to", level, why] => Person::Sets((*sku).to_owned(), number(level)?, (*why).to_owned()),
         ["adjusts", sku, "by", units, why] => Person::Adjusts((*sku).to_owned(), number(units)?, (*why).to_owned()),
         ["uploads", "stock", file] => Person::Uploads(upload(file)?),
+        ["sets", setting, "of", name, "to", value] => {
+            Person::Setting(store(name)?, (*setting).to_owned(), (*value).to_owned())
+        }
         ["syncs", sku] => Person::Syncs((*sku).to_owned()),
         ["gives", place, "of", name, "to", warehouse] => {
             Person::Gives(store(name)?, (*place).to_owned(), (*warehouse).to_owned())

@@ -32,6 +32,35 @@ async fn an_order_gives_its_lines_and_nothing_about_people() {
 }
 
 #[tokio::test]
+async fn an_unpaid_order_is_open_or_waits_and_takes_its_stock_once_either_way() {
+    for (takes, waits) in [(true, false), (true, true), (false, false), (false, true)] {
+        let mut world = world().with(|switches| switches.unpaid_orders_take = takes);
+        world.settings.insert("unpaid_orders".into(), if waits { "wait" } else { "count" }.into());
+        let left = |world: &World| world.fake().level(SHOP, "MUG").unwrap();
+        let ids = ["kept", "dropped"].map(|_| world.fake().sell_unpaid(SHOP, &[("MUG", 3)], world.now()).unwrap());
+        let expected = if waits { OrderState::Unpaid } else { OrderState::Open };
+        let listed = ShopWired.orders_since(world.session(), world.now(), None).await.unwrap().rows;
+        for order in by_ids(&world, &ids).await.iter().chain(&listed) {
+            assert_eq!((order.state, order.lines[0].quantity), (expected, 3), "takes {takes}, waits {waits}");
+        }
+        assert_eq!(listed.len(), 2);
+        assert_eq!(left(&world), if takes { 9_994 } else { 10_000 });
+
+        world.fake().pay(SHOP, ids[0], world.now()).unwrap();
+        world.fake().cancel(SHOP, ids[1], world.now()).unwrap();
+        world.fake().pay(SHOP, ids[0], world.now()).unwrap();
+        let states: Vec<OrderState> = by_ids(&world, &ids).await.iter().map(|order| order.state).collect();
+        assert_eq!(states, [OrderState::Open, OrderState::Cancelled]);
+        assert_eq!(left(&world), if takes { 9_994 } else { 9_997 }, "what was never taken does not move");
+
+        let item = world.fake().lines(SHOP, ids[1])[0].item;
+        let back = world.fake().return_line(SHOP, item, world.now());
+        assert_eq!(back.is_ok(), takes, "only what was taken can be taken back");
+        assert_eq!(left(&world), 9_997);
+    }
+}
+
+#[tokio::test]
 async fn more_than_fifty_ids_are_several_calls() {
     let world = world();
     let ids: Vec<u64> = (0..120).map(|_| world.sell("MUG", 1)).collect();

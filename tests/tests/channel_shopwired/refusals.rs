@@ -22,7 +22,7 @@ fn checked(settings: Fields, changed: Fields) -> Result<(), Error> {
 fn settings_are_checked_before_anything_is_sent() {
     assert!(checked(&[], &[]).is_ok());
     assert!(checked(&[("base_url", "http://127.0.0.1:8099/v1")], &[("webhook_secret_previous", "x")]).is_ok());
-    let wrong: [(Fields, Fields, &str); 8] = [
+    let wrong: [(Fields, Fields, &str); 9] = [
         (&[], &[("webhook_secret", "")], "webhook_secret"),
         (&[], &[("api_key", " ")], "api_key"),
         (&[], &[("api_key", "a:b")], "api_key"),
@@ -31,6 +31,7 @@ fn settings_are_checked_before_anything_is_sent() {
         (&[("base_url", "https://user:pw@shop.example.invalid/v1")], &[], "base_url"),
         (&[("base_url", "nowhere")], &[], "base_url"),
         (&[("allow_negative", "maybe")], &[], "allow_negative"),
+        (&[("unpaid_orders", "later")], &[], "unpaid_orders"),
     ];
     for (settings, secrets, field) in wrong {
         let error = checked(settings, secrets).unwrap_err();

@@ -124,6 +124,11 @@ static INFO: Info = Info {
         polled: Some(Polled { every_ms: 180_000, late_ms: 120_000, releases: true }),
     },
     settings: SETTINGS,
+    settings_refused: &[(
+        "unpaid_orders",
+        "Amazon lowers its own number when an order is placed, pending or not; to count it later would mean to write the sold \
+         units back for sale",
+    )],
     // Every request names its own limit (api/operation.rs); this one is for what might be sent without.
     rate_per_second: 1.0,
     burst: 5,

@@ -119,6 +119,10 @@ static INFO: Info = Info {
         polled: None,
     },
     settings: SETTINGS,
+    settings_refused: &[(
+        "unpaid_orders",
+        "no orders are read here: what counts is the level, which Shopify lowers when it commits units to an order",
+    )],
     // every request carries its toll in points; this is only what a Standard store allows in calls of 13 points
     rate_per_second: 7.0,
     burst: 40,

@@ -24,6 +24,8 @@ pub struct ShopWired;
 pub const BASE_URL: &str = "https://api.ecommerceapi.uk/v1";
 /// Most items of one stock call, from the reference page `updatestock` of <https://shopwired.readme.io>.
 pub const MAX_WRITES: usize = 15;
+/// The setting that says which state of an order counts.
+const UNPAID: &str = "unpaid_orders";
 /// The header that signs a webhook, <https://help.shopwired.io/api/webhooks>.
 pub const SIGNATURE: &str = "x-shopwired-signature";
 
@@ -54,6 +56,16 @@ static SETTINGS: &[Setting] = &[
         default: Some(BASE_URL),
     },
     Setting {
+        name: UNPAID,
+        title: "Unpaid orders",
+        help: "count: an order is sold as soon as it is placed. wait: one whose status is of the type unpaid is sold when that \
+               changes; for stores that move stock only then. Of use where the log of stock movements may not be read: with \
+               it, what moved counts.",
+        secret: false,
+        required: false,
+        default: Some("count"),
+    },
+    Setting {
         name: "allow_negative",
         title: "Send numbers below zero",
         help: "No: a target below zero is sent as 0, because nobody has documented that ShopWired takes it.",
@@ -82,6 +94,7 @@ static INFO: Info = Info {
         polled: None,
     },
     settings: SETTINGS,
+    settings_refused: &[],
     // Two documents disagree (120 and 60 calls a minute, docs.md "Limits"): stay at the lower one.
     rate_per_second: 1.0,
     burst: 10,
@@ -99,10 +112,8 @@ impl Channel for ShopWired {
     fn check(&self, settings: &BTreeMap<String, String>, secrets: &Secrets) -> Result<(), Error> {
         check_secrets(secrets)?;
         check_base_url(settings.get("base_url").map_or(BASE_URL, String::as_str))?;
-        match settings.get("allow_negative").map(String::as_str) {
-            None | Some("yes" | "no" | "") => Ok(()),
-            Some(_) => Err(configuration("allow_negative: write yes or no")),
-        }
+        one_of(settings, "allow_negative", ["yes", "no"])?;
+        one_of(settings, UNPAID, ["count", "wait"])
     }
 
     fn verify(&self, hook: Hook<'_>, secrets: &[Secret]) -> Result<usize, Error> {
@@ -111,6 +122,10 @@ impl Channel for ShopWired {
 
     fn signing_secrets(&self) -> &'static [&'static str] {
         &["webhook_secret", "webhook_secret_previous"]
+    }
+
+    fn waits_for_payment(&self, settings: &BTreeMap<String, String>) -> bool {
+        waits_for_payment(settings)
     }
 
     fn read_hook(&self, hook: Hook<'_>, signer: &Secret) -> Result<Delivery, Error> {
@@ -173,6 +188,19 @@ impl Channel for ShopWired {
 
 fn configuration(problem: impl Into<String>) -> Error {
     Error::new(ErrorKind::Configuration, problem)
+}
+
+/// A setting that is left out, or empty, has its default.
+fn one_of(settings: &BTreeMap<String, String>, name: &str, [one, other]: [&str; 2]) -> Result<(), Error> {
+    match settings.get(name).map_or("", String::as_str) {
+        text if text.is_empty() || text == one || text == other => Ok(()),
+        _ => Err(configuration(format!("{name}: write {one} or {other}"))),
+    }
+}
+
+/// Whether an order that is not paid for holds no stock yet.
+fn waits_for_payment(settings: &BTreeMap<String, String>) -> bool {
+    settings.get(UNPAID).is_some_and(|text| text == "wait")
 }
 
 fn check_secrets(secrets: &Secrets) -> Result<(), Error> {

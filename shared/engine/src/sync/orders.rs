@@ -31,8 +31,9 @@ impl Run<'_> {
     ) -> Result<Vec<(Sku, ListingId, Sight)>, Error> {
         let id = &connected.account.id;
         let since = self.hub.orders_cursor(id).await?;
-        let orders = self.hub.orders_placed(connected, since, self.pace.patience).await?;
+        let mut orders = self.hub.orders_placed(connected, since, self.pace.patience).await?;
         let skus: BTreeSet<&Sku> = targets.iter().map(|target| &target.sku).collect();
+        orders.extend(self.hub.waited_for(connected, Some(&skus), &orders, self.pace.patience).await?);
         let concerned: Vec<OrderId> =
             orders.iter().filter(|order| names_any(order, &skus)).map(|order| order.id.clone()).collect();
         let held = self.hub.held(id, &concerned).await?;
@@ -112,9 +113,10 @@ impl Run<'_> {
         if !may_settle {
             return Ok(None);
         }
-        let known: BTreeSet<&OrderId> = before.iter().map(|order| &order.id).collect();
+        let holds_stock = |order: &&Order| order.state != OrderState::Unpaid;
+        let known: BTreeSet<&OrderId> = before.iter().filter(holds_stock).map(|order| &order.id).collect();
         let after = self.hub.orders_placed(connected, since, self.pace.patience).await?;
-        let new = after.iter().filter(|order| !known.contains(&order.id));
+        let new = after.iter().filter(holds_stock).filter(|order| !known.contains(&order.id));
         Ok(Some(new.flat_map(|order| order.lines.iter().filter_map(|line| line.sku.clone())).collect()))
     }
 }
@@ -175,7 +177,12 @@ fn names_any(order: &Order, skus: &BTreeSet<&Sku>) -> bool {
 /// the level that the listing began with.
 pub(crate) fn sold(orders: &[Order], sku: &Sku, held: &Held, since: Option<Timestamp>) -> Reading {
     let mut reading = Reading::default();
-    for order in orders.iter().filter(|order| since.is_some() || order.state == OrderState::Open) {
+    let tells = |order: &&Order| match order.state {
+        OrderState::Open => true,
+        OrderState::Unpaid => false,
+        OrderState::Cancelled => since.is_some(),
+    };
+    for order in orders.iter().filter(tells) {
         for line in order.lines.iter().filter(|line| line.sku.as_ref() == Some(sku)) {
             let id = (order.id.clone(), line.id.clone(), sku.clone());
             let marker = held.get(&id).filter(|_| !planted::is(Mistake::SaleTwice));

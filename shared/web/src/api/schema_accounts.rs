@@ -266,6 +266,8 @@ pub(crate) struct Channel {
     title: String,
     capabilities: Capabilities,
     settings: Vec<Setting>,
+    /// Settings of other channels that it cannot have, each as its name and the reason.
+    settings_refused: Vec<Vec<String>>,
     rate_per_second: f64,
     burst: u32,
     /// After how many days its credentials end, where they do.

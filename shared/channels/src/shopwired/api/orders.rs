@@ -2,6 +2,7 @@
 
 use super::wire::{OrderLine, OrderRow, date, sku, whole};
 use super::{PAGE, client, products};
+use crate::shopwired::waits_for_payment;
 use crate::{Error, ErrorKind, Orders, Page, Session};
 use domain::{Line, LineId, Order, OrderId, OrderState, Timestamp};
 use serde_json::Value;
@@ -39,7 +40,8 @@ async fn read(session: Session<'_>, ids: &[&str], archived: &str) -> Result<Vec<
     let rows: Vec<OrderRow> = client::get(session, &path).await?;
     // Trust nothing that was not asked for: a store that ignored `ids` would list everything.
     let asked = |row: &OrderRow| row.id.as_deref().is_some_and(|id| ids.contains(&id));
-    rows.into_iter().filter(asked).map(order).collect()
+    let waits = waits_for_payment(session.settings);
+    rows.into_iter().filter(asked).map(|row| order(row, waits)).collect()
 }
 
 /// One page of the orders created at or after `since`, oldest first: first the current ones, then the archived ones.
@@ -56,16 +58,18 @@ pub(crate) async fn since(session: Session<'_>, since: Timestamp, page: Option<S
         (false, 0) => Some("1:0".into()),
         (false, _) => None,
     };
-    let mut rows: Vec<Order> = rows.into_iter().map(order).collect::<Result<_, _>>()?;
+    let waits = waits_for_payment(session.settings);
+    let mut rows: Vec<Order> = rows.into_iter().map(|row| order(row, waits)).collect::<Result<_, _>>()?;
     rows.sort_by(|one, other| (one.placed, &one.id).cmp(&(other.placed, &other.id)));
     Ok(Page { rows, next })
 }
 
-fn order(row: OrderRow) -> Result<Order, Error> {
+/// `waits`: whether an unpaid order holds no stock yet.
+fn order(row: OrderRow, waits: bool) -> Result<Order, Error> {
     let id = row.id.and_then(|id| OrderId::new(id).ok()).ok_or_else(|| malformed("an order has no id"))?;
     let placed = row.created.as_deref().and_then(date).ok_or_else(|| malformed(&format!("order {id} has no date")))?;
     let lines = row.products.iter().map(|item| line(&id, item)).collect::<Result<_, _>>()?;
-    Ok(Order { id, reference: row.reference.unwrap_or_default(), state: state(&row.status), placed, lines })
+    Ok(Order { id, reference: row.reference.unwrap_or_default(), state: state(&row.status, waits), placed, lines })
 }
 
 fn malformed(problem: &str) -> Error {
@@ -73,9 +77,10 @@ fn malformed(problem: &str) -> Error {
 }
 
 /// Status ids and names are the shop's own; only the type says what it means. A missing status occurs and means nothing.
-fn state(status: &Value) -> OrderState {
+fn state(status: &Value, waits: bool) -> OrderState {
     match status.get("type").and_then(Value::as_str) {
         Some("cancelled") => OrderState::Cancelled,
+        Some("unpaid") if waits => OrderState::Unpaid,
         _ => OrderState::Open,
     }
 }
@@ -97,7 +102,8 @@ mod tests {
     fn lines_keep_their_own_ids_and_no_customer() {
         let rows: Vec<OrderRow> =
             serde_json::from_str(include_str!("../fixtures/orders.json")).expect("a list of orders");
-        let orders: Vec<Order> = rows.into_iter().map(order).collect::<Result<_, _>>().expect("they are readable");
+        let orders: Vec<Order> =
+            rows.into_iter().map(|row| order(row, false)).collect::<Result<_, _>>().expect("they are readable");
         let lines: Vec<_> = orders[0].lines.iter().map(|line| (line.id.as_str(), line.quantity)).collect();
         assert_eq!(lines, [("90871234", 2), ("90871235", 1), ("90871236", 1)]);
         assert_eq!(orders[0].lines[2].sku, None, "an empty text is no SKU");
@@ -107,9 +113,17 @@ mod tests {
     }
 
     #[test]
+    fn only_the_type_of_a_status_says_that_an_order_waits_for_its_money() {
+        let unpaid = serde_json::json!({"id": 1, "name": "Invoice sent", "type": "unpaid"});
+        let part = serde_json::json!({"id": 2, "name": "Not Paid", "type": "custom"});
+        assert_eq!((state(&unpaid, true), state(&unpaid, false)), (OrderState::Unpaid, OrderState::Open));
+        assert_eq!((state(&part, true), state(&Value::Null, true)), (OrderState::Open, OrderState::Open));
+    }
+
+    #[test]
     fn a_line_without_an_id_is_not_guessed_at() {
         let row = serde_json::json!({"id": 1, "created": "Mon, 16 Mar 2026 10:21:00 +0000", "products": [{"id": 4242, "sku": "A", "quantity": 1}]});
-        let error = order(serde_json::from_value(row).expect("an order")).expect_err("the line has no itemId");
+        let error = order(serde_json::from_value(row).expect("an order"), false).expect_err("the line has no itemId");
         assert_eq!(error.kind, ErrorKind::Malformed);
     }
 }

@@ -50,6 +50,9 @@ fn read<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
 #[derive(Deserialize)]
 struct Lines {
     lines: Vec<(String, i64)>,
+    /// Whether it is to be paid for later.
+    #[serde(default)]
+    unpaid: bool,
 }
 
 impl Lines {
@@ -86,7 +89,8 @@ fn inside(fake: &mut FakeShopWired, account: u64, call: (&str, &[&str]), request
         ("DELETE", ["products", id]) => done(fake.delete_product(account, number(id)?, now)),
         ("POST", ["orders"]) => {
             let lines: Lines = read(request)?;
-            let order = fake.sell_lines(account, &lines.pairs(), now)?;
+            let sell = if lines.unpaid { FakeShopWired::sell_unpaid } else { FakeShopWired::sell_lines };
+            let order = sell(fake, account, &lines.pairs(), now)?;
             Ok(placed(fake, account, order))
         }
         ("POST", ["orders", id, act]) => order(fake, account, number(id)?, act, request, now),
@@ -122,6 +126,7 @@ fn order(fake: &mut FakeShopWired, account: u64, order: u64, act: &str, request:
             let edited = fake.edit_order(account, order, &lines.pairs(), now)?;
             Ok(placed(fake, account, edited))
         }
+        "pay" => done(fake.pay(account, order, now)),
         "cancel" => done(fake.cancel(account, order, now)),
         "archive" => done(fake.archive(account, order)),
         "refund" => fake.refund(account, order, 1, now).map(|id| json!({"id": id})),

@@ -8,9 +8,9 @@
 //! | `POST /_fake/accounts` | [`AccountSpec`] | |
 //! | `POST /_fake/{account}/products` | [`ProductSpec`] | `{"id"}` |
 //! | `DELETE /_fake/{account}/products/{id}` | | |
-//! | `POST /_fake/{account}/orders` | `{"lines":[["SKU",2]]}` | `{"id","lines":[{"item","sku","quantity"}]}` |
+//! | `POST /_fake/{account}/orders` | `{"lines":[["SKU",2]],"unpaid":false}` | `{"id","lines":[{"item","sku","quantity"}]}` |
 //! | `POST /_fake/{account}/orders/{id}/edit` | `{"lines":[["SKU",1]]}` | the same, of the new order |
-//! | `POST /_fake/{account}/orders/{id}/cancel`, `/archive`, `/refund` | | |
+//! | `POST /_fake/{account}/orders/{id}/pay`, `/cancel`, `/archive`, `/refund` | | |
 //! | `POST /_fake/{account}/items/{item}/return` | | |
 //! | `POST /_fake/{account}/stock` | `{"sku","quantity","page":"product"\|"stock"\|"stock-import"\|"product-import"}` | |
 //! | `POST /_fake/{account}/events` | `{"topic","data"}` | |

@@ -86,10 +86,10 @@ impl Account {
     }
 
     /// Places an order, if the stock and the back-order limit allow it.
-    pub(super) fn place(&mut self, lines: &[(&str, i64)], now: Timestamp) -> Result<u64, Refused> {
+    pub(super) fn place(&mut self, lines: &[(&str, i64)], status: Status, now: Timestamp) -> Result<u64, Refused> {
         self.afford(lines, &BTreeMap::new())?;
         let reference = REFERENCES + self.id() % REFERENCES_TURN;
-        self.enter_order(lines, reference, true, now)
+        self.enter_order(lines, reference, status, true, now)
     }
 
     /// Creates an order through the API.
@@ -99,7 +99,7 @@ impl Account {
             self.afford(lines, &BTreeMap::new())?;
         }
         let reference = REFERENCES + self.id() % REFERENCES_TURN;
-        self.enter_order(lines, reference, takes, now)
+        self.enter_order(lines, reference, Status::PAID, takes, now)
     }
 
     /// Deletes an order.
@@ -155,6 +155,7 @@ impl Account {
         &mut self,
         lines: &[(&str, i64)],
         reference: u64,
+        status: Status,
         takes: bool,
         now: Timestamp,
     ) -> Result<u64, Refused> {
@@ -163,16 +164,16 @@ impl Account {
         items.iter().for_each(|item| _ = self.items.insert(item.id, id));
         let (shown, moved) = self.lags();
         let visible_from = now.plus_ms(shown + self.switches.read_lag_ms);
-        let status = Status::PAID;
-        let order =
-            Order { id, reference, created: now, visible_from, archived: false, status, items, refunds: Vec::new() };
+        let owed = takes && !status.is_settled() && !self.switches.unpaid_orders_take;
+        let (archived, refunds) = (false, Vec::new());
+        let order = Order { id, reference, created: now, visible_from, archived, status, items, refunds, owed };
         self.orders.insert(id, order);
         // Which of the two webhooks of a sale comes first is not documented.
         let order_first = self.chance(2) == 0;
         if order_first {
             self.tell(Happening::order("order.finalized", id, Content::Order(id)), now);
         }
-        if takes {
+        if takes && !owed {
             self.take(lines, id, moved, now)?;
         }
         if !order_first {
@@ -231,6 +232,9 @@ impl Account {
         if found.returned {
             return refused("the stock of this line has been returned already");
         }
+        if self.orders.get(&order).is_some_and(|order| order.owed) {
+            return refused("no stock was taken for this line");
+        }
         if self.products.get(&found.cell.product).is_some_and(|product| product.components.is_some()) {
             return refused("the stock of a bundle cannot be returned");
         }
@@ -245,10 +249,19 @@ impl Account {
         items.into_iter().flatten().filter(|one| one.id == item).for_each(|one| one.returned = true);
     }
 
-    /// Changes an order's status. Nothing moves, whatever the status: there is no automatic restock.
+    /// Changes an order's status. Nothing comes back, whatever the status: there is no automatic restock. What an unpaid order
+    /// did not take when it was placed, it takes now.
     pub(super) fn set_status(&mut self, order: u64, status: Status, now: Timestamp) -> Result<(), Refused> {
         let Some(found) = self.orders.get_mut(&order) else { return refused("there is no such order") };
         found.status = status;
+        let due = found.owed && status.is_settled();
+        found.owed &= !due;
+        let lines: Vec<(String, i64)> = found.items.iter().map(|item| (item.taken.clone(), item.quantity)).collect();
+        if due {
+            let lines: Vec<(&str, i64)> = lines.iter().map(|(sku, units)| (sku.as_str(), *units)).collect();
+            let moved = self.lags().1;
+            self.take(&lines, order, moved, now)?;
+        }
         self.tell(Happening::order("order.status_changed", order, Content::Status(status.0)), now);
         Ok(())
     }
@@ -258,7 +271,10 @@ impl Account {
     pub(super) fn rewrite(&mut self, order: u64, lines: &[(&str, i64)], now: Timestamp) -> Result<u64, Refused> {
         let Some(old) = self.orders.get(&order).cloned() else { return refused("there is no such order") };
         let mode = self.switches.edit_order;
+        // one that waits for its money is replaced by another that does
+        let status = if old.status == Status::UNPAID { Status::UNPAID } else { Status::PAID };
         let back: Vec<Item> = match mode {
+            EditOrder::ReturnAndTake if old.owed => Vec::new(),
             EditOrder::ReturnAndTake => old.items.into_iter().filter(|item| !item.returned).collect(),
             EditOrder::TakeOnly | EditOrder::Nothing => Vec::new(),
         };
@@ -272,7 +288,7 @@ impl Account {
             // A line that cannot go back (a bundle, a vanished SKU) stays where it is.
             _ = self.return_item(item.id, now);
         }
-        self.enter_order(lines, old.reference, mode != EditOrder::Nothing, now)
+        self.enter_order(lines, old.reference, status, mode != EditOrder::Nothing, now)
     }
 }
 

@@ -255,7 +255,23 @@ impl FakeShopWired {
     /// # Errors
     /// [`Refused`] when there is not enough of one, or no such SKU; then nothing is sold.
     pub fn sell_lines(&mut self, business: u64, lines: &[(&str, i64)], now: Timestamp) -> Result<u64, Refused> {
-        self.within(business, now, |account| account.place(lines, now))
+        self.within(business, now, |account| account.place(lines, Status::PAID, now))
+    }
+
+    /// Places an order that is to be paid for later; its id. When its stock moves is [`Switches::unpaid_orders_take`].
+    ///
+    /// # Errors
+    /// As [`FakeShopWired::sell_lines`].
+    pub fn sell_unpaid(&mut self, business: u64, lines: &[(&str, i64)], now: Timestamp) -> Result<u64, Refused> {
+        self.within(business, now, |account| account.place(lines, Status::UNPAID, now))
+    }
+
+    /// An order is paid for.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such order, or a SKU of it is gone.
+    pub fn pay(&mut self, business: u64, order: u64, now: Timestamp) -> Result<(), Refused> {
+        self.within(business, now, |account| account.set_status(order, Status::PAID, now))
     }
 
     /// Somebody types a new quantity into the product's page.

@@ -63,6 +63,8 @@ pub(super) struct Order {
     pub(super) status: Status,
     pub(super) items: Vec<Item>,
     pub(super) refunds: Vec<(u64, i64)>,
+    /// Whether its stock moves when it is paid for, and did not yet.
+    pub(super) owed: bool,
 }
 
 /// The statuses that a new shop has, with the types of
@@ -83,8 +85,14 @@ pub(super) const STATUSES: &[(&str, &str)] = &[
 ];
 
 impl Status {
+    pub(super) const UNPAID: Self = Self(0);
     pub(super) const PAID: Self = Self(2);
     pub(super) const CANCELLED: Self = Self(3);
+
+    /// Whether an order with it is neither waiting for its money nor called off.
+    pub(super) const fn is_settled(self) -> bool {
+        self.0 != Self::UNPAID.0 && self.0 != Self::CANCELLED.0
+    }
 }
 
 /// A webhook that somebody asked for.

@@ -149,6 +149,8 @@ pub struct Switches {
     pub return_names_order: bool,
     /// What editing an order does.
     pub edit_order: EditOrder,
+    /// Whether an order that is not paid for takes its stock when it is placed; else when it is paid for.
+    pub unpaid_orders_take: bool,
     /// Whether orders that are created through the API take stock.
     pub created_orders_take: bool,
     /// Whether the stock of a deleted order goes back.
@@ -231,6 +233,7 @@ impl Default for Switches {
             generator: Generator::Null,
             return_names_order: true,
             edit_order: EditOrder::ReturnAndTake,
+            unpaid_orders_take: true,
             created_orders_take: true,
             deleted_orders_return: false,
             stock_lag: StockLag::With,
