@@ -1,6 +1,6 @@
 //! The plan: which listings must be written, with what, and why the others are not.
 
-use crate::ledger::{Claim, Entry, Ledger, Trouble};
+use crate::ledger::{Claim, Entry, Ledger, Square, Trouble};
 use crate::planted::{self, Mistake};
 use crate::rules::Rules;
 use crate::{Class, ListingId, Timestamp, WarehouseId};
@@ -184,6 +184,28 @@ fn value_to_write(entry: &Entry, class: Class, shadow: i64, target: i64) -> Opti
     }
 }
 
+/// A listing whose target must be written again, and whose store shows just that, is square with it: a write would change
+/// nothing, and where writes are carried out later no level could tell that this one was.
+pub fn spare(ledger: &mut Ledger, views: &BTreeMap<ListingId, View>) {
+    let shows_target = |(listing, view): (&ListingId, &View)| {
+        let entry = ledger.entries.get(listing)?;
+        let is_settled = |square: &Square| square.rewrite && !square.open && square.guesses.is_none();
+        if !entry.square.as_ref().is_some_and(is_settled) {
+            return None;
+        }
+        let target = target(ledger, entry, view).ok()?.saturating_add(entry.tolerated).max(0);
+        (entry.claim.is_none() && entry.shadow == Some(target)).then(|| (listing.clone(), target))
+    };
+    let spared: Vec<(ListingId, i64)> = views.iter().filter_map(shows_target).collect();
+    for (listing, target) in spared {
+        let Some(entry) = ledger.entries.get_mut(&listing) else { continue };
+        entry.sequence += 1;
+        if let Some(square) = &mut entry.square {
+            (square.with, square.rewrite) = (target, false);
+        }
+    }
+}
+
 /// Whether another target waits for an accepted write to be carried out.
 #[must_use]
 pub fn is_awaited(ledger: &Ledger, listing: &ListingId, view: &View) -> bool {
@@ -219,7 +241,6 @@ pub fn claim(ledger: &mut Ledger, pushes: &[Push], now: Timestamp, lease_ms: i64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Square;
     use crate::{AccountId, Position};
 
     fn listing() -> ListingId {
@@ -251,6 +272,21 @@ mod tests {
             Decision::Push(push) => Some(push.to),
             Decision::InSync | Decision::Hold(_) => None,
         }
+    }
+
+    #[test]
+    fn what_the_store_shows_already_is_not_written_over_itself() {
+        let spared = |open: bool, shadow: i64| {
+            let mut ledger = ledger(-5, Some(shadow), Some(-1));
+            let square = ledger.entries.get_mut(&listing()).and_then(|entry| entry.square.as_mut()).expect("a feed");
+            (square.rewrite, square.open) = (true, open);
+            spare(&mut ledger, &BTreeMap::from([(listing(), view(Class::C))]));
+            let square = ledger.entries[&listing()].square.clone().expect("a feed");
+            (square.with, square.rewrite)
+        };
+        assert_eq!(spared(false, 0), (0, false));
+        assert_eq!(spared(true, 0), (-1, true), "a write of ours may still change it");
+        assert_eq!(spared(false, 1), (-1, true), "it shows something else");
     }
 
     #[test]

@@ -162,17 +162,17 @@ impl Reader {
         }
     }
 
+    /// So many units come back as the level rose by, if that is the same from whatever it was before. A person is told.
     fn give_back_by_level(&mut self, movement: &Movement, order: &OrderId, held: &[LineState], all: i64) {
-        match self.baselines(movement).as_slice() {
-            [before] if *before < movement.level_after => {
-                let rise = movement.level_after - before;
-                if rise != all {
-                    self.reading.guessed.push(all.min(rise));
-                }
-                self.release(movement, order, held, all.min(rise));
-            }
-            [_] => {}
-            _ => self.reading.unclear += 1,
+        let back = |before: i64| all.min(movement.level_after - before).max(0);
+        let mut possible = self.baselines(movement).into_iter().map(back);
+        let first = possible.next().unwrap_or(0);
+        if possible.any(|other| other != first) {
+            self.reading.unclear += 1;
+            self.reading.guessed.push(all);
+        } else if first > 0 {
+            self.reading.guessed.push(first);
+            self.release(movement, order, held, first);
         }
     }
 
@@ -515,6 +515,17 @@ mod tests {
         let reading = read(&square, &[entry(9, 159, Some("1"))], &orders, None, Timestamp(0));
         let left: Vec<i64> = reading.writes.iter().map(|write| write.value).collect();
         assert_eq!((units(&reading), left), (vec![-1], vec![159, 160]), "the last write may have erased the sale");
+    }
+
+    #[test]
+    fn a_return_that_an_import_hides_is_told_whichever_of_our_writes_it_found() {
+        let orders = Orders::from([(order("1"), vec![line("a", 3, Some(3)), line("b", 2, Some(2))])]);
+        let mut square = at(183);
+        square.wrote(181, Timestamp(0));
+        let far = read(&square, &[entry(9, 269, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&far), far.guessed, far.unclear), (vec![3, 2], vec![5], 0), "5 from 183, and 5 from 181");
+        let near = read(&square, &[entry(9, 187, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&near), near.guessed, near.unclear), (vec![], vec![5], 1), "4 from 183, but 5 from 181");
     }
 
     #[test]

@@ -128,7 +128,9 @@ fn judge(entry: &Entry, claim: &Claim, seen: Seen<'_>, policy: Policy) -> Verdic
         let patient = seen.now >= claim.since.plus_ms(first.saturating_mul(PATIENT));
         return if patient { Verdict::Live } else { Verdict::Waiting };
     }
-    if seen.level == live || seen.level != failed && settle::is_erased(suspects, seen.level - live) {
+    // a level that is what it was when we claimed is no trace of the write, whatever sum of orders would fit
+    let moved = seen.level != claim.from || claim.counted == 0;
+    if seen.level == live || moved && seen.level != failed && settle::is_erased(suspects, seen.level - live) {
         return Verdict::Live;
     }
     if seen.level == failed {
@@ -255,6 +257,19 @@ mod tests {
         assert!(entry.claim.is_some(), "9 is the level from before, not 10 less one");
         assert_eq!(look(&mut entry, 10, &[], 3).notes, [Note::Verified(10)]);
         assert_eq!((with(&entry), entry.shadow), (10, Some(10)));
+    }
+
+    #[test]
+    fn a_level_that_has_not_moved_is_no_trace_of_the_write_whatever_orders_would_fit() {
+        let mut entry = accepted(0);
+        let claim = entry.claim.as_mut().expect("accepted");
+        (claim.from, claim.to, claim.target, entry.shadow) = (236, 235, 235, Some(236));
+        entry.square = Some(Square { with: 236, suspects: vec![-2], ..entry.square.take().expect("it has orders") });
+        // three were sold before the write to 236, which erased them; their orders are listed only now
+        look(&mut entry, 236, &[sale(-2), sale(-1)], 1);
+        assert!(entry.claim.is_some(), "235 may still be on its way");
+        assert_eq!(look(&mut entry, 235, &[], 2).notes, [Note::Verified(235)]);
+        assert_eq!((with(&entry), entry.counted), (232, -3), "the write has erased their trace, and they count");
     }
 
     #[test]

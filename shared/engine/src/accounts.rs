@@ -164,19 +164,7 @@ impl Hub {
         };
         check_rate(account.rate)?;
         self.check_endpoint(&account.settings)?;
-        self.store_secrets(&account.id, channel, &new.secrets).await?;
-        let subscriptions = match self.enter(&mut account, channel).await {
-            Ok(subscriptions) => subscriptions,
-            Err(error) => {
-                // an account that may be there keeps its secrets: without them nobody could use it, nor add it again; somebody
-                // else may have added it while this waited for the store
-                let unsure = matches!(error, Error::Store(StoreError::Unknown(_)) | Error::Conflict(_));
-                if !unsure && matches!(self.is_added(&account.id).await, Ok(false)) {
-                    self.forget_secrets(&account.id, channel).await?;
-                }
-                return Err(error);
-            }
-        };
+        let subscriptions = self.enter(&mut account, channel, &new.secrets).await?;
         self.change_health(&account.id, |health| health.subscriptions.clone_from(&subscriptions)).await?;
         let connected = self.connected(&account.id).await?;
         if let Err(error) = self.discover(&connected, PATIENCE).await {
@@ -186,16 +174,25 @@ impl Hub {
         self.show_account(&account.id).await
     }
 
-    async fn is_added(&self, id: &AccountId) -> Result<bool, Error> {
-        Ok(self.store.get(&[Account::key(id)]).await?.iter().any(Option::is_some))
+    /// Whether an account is there, and whether nobody can use it: when it was added, its secrets were lost on the way.
+    async fn find(&self, id: &AccountId) -> Result<(bool, bool), Error> {
+        let is_there = self.store.get(&[Account::key(id)]).await?.iter().any(Option::is_some);
+        Ok((is_there, is_there && self.vault.get(&secrets_name(id), true).await?.is_none()))
     }
 
     /// Signs in for the first time, stores the account, and has its webhooks created: in this order, because the store's
-    /// handshake comes at once and must find the account.
-    async fn enter(&self, account: &mut Account, channel: &'static dyn Channel) -> Result<Vec<Subscription>, Error> {
+    /// handshake comes at once and must find the account. The secrets are stored before it and stay where nobody knows
+    /// whether it was: an account without them is of no use.
+    async fn enter(
+        &self,
+        account: &mut Account,
+        channel: &'static dyn Channel,
+        secrets: &Secrets,
+    ) -> Result<Vec<Subscription>, Error> {
         let (health, locations) = ((Health::default(), 0), Arc::default());
         let connected = Connected { account: account.clone(), health, channel, locations, defaults: Arc::default() };
-        let line = self.line(&connected, PATIENCE);
+        self.tokens(&account.id).forget();
+        let line = self.line_with(&connected, secrets, PATIENCE);
         let identity = line.identify().await.map_err(|error| said(&connected, error))?;
         if !identity.usable {
             let refused = identity.refused.join("; ");
@@ -203,16 +200,27 @@ impl Hub {
             return Err(Error::Invalid(problem));
         }
         account.feed = identity.feed;
-        self.store.write(&[Change::Put(account.row(), Condition::Absent)]).await.map_err(|error| {
+        let (is_there, is_stranded) = self.find(&account.id).await?;
+        if is_there && !is_stranded {
+            return Err(taken(&account.id));
+        }
+        self.store_secrets(&account.id, channel, secrets).await?;
+        let condition = if is_stranded { Condition::Any } else { Condition::Absent };
+        self.store.write(&[Change::Put(account.row(), condition)]).await.map_err(|error| {
             let is_taken = matches!(error, StoreError::Conflict { .. });
             if is_taken { taken(&account.id) } else { error.into() }
         })?;
         self.forget_accounts();
+        if self.find(&account.id).await?.1 {
+            // somebody else added it too, failed, and took the secrets along
+            self.store_secrets(&account.id, channel, secrets).await?;
+        }
         let Some(url) = self.webhook_url(&account.id) else { return Ok(Vec::new()) };
         let subscribed = line.subscribe(&url).await;
         if subscribed.is_err() {
             self.store.write(&[Change::Delete(Account::key(&account.id), Condition::Any)]).await?;
             self.forget_accounts();
+            self.forget_secrets(&account.id, channel).await?;
         }
         subscribed.map_err(|error| said(&connected, error))
     }
@@ -227,12 +235,14 @@ impl Hub {
             )));
         }
         let accounts = self.accounts().await?;
-        if accounts.contains_key(&new.id) || matches!(new.id.as_str(), "hub" | "kit") {
+        let is_there = accounts.contains_key(&new.id) && !self.find(&new.id).await?.1;
+        if is_there || matches!(new.id.as_str(), "hub" | "kit") {
             return Err(taken(&new.id));
         }
-        let master = accounts.values().find(|connected| connected.account.role == Role::Master);
+        let others = accounts.values().filter(|connected| connected.account.id != new.id);
+        let master = others.map(|connected| &connected.account).find(|account| account.role == Role::Master);
         if let (Role::Master, Some(master)) = (new.role, master) {
-            let name = &master.account.id;
+            let name = &master.id;
             return Err(Error::Conflict(format!("role: {name} is the master already; add this account as a replica")));
         }
         known_settings(channel, &new.settings)?;

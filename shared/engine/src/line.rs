@@ -17,6 +17,8 @@ pub struct Line<'a> {
     /// The account behind it.
     pub connected: &'a Connected,
     patience: Duration,
+    /// Secrets that are not in the vault yet.
+    given: Option<&'a channels::Secrets>,
 }
 
 /// Asks the store; once more with fresh secrets when it answers 401.
@@ -43,7 +45,17 @@ impl Hub {
     /// A line to an account's store. A call waits for its turn in the budget at most `patience`.
     #[must_use]
     pub fn line<'a>(&'a self, connected: &'a Connected, patience: Duration) -> Line<'a> {
-        Line { hub: self, connected, patience }
+        Line { hub: self, connected, patience, given: None }
+    }
+
+    /// A line to a store whose secrets are not in the vault yet.
+    pub(crate) fn line_with<'a>(
+        &'a self,
+        connected: &'a Connected,
+        secrets: &'a channels::Secrets,
+        patience: Duration,
+    ) -> Line<'a> {
+        Line { given: Some(secrets), ..self.line(connected, patience) }
     }
 }
 
@@ -60,6 +72,9 @@ impl Line<'_> {
     async fn secrets(&self, fresh: bool) -> Result<channels::Secrets, channels::Error> {
         if fresh {
             self.tokens().forget();
+        }
+        if let Some(given) = self.given {
+            return Ok(given.clone());
         }
         self.hub.secrets(&self.connected.account.id, fresh).await.map_err(|error| {
             channels::Error::new(ErrorKind::Configuration, format!("the account's secrets cannot be had: {error}"))

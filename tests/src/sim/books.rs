@@ -42,6 +42,8 @@ pub struct Books {
     pub silent: Vec<(Place, i64, i64)>,
     /// What our writes were, where and when.
     pub written: Vec<(Place, i64, i64)>,
+    /// The last edits: where, when, the level they gave, units.
+    pub edited: Vec<(Place, i64, i64, i64)>,
     /// Units that nobody can know of: imports that a write replaced which was sent before anybody could see them, and
     /// edits to just the number that we wrote there.
     pub unseen: BTreeMap<Place, Vec<i64>>,
@@ -51,6 +53,8 @@ pub struct Books {
     pub notes: BTreeMap<&'static str, u64>,
     /// Accounts that must not be written, since when.
     pub paused: BTreeMap<AccountId, i64>,
+    /// How many people are about to pause an account, or to end its pause; one who dies of it stays.
+    pub pausing: BTreeMap<AccountId, u64>,
     /// Accounts that stock nothing again of what comes back.
     pub never_restocks: BTreeSet<AccountId>,
     /// Commits of ledgers.
@@ -67,6 +71,9 @@ const READ_MS: i64 = 180_000;
 /// For so long an entry with a value of ours is taken for our write, milliseconds.
 const OURS_MS: i64 = 600_000;
 
+/// What a write is claimed by was read so long before at most, milliseconds: two runs.
+const CLAIM_MS: i64 = 60_000;
+
 impl Books {
     /// Somebody edits a level by `by` to `to`: nobody can tell that from a write of ours with the same number.
     pub fn edited(&mut self, place: &Place, to: i64, by: i64, now: i64) {
@@ -74,6 +81,19 @@ impl Books {
         if self.written.iter().any(|write| same(&write)) {
             self.unseen.entry(place.clone()).or_default().push(-by);
         }
+        self.edited.retain(|(_, at, _, _)| now - at < CLAIM_MS);
+        self.edited.push((place.clone(), now, to, by));
+    }
+
+    /// A write of `to` is claimed by what was read before: an edit to just that number since then is taken for it.
+    pub fn claimed(&mut self, place: &Place, to: i64, now: i64) {
+        let same =
+            |(edited, at, level, _): &&(Place, i64, i64, i64)| edited == place && *level == to && now - at < CLAIM_MS;
+        let taken: Vec<i64> = self.edited.iter().filter(|edit| same(edit)).map(|(.., by)| -by).collect();
+        if !taken.is_empty() {
+            self.unseen.entry(place.clone()).or_default().extend(taken);
+        }
+        self.written.push((place.clone(), now, to));
     }
 
     /// A place was seen: when nothing is left to be explained, earlier imports are past.

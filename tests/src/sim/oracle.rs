@@ -9,7 +9,7 @@ use crate::memory::{Commit, Watch};
 use channels::Request;
 use domain::settle::Note;
 use domain::{AccountId, Claim, Entry, Ledger, ListingId, Sku, WarehouseId};
-use engine::records::{self, History, SaleMarker};
+use engine::records::{self, Account, History, SaleMarker};
 use engine::runs::RunDone;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -120,7 +120,7 @@ impl Oracle {
         }
     }
 
-    fn ledger_commit(&self, commit: &Commit, markers: &mut BTreeMap<Place, i64>) {
+    fn ledger_commit(&self, commit: &Commit, markers: &mut BTreeMap<Place, i64>, returned: bool) {
         let Some(sku) = commit.key.pk.strip_prefix("SKU#").and_then(|sku| Sku::new(sku).ok()) else { return };
         let read = |row: &engine::ports::Row| records::ledger(row).ok();
         let Some(after) = commit.after.as_ref().and_then(read) else {
@@ -135,7 +135,7 @@ impl Oracle {
         if let (true, Some(before)) = (self.is_watching(), before) {
             let feeds = |listing: &ListingId| self.feeds(listing);
             let problems = judge(&before, &after, self.setup.holds_back(), self.core.now_ms(), feeds);
-            let problems = problems.into_iter().chain(places::misplaced(&before, &after, feeds));
+            let problems = problems.into_iter().chain(places::misplaced(&before, &after, returned, feeds));
             let compared = self.books().compared;
             let joined = self.setup.grown.as_ref().map(|grown| grown::joined(grown, compared, &before, &after));
             for problem in problems.chain(joined.into_iter().flatten()) {
@@ -166,7 +166,7 @@ impl Oracle {
                     books.seen(&place, entry, self.core.now_ms());
                 }
                 if let Some(claim) = entry.claim.as_ref().filter(|claim| claim.tries == 0) {
-                    books.written.push((place.clone(), self.core.now_ms(), claim.to));
+                    books.claimed(&place, claim.to, self.core.now_ms());
                 }
                 *books.edits.entry(place.clone()).or_default() += entry.counted - was + sold;
                 phantom |= entry.counted - was + sold != 0 && entry.square.is_some() && !books.typed.contains(&place);
@@ -177,6 +177,39 @@ impl Oracle {
             }
         }
         self.books().ledgers.insert(sku, after);
+    }
+
+    /// Notes since when an account is paused: by what is stored, not by what people were told, who may be several.
+    fn paused(&self, commit: &Commit) {
+        let Some(id) = commit.key.sk.strip_prefix("ACCOUNT#").filter(|_| commit.key.pk == "HUB") else { return };
+        let Ok(id) = AccountId::new(id) else { return };
+        let account = commit.after.as_ref().and_then(|row| records::body::<Account>(row).ok());
+        let (now, mut books) = (self.core.now_ms(), self.books());
+        if account.is_some_and(|account| account.paused) {
+            books.paused.entry(id).or_insert(now);
+        } else {
+            books.paused.remove(&id);
+        }
+    }
+
+    /// Somebody begins to pause an account, or to end its pause; whether nobody else is about to.
+    pub fn pauses(&self, id: &AccountId) -> bool {
+        let mut books = self.books();
+        let others = books.pausing.entry(id.clone()).or_default();
+        *others += 1;
+        *others == 1
+    }
+
+    /// Somebody was told that an account is paused, or is not any more, and nobody else was about to change that (`alone`).
+    pub fn told_paused(&self, id: &AccountId, paused: bool, alone: bool) {
+        let mut books = self.books();
+        let others = books.pausing.entry(id.clone()).or_default();
+        *others = others.saturating_sub(1);
+        let wrong = alone && *others == 0 && books.paused.contains_key(id) != paused;
+        drop(books);
+        if wrong {
+            self.object(format!("I13: {id}: somebody was told that its pause is {paused}, and it is not"));
+        }
     }
 
     /// What is edited here is told in the same transaction, to the unit (an undo is no exception); and what a run did to a
@@ -381,6 +414,8 @@ fn marker(commit: &Commit) -> Option<(Place, i64)> {
 impl Watch for Oracle {
     fn committed(&self, commits: &[Commit]) {
         let mut markers: BTreeMap<Place, i64> = BTreeMap::new();
+        // a sale was taken from where there was stock before that came back
+        let returned = commits.iter().filter_map(marker).any(|(_, more)| more < 0);
         for problem in commits.iter().filter_map(places::forgotten) {
             self.object(problem);
         }
@@ -390,8 +425,9 @@ impl Watch for Oracle {
             *self.books().sold.entry(place).or_default() += more;
         }
         self.audited(commits);
+        commits.iter().for_each(|commit| self.paused(commit));
         for commit in commits.iter().filter(|commit| commit.key.sk == "STATE") {
-            self.ledger_commit(commit, &mut markers);
+            self.ledger_commit(commit, &mut markers, returned);
         }
         if let Some((place, _)) = markers.into_iter().find(|(_, more)| *more != 0 && self.is_watching()) {
             self.object(format!("{} at {}: a sale marker without its ledger", place.1, place.0));

@@ -80,9 +80,14 @@ pub async fn set_up(hub: &Hub, setup: &Setup) -> Result<(), Error> {
 }
 
 /// What was counted in a warehouse that has nothing to do with the listing, or charged to a later one although an earlier one
-/// still has stock.
+/// still has stock; which only shows where nothing was `returned` by the same commit.
 #[must_use]
-pub fn misplaced(before: &Ledger, after: &Ledger, feeds: impl Fn(&ListingId) -> Vec<WarehouseId>) -> Vec<String> {
+pub fn misplaced(
+    before: &Ledger,
+    after: &Ledger,
+    returned: bool,
+    feeds: impl Fn(&ListingId) -> Vec<WarehouseId>,
+) -> Vec<String> {
     let mut problems = Vec::new();
     for (listing, entry) in after.entries.iter().filter(|(listing, _)| !listing.is_hub() && !listing.is_kit()) {
         let (feeds, was) = (feeds(listing), before.entries.get(listing));
@@ -92,7 +97,7 @@ pub fn misplaced(before: &Ledger, after: &Ledger, feeds: impl Fn(&ListingId) -> 
         for warehouse in everywhere.filter(|warehouse| !feeds.contains(warehouse) && moved(warehouse) != 0) {
             problems.push(format!("I2: {listing}: {:+} counted in {warehouse}", moved(warehouse)));
         }
-        let falls = feeds.iter().all(|warehouse| moved(warehouse) <= 0);
+        let falls = !returned && feeds.iter().all(|warehouse| moved(warehouse) <= 0);
         for (place, warehouse) in feeds.iter().enumerate().filter(|(_, warehouse)| moved(warehouse) < 0) {
             let earlier = feeds[..place].iter().find(|earlier| after.level(earlier) > 0);
             if let Some(earlier) = earlier.filter(|_| falls) {

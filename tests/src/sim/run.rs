@@ -106,6 +106,8 @@ pub struct Outcome {
 const SETTLE_MS: i64 = 3 * 3_600_000;
 /// How often is looked whether it is, milliseconds.
 const LOOK_MS: i64 = 10_000;
+/// What was held back of something that sold fast is given free in so many steps.
+const FLASH_STEPS: usize = 6;
 /// After that, this much time passes in which nothing may be written, milliseconds.
 const SILENCE_MS: i64 = 20 * 60_000;
 /// A timer may have woken the lane just now: so often is looked again.
@@ -398,19 +400,9 @@ impl Run {
 
     fn pause(&mut self, store: usize, paused: bool) {
         let person = self.world.member(super::world::CHANGES + super::world::LANES);
-        let (id, oracle, core) = (account(store), Arc::clone(&self.world.oracle), self.core());
-        let name = id.clone();
-        // while nobody knows whether it is paused, nothing is judged by it
-        oracle.books().paused.remove(&id);
-        let done = move || {
-            let now = core.now_ms();
-            let mut books = oracle.books();
-            if paused {
-                books.paused.insert(name.clone(), now)
-            } else {
-                books.paused.remove(&name)
-            };
-        };
+        let (id, oracle) = (account(store), Arc::clone(&self.world.oracle));
+        let (name, alone) = (id.clone(), oracle.pauses(&id));
+        let done = move || oracle.told_paused(&name, paused, alone);
         self.world.exec.add(Kind::Person, crew::pause(person, id, paused, Arc::new(done)));
     }
 
@@ -442,7 +434,9 @@ impl Run {
         self.until(since + SILENCE_MS);
         let after = self.world.oracle.books().arrivals;
         // a silent import may be found by the comparison only now; what follows it must be little
-        let allowed = (self.world.setup.stores * self.world.setup.skus.len() * 2) as u64;
+        let places = |stores: usize, each: usize| (stores * self.world.setup.skus.len() * each) as u64;
+        let flash = self.world.setup.grown.as_ref().map_or(0, |grown| grown.flash.len());
+        let allowed = places(self.world.setup.stores, 2) + places(flash, FLASH_STEPS);
         if after > before + allowed {
             self.world.oracle.object(format!("I4: {} writes after all was right", after - before));
         }

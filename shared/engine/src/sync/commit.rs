@@ -152,6 +152,7 @@ impl Run<'_> {
         }
         draft.observed.extend(self.enter_kits(item, &mut draft.ledger));
         let views = self.views(item, &draft.ledger);
+        plan::spare(&mut draft.ledger, &views);
         self.decide(&mut draft, &views, now);
         Some(draft)
     }
