@@ -239,7 +239,7 @@ test("rules: what would change is shown, then every store follows, and the item 
   assert.match((await page.locator("tr", { hasText: "MUG-BLUE" }).innerText()), /leeds\s+31\s+26/);
   await photograph(page, "rules-preview", { passing: true });
   await page.getByRole("button", { name: "Apply" }).click();
-  assert.match(await said(), /Set for All items in leeds: 8 levels change now/);
+  assert.match(await said(), /All items in leeds: set\. 8 levels change now/);
   await photograph(page, "rules");
   await open("/demo");
   await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="MUG-BLUE#leeds"]').innerText === "26", null, { timeout: FOLLOWS });
@@ -510,6 +510,10 @@ test("somebody whom an admin has named signs in through a provider, and by passw
     await tab.goto(`${hub.url}/sign-in/provider/back?code=x&state=y`);
     assert.match(await tab.locator("[data-said]").innerText(), /Begin again/);
     await checkAxe(tab, "sign-in, refused by the provider");
+    await tab.waitForTimeout(10_500); // until the hub asks again whether it is there
+    await tab.getByRole("link", { name: "Sign in with Acme" }).click();
+    assert.match(await tab.locator("[data-said]").innerText(), /Acme cannot be used at the moment: .* Try again in a minute, or sign in below/);
+    await photograph(tab, "sign-in-provider-down", { passing: true });
     await tab.getByLabel("Name").fill("ann");
     await tab.getByLabel("Password").fill("correct horse battery staple");
     await tab.getByRole("button", { name: "Sign in", exact: true }).click();

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test file: a panic is the report")]
 
+mod people;
 mod rights;
 mod structure;
 mod yaml;
@@ -24,6 +25,7 @@ fn template() -> String {
 
 /// Every complaint about a template.
 fn complaints(text: &str) -> Complaints {
+    use people::{asked_for, client, no_circle, pool};
     use rights::{actions, strangers, the_rest};
     use structure::{addresses, alarms, function_urls, functions, logs, mappings, parameters, queues, table, timers};
     let template: Value = yaml_serde::from_str(text).unwrap();
@@ -41,6 +43,10 @@ fn complaints(text: &str) -> Complaints {
         function_urls,
         alarms,
         parameters,
+        asked_for,
+        pool,
+        client,
+        no_circle,
     ];
     checks.iter().flat_map(|check| check(&template)).collect()
 }
@@ -110,6 +116,24 @@ fn broken_templates_are_seen() {
         ("STACK_NAME:", "STACK:", "no variable STACK_NAME"),
         ("FunctionName: !Ref WebhookFunction", "FunctionName: !Ref SyncFunction", "WebhookRoute leads nowhere"),
         ("DefaultRouteSettings:", "DefaultRoute:", "not throttled"),
+        (
+            "Type: AWS::Cognito::UserPoolDomain\n    Condition: HasCognito",
+            "Type: AWS::Cognito::UserPoolDomain",
+            "PeopleDomain is made",
+        ),
+        ("AllowAdminCreateUserOnly: true", "AllowAdminCreateUserOnly: false", "anybody may sign up"),
+        ("AttributesRequireVerificationBeforeUpdate: [email]", "Nothing: []", "nobody has verified"),
+        ("DeletionProtection: ACTIVE", "DeletionProtection: INACTIVE", "People can be deleted by accident"),
+        ("MinimumLength: 12", "MinimumLength: 6", "short passwords"),
+        ("EnabledMfas: [SOFTWARE_TOKEN_MFA]", "EnabledMfas: []", "no second factor"),
+        ("GenerateSecret: true", "GenerateSecret: false", "no confidential client"),
+        ("AllowedOAuthFlows: [code]", "AllowedOAuthFlows: [implicit]", "with the code flow"),
+        ("[openid, email, profile]", "[openid, email, aws.cognito.signin.user.admin]", "may do"),
+        ("${Base}sign-in/provider/back", "${Base}", "elsewhere than"),
+        ("PreventUserExistenceErrors: ENABLED", "PreventUserExistenceErrors: LEGACY", "who has an account"),
+        ("EnableTokenRevocation: true", "EnableTokenRevocation: false", "cannot be revoked"),
+        ("\"client_secret\":", "\"secret\":", "does not find what PeopleSecret says"),
+        ("OIDC_CLIENT_ID: !Ref OidcClientId", "OIDC_CLIENT_ID: !Ref PeopleClient", "wait for each other"),
     ] {
         assert!(good.contains(part), "the template no longer says {part}");
         let found = complaints(&good.replacen(part, instead, 1));

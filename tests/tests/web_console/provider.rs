@@ -1,8 +1,9 @@
 //! Signing in through a provider, and every lie that must not let anybody in.
 
-use super::fake_provider::{FakeProvider, Signed};
+use super::fake_provider::{CLIENT, FakeProvider, SECRET, Signed};
 use super::{Answer, Console, PASSWORD};
 use axum::Router;
+use channels::Secret;
 use engine::people::UserRole;
 use engine::trail::Wanted;
 use http::{Request, StatusCode};
@@ -256,13 +257,30 @@ async fn a_new_key_is_found_and_a_provider_that_is_down_shuts_nobody_out() {
     let (address, cookie) = town.go().await;
     town.provider.ways().is_down = true;
     let down = town.back(&town.provider.sign_in(&address), &cookie).await;
-    refused(&down, StatusCode::BAD_GATEWAY, "The sign-in provider cannot be used at the moment");
-    town.console.shops.clock.advance(std::time::Duration::from_secs(3_600));
+    refused(&down, StatusCode::BAD_GATEWAY, "Acme cannot be used at the moment");
+    town.console.shops.clock.advance(std::time::Duration::from_secs(10));
     let down = town.console.send(Request::get("/sign-in/provider"), "").await;
-    refused(&down, StatusCode::BAD_GATEWAY, "Sign in below");
+    refused(&down, StatusCode::BAD_GATEWAY, "its discovery document: it answered with 503");
+    assert!(down.text.contains("Try again in a minute, or sign in below"), "nobody is sent to where nobody answers");
     let person = town.console.enter(&format!("name=ann&password={}", PASSWORD.replace(' ', "+"))).await;
     assert_eq!(town.console.get(&person, "/items").await.status, StatusCode::OK, "the password still opens");
     assert_eq!(town.console.get(&town.console.owner().await, "/items").await.status, StatusCode::OK, "and the token");
+}
+
+#[tokio::test]
+async fn what_the_hub_is_at_its_provider_may_stand_in_the_vault() {
+    let silent = |settings| Settings { client_id: None, client_secret: None, console_url: None, ..settings };
+    let town = Town::with(silent).await.ann().await;
+    let none = town.console.send(Request::get("/sign-in/provider"), "").await;
+    refused(&none, StatusCode::BAD_GATEWAY, "this hub has no client id there");
+    let kept = [("client_id", CLIENT), ("client_secret", SECRET), ("console_url", "https://console.example/")];
+    let kept = kept.map(|(name, text)| (name.to_owned(), Secret::new(text.to_owned()))).into();
+    town.console.shops.hub.vault.put("oidc", &kept).await.unwrap();
+    let (address, cookie) = town.go().await;
+    let back = "redirect_uri=https%3A%2F%2Fconsole.example%2Fsign-in%2Fprovider%2Fback";
+    assert!(address.contains(back), "{address}");
+    let answer = town.back(&town.provider.sign_in(&address), &cookie).await;
+    assert!(session(&answer).is_some(), "{}", answer.text);
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Signing in through the provider: to it, and back from it.
 
-use super::form::Wrong;
+use super::form::{Wrong, capital};
 use super::gate::Asked;
 use super::layout;
 use super::session::{self, Site};
 use crate::App;
-use crate::access::provider::{Attempt, LONGEST_MS, Refusal};
+use crate::access::provider::{Attempt, LONGEST_MS, Provider, Refusal};
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::Error;
@@ -68,7 +68,8 @@ fn onward_page(headers: &HeaderMap, next: &str) -> Response {
 }
 
 fn refused(app: &App, headers: &HeaderMap, next: &str, refusal: &Refusal) -> Response {
-    let (status, said) = told(refusal);
+    let name = capital(app.provider.as_ref().map_or("the sign-in provider", Provider::name));
+    let (status, said) = told(refusal, &name);
     session::failed(app, headers);
     match refusal {
         Refusal::Unavailable(why) | Refusal::Unproven(why) => {
@@ -80,11 +81,11 @@ fn refused(app: &App, headers: &HeaderMap, next: &str, refusal: &Refusal) -> Res
     (status, session::sign_in_page(app, headers, next, "", Some(&Wrong::at("", said)))).into_response()
 }
 
-fn told(refusal: &Refusal) -> (StatusCode, String) {
+fn told(refusal: &Refusal, name: &str) -> (StatusCode, String) {
     match refusal {
         Refusal::Unavailable(why) => (
             StatusCode::BAD_GATEWAY,
-            format!("The sign-in provider cannot be used at the moment: {why}. Sign in below, or try it again later."),
+            format!("{name} cannot be used at the moment: {why}. Try again in a minute, or sign in below."),
         ),
         Refusal::Stranger => (
             StatusCode::BAD_REQUEST,
@@ -111,7 +112,7 @@ fn told(refusal: &Refusal) -> (StatusCode, String) {
         Refusal::Failed(error @ (Error::Invalid(_) | Error::Conflict(_))) => {
             (StatusCode::FORBIDDEN, format!("You cannot be added: {error}. Ask an admin of this hub to add you."))
         }
-        Refusal::Failed(error) => (StatusCode::SERVICE_UNAVAILABLE, super::form::capital(&error.to_string())),
+        Refusal::Failed(error) => (StatusCode::SERVICE_UNAVAILABLE, capital(&error.to_string())),
     }
 }
 

@@ -29,7 +29,7 @@ use url::Url;
 
 /// The page of the console to which the provider sends people back.
 pub const BACK: &str = "/sign-in/provider/back";
-/// The vault's name of what the hub proves itself with at the provider, under `client_secret`.
+/// The vault's name of what the hub is at the provider where the settings are silent: `client_id`, `client_secret`, `console_url`.
 const VAULT_NAME: &str = "oidc";
 /// What the provider is asked for.
 const SCOPE: &str = "openid email profile";
@@ -41,6 +41,8 @@ const ANSWER: usize = 512 * 1024;
 const BELIEVED_MS: i64 = 3_600_000;
 /// How soon it is asked again for keys because of one that we do not know, milliseconds.
 const AGAIN_MS: i64 = 60_000;
+/// How long a provider that answered counts as one that is there, milliseconds: nobody is sent to one that is down.
+const THERE_MS: i64 = 10_000;
 
 /// A sign-in provider.
 pub struct Provider {
@@ -66,6 +68,14 @@ struct Metadata {
     jwks_uri: String,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
+}
+
+/// What this hub is at the provider.
+struct Client {
+    id: String,
+    secret: Option<Secret>,
+    /// Where people come back to.
+    back: String,
 }
 
 #[derive(Deserialize)]
@@ -114,14 +124,15 @@ impl Provider {
 
     /// Begins an attempt: where the browser goes, and what it keeps meanwhile.
     pub(crate) async fn begin(&self, hub: &Hub, next: &str) -> Result<(String, Attempt), Refusal> {
-        let found = self.found(hub, BELIEVED_MS).await?;
+        let client = self.client(hub).await?;
+        let found = self.found(hub, THERE_MS).await?;
         let attempt = Attempt::begin(hub, next);
         let mut url = Url::parse(&found.metadata.authorization_endpoint)
             .map_err(|_| Refusal::Unavailable("its address to sign in at is none".into()))?;
         url.query_pairs_mut().extend_pairs([
             ("response_type", "code"),
-            ("client_id", &self.settings.client_id),
-            ("redirect_uri", &self.back(hub)),
+            ("client_id", &client.id),
+            ("redirect_uri", &client.back),
             ("scope", SCOPE),
             ("state", &attempt.state()),
             ("nonce", &attempt.nonce()),
@@ -143,21 +154,38 @@ impl Provider {
             return Err(Refusal::Stranger);
         }
         let code = code.map_err(|word| Refusal::Denied(word.to_owned()))?;
+        let client = self.client(hub).await?;
         let found = self.found(hub, BELIEVED_MS).await?;
-        let token = self.redeem(hub, &found.metadata, attempt, code).await?;
-        let claims = self.proven(hub, found, attempt, &token).await?;
+        let token = self.redeem(&client, &found.metadata, attempt, code).await?;
+        let claims = self.proven(hub, found, (&client, attempt), &token).await?;
         people::let_in(hub, &self.settings, &attempt.nonce(), &claims).await
     }
 
-    fn back(&self, hub: &Hub) -> String {
-        let base = self.settings.console_url.as_ref().or(hub.config.public_url.as_ref());
-        format!("{}{BACK}", base.map_or("", String::as_str))
+    /// From the settings, and where they are silent from the vault: a stack that makes its own provider knows neither what it
+    /// is called there nor its own address before it is up.
+    async fn client(&self, hub: &Hub) -> Result<Client, Refusal> {
+        let mut kept = hub.vault.get(VAULT_NAME, false).await?.unwrap_or_default();
+        let text = |kept: Option<Secret>| kept.map(|text| text.reveal().to_owned()).filter(|text| !text.is_empty());
+        let id = self.settings.client_id.clone().or_else(|| text(kept.remove("client_id")));
+        let base = self.settings.console_url.clone().or_else(|| text(kept.remove("console_url")));
+        let base = base.or_else(|| hub.config.public_url.clone()).unwrap_or_default();
+        Ok(Client {
+            id: id.ok_or_else(|| Refusal::Unavailable("this hub has no client id there".into()))?,
+            secret: self.settings.client_secret.clone().or_else(|| kept.remove("client_secret")),
+            back: format!("{}{BACK}", base.trim_end_matches('/')),
+        })
     }
 
     /// Reads the token; a key that we do not know is looked for once more at the provider.
-    async fn proven(&self, hub: &Hub, found: Found, attempt: &Attempt, token: &str) -> Result<Claims, Refusal> {
+    async fn proven(
+        &self,
+        hub: &Hub,
+        found: Found,
+        (client, attempt): (&Client, &Attempt),
+        token: &str,
+    ) -> Result<Claims, Refusal> {
         let nonce = attempt.nonce();
-        let wanted = Wanted { issuer: &self.settings.issuer, client_id: &self.settings.client_id, nonce: &nonce };
+        let wanted = Wanted { issuer: &self.settings.issuer, client_id: &client.id, nonce: &nonce };
         let now = hub.clock.now();
         let mut read = token::check(token, &found.keys, &wanted, now);
         if read.as_ref().is_err_and(|unproven| *unproven == Unproven::NoSuchKey) {
@@ -171,24 +199,23 @@ impl Provider {
     }
 
     /// Redeems a code for an ID token, <https://openid.net/specs/openid-connect-core-1_0.html#TokenRequest>.
-    async fn redeem(&self, hub: &Hub, at: &Metadata, attempt: &Attempt, code: &str) -> Result<String, Refusal> {
-        let (back, verifier) = (self.back(hub), attempt.verifier());
+    async fn redeem(&self, client: &Client, at: &Metadata, attempt: &Attempt, code: &str) -> Result<String, Refusal> {
+        let verifier = attempt.verifier();
         let mut fields = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
-            ("redirect_uri", &back),
-            ("client_id", &self.settings.client_id),
+            ("redirect_uri", &client.back),
+            ("client_id", &client.id),
             ("code_verifier", &verifier),
         ];
-        let secret = self.secret(hub).await?;
         let methods = &at.token_endpoint_auth_methods_supported;
         let in_body = !methods.is_empty() && !methods.iter().any(|method| method == "client_secret_basic");
         let mut request = http::Request::builder().method(Method::POST).uri(&at.token_endpoint);
-        if let Some(secret) = &secret {
+        if let Some(secret) = &client.secret {
             if in_body {
                 fields.push(("client_secret", secret.reveal()));
             } else {
-                request = request.header(header::AUTHORIZATION, basic(&self.settings.client_id, secret));
+                request = request.header(header::AUTHORIZATION, basic(&client.id, secret));
             }
         }
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
@@ -206,14 +233,6 @@ impl Provider {
             }
             (status, _) => Err(Refusal::Unavailable(format!("it answered a code with {status}"))),
         }
-    }
-
-    async fn secret(&self, hub: &Hub) -> Result<Option<Secret>, Refusal> {
-        if let Some(secret) = &self.settings.client_secret {
-            return Ok(Some(secret.clone()));
-        }
-        let known = hub.vault.get(VAULT_NAME, false).await?;
-        Ok(known.and_then(|mut known| known.remove("client_secret")))
     }
 
     /// What the provider says of itself, at most so old.

@@ -15,13 +15,13 @@ const NAME: &str = "single sign-on";
 pub struct Settings {
     /// The issuer, exactly as its ID tokens name it.
     pub issuer: String,
-    /// What the provider calls this hub.
-    pub client_id: String,
-    /// What this hub proves itself with; the vault's `oidc` if absent, and nothing if that is absent too.
+    /// What the provider calls this hub; `client_id` in the vault's `oidc` if absent.
+    pub client_id: Option<String>,
+    /// What this hub proves itself with; `client_secret` there if absent, and nothing if that is absent too.
     pub client_secret: Option<Secret>,
     /// What people call the provider: the button says “Sign in with …”.
     pub name: String,
-    /// Where people reach the console, without a slash at the end; the hub's public address if absent.
+    /// Where people reach the console, without a slash at the end; `console_url` there if absent, or the hub's public address.
     pub console_url: Option<String>,
     /// The claim that names the groups of a person.
     pub groups_claim: String,
@@ -49,7 +49,7 @@ impl Settings {
         }
         Ok(Some(Self {
             issuer,
-            client_id: given("CLIENT_ID").ok_or("CLIENT_ID: say what the provider calls this hub")?,
+            client_id: given("CLIENT_ID"),
             client_secret: given("CLIENT_SECRET").map(Secret::new),
             name: given("NAME").unwrap_or_else(|| NAME.to_owned()),
             console_url,
@@ -99,7 +99,6 @@ mod tests {
         for (given, said) in [
             (vec![("ISSUER", "http://id.example.com"), ("CLIENT_ID", "hub")], "ISSUER"),
             (vec![("ISSUER", "https://127.0.0.1/"), ("CLIENT_ID", "hub")], "not a public address"),
-            (vec![issuer], "CLIENT_ID"),
             (vec![issuer, ("CLIENT_ID", "hub"), ("GROUPS", "staff=boss")], "\"staff=boss\""),
             (vec![issuer, ("CLIENT_ID", "hub"), ("CONSOLE_URL", "hub.example.com")], "CONSOLE_URL"),
         ] {
