@@ -1,7 +1,7 @@
 //! The list of accounts, and one account: its health, its webhooks, what counts there, and what can be done with it.
 
 use super::attention;
-use super::form::{Fields, Wrong};
+use super::form::{Fields, Wrong, link};
 use super::gate::{Sent, Trouble, done, went};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
@@ -15,7 +15,7 @@ use domain::{AccountId, Role, Timestamp};
 use engine::accounts::{AccountPatch, AccountView};
 use engine::locations::LocationView;
 use engine::people::UserRole;
-use engine::records::Rate;
+use engine::records::{Rate, Troubled};
 use engine::warehouses::WarehouseView;
 use engine::{Connected, Error};
 use http::StatusCode;
@@ -161,11 +161,25 @@ fn health(view: &AccountView, now: Timestamp) -> Markup {
             }
             @if let Some(error) = &health.error { dt { "Last failure" } dd { span.bad { (error) } span.soft { " (" (ui::counted(u64::from(health.failures), "failure", "failures")) " in a row)" } } }
             @if health.refused > 0 { dt { "Refused webhooks" } dd { (count(health.refused)) span.soft { " with a wrong or missing signature" } } }
+            (troubles(&view.account.id, &health.troubles))
             (names("SKU clashes", &health.clashes))
             (names("Not matched", &health.unknown_skus))
             @if !health.unaccounted.is_empty() {
                 dt { "Sold without movement" }
                 dd { @for line in health.unaccounted.iter().take(NAMES) { p { "order " (line.order) ": " (line.quantity) " × " span.mono { (line.sku) } } } }
+            }
+        }
+    }
+}
+
+/// What the store does not take, and what it said.
+fn troubles(id: &AccountId, all: &[Troubled]) -> Markup {
+    html! {
+        @if !all.is_empty() {
+            dt { "Cannot be written" }
+            dd {
+                @for failed in all.iter().take(NAMES) { p { a.sku href=(link("/item", &[("sku", failed.sku.as_str())])) { (failed.sku) } span.soft { ": " (failed.why) } } }
+                @if all.len() > NAMES { p { a href=(link("/items", &[("account", id.as_str()), ("failed", "1")])) { "All of them" } } }
             }
         }
     }
@@ -200,13 +214,13 @@ pub(super) fn hooks(view: &AccountView) -> Markup {
 /// The table of webhooks.
 pub(super) fn subscriptions(all: &[Subscription]) -> Markup {
     let table = html! {
-        table {
-            thead { tr { th scope="col" { "Topic" } th scope="col" { "State" } th scope="col" { "Note" } } }
+        table.fold {
+            thead { tr { th scope="col" { "Tells of" } th scope="col" { "State" } th scope="col" { "Note" } } }
             tbody {
                 @for hook in all {
                     @let (tone, text) = words::subscription(hook.state);
                     tr {
-                        th scope="row" { span.mono { (hook.topic) } @if !hook.required { span.sub { "not needed for speed" } } }
+                        th scope="row" title=(hook.topic) { (words::topic(&hook.topic)) @if !hook.required { span.sub { "helps; not needed to be quick" } } }
                         td { (badge(tone, text)) }
                         td.soft { (hook.note) }
                     }
@@ -230,6 +244,7 @@ fn actions(viewer: &Viewer, view: &AccountView) -> Markup {
                 @else { (viewer.button(&to("freeze"), "", Icon::Shield, "Freeze", Some("Freeze this account? It is neither read nor written until you thaw it; what happens meanwhile counts then."))) }
                 (viewer.button(&to("test"), "", Icon::Check, "Test the connection", None))
                 a.btn href={ "/accounts/" (view.account.id) "/mapping" } { (icon(Icon::Search)) "Products and mapping" }
+                a.btn href=(link("/rules/edit", &[("account", view.account.id.as_str())])) { (icon(Icon::Rules)) "Its rules" }
             }
         }
     }

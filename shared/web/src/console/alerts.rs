@@ -1,6 +1,6 @@
 //! Alerts: what is wrong now, who is told of it and how, and from when on something is an alarm.
 
-use super::form::{Fields, Wrong};
+use super::form::{Fields, Wrong, link};
 use super::gate::{Sent, Trouble, done, went};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
@@ -9,7 +9,7 @@ use crate::App;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use channels::Secret;
-use domain::alarm::{Kind, Raised, Thresholds};
+use domain::alarm::{Alarm, Kind, Raised, Thresholds};
 use engine::Error;
 use engine::alerts::{AddedTarget, AlertsView, NewTarget, SettingsPatch, Target, Way};
 use engine::people::UserRole;
@@ -98,9 +98,28 @@ fn line(alarm: &Raised) -> Markup {
             div {
                 p.strong { (kind(alarm.alarm.kind)) ": " (alarm.alarm.subject) }
                 p.soft { (super::form::capital(&alarm.alarm.text)) }
-                p.soft { "since " (ui::ago(alarm.since)) }
+                p.soft { "since " (ui::ago(alarm.since)) " · " a href=(place(&alarm.alarm)) { "Look at it" } }
             }
         }
+    }
+}
+
+/// Where something can be done about an alarm.
+fn place(alarm: &Alarm) -> String {
+    match alarm.kind {
+        Kind::Oversold | Kind::LowStock => link("/item", &[("sku", &alarm.subject)]),
+        Kind::DeadLetters => "/queue".into(),
+        Kind::Quarantine => format!("/accounts/{}/quarantine", alarm.subject),
+        Kind::TwoHubs
+        | Kind::Contested
+        | Kind::Failing
+        | Kind::BrokenWebhooks
+        | Kind::Clash
+        | Kind::Credentials
+        | Kind::SilentWebhooks
+        | Kind::NoRead
+        | Kind::Waiting
+        | Kind::Slow => format!("/accounts/{}", alarm.subject),
     }
 }
 
@@ -136,7 +155,7 @@ fn target_form(viewer: &Viewer, view: &AlertsView, again: Again<'_>) -> Markup {
     let mail = if view.can_mail { "" } else { "This hub has no mail server yet: see the operations page." };
     let ways = [
         ("email", "E-mail", mail),
-        ("slack", "Chat webhook", "Slack, Mattermost and others: {\"text\": …}"),
+        ("slack", "Chat webhook", "Slack, Mattermost and whatever reads their messages."),
         ("webhook", "Signed webhook", "By the Standard Webhooks specification."),
     ];
     html! {

@@ -91,6 +91,9 @@ fn by_health(connected: &Connected) -> Vec<Need> {
     let said =
         "Only one hub may write a store. If it is this one at a former address, remove those webhooks in the store.";
     add(Tone::Warn, others, ("other hub listens", "other hubs listen"), "to {id}", said, "See which");
+    let said = "The store does not take them: it refuses, or takes a number and does not show it. Each item says why.";
+    let failed = "See which";
+    add(Tone::Bad, health.troubles.len(), ("SKU", "SKUs"), "of {id} cannot be written", said, failed);
     let said = "The same SKU stands at several products, so it is not written. Give each its own.";
     add(Tone::Warn, health.clashes.len(), ("SKU clash", "SKU clashes"), "in {id}", said, "See which");
     let said = "Sold, but the store’s stock never moved. Check these orders.";

@@ -62,7 +62,7 @@ fn line(entry: &Entry) -> Markup {
             div {
                 p { strong { (entry.actor) } " " (done(entry)) @if let Some(subject) = subject(&entry.subject) { " " span.mono { (subject) } } " " (outcome(&entry.outcome)) }
                 @if !changes.is_empty() {
-                    p.then { @for (name, before, after) in &changes { span.bit { (name.replace('_', " ")) ": " @if !before.is_empty() { (before) " → " } (after) } } }
+                    p.then { @for (name, before, after) in &changes { span.bit { (field_name(name)) ": " @if !before.is_empty() { (before) " → " } (after) } } }
                 }
             }
         }
@@ -150,6 +150,21 @@ fn changes(before: &Value, after: &Value) -> Vec<(String, String, String)> {
         return vec![("now".into(), text(before), text(after))];
     }
     all.into_iter().map(|name| (name.clone(), field(before, &name), field(after, &name))).collect()
+}
+
+/// A field as people read it: `setting.base_url` as `base url`.
+fn field_name(name: &str) -> String {
+    let name = name.strip_prefix("setting.").or_else(|| name.strip_prefix("secret.")).unwrap_or(name);
+    match name {
+        "how" => "way".into(),
+        "id" => "name".into(),
+        "do" => "what".into(),
+        "q" => "text".into(),
+        "per_minute" => "calls a minute".into(),
+        "burst" => "calls at once".into(),
+        "base_url" => "address".into(),
+        other => other.replace('_', " "),
+    }
 }
 
 fn text(value: &Value) -> String {

@@ -22,11 +22,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
     let accounts = app.hub.accounts().await?;
     let master = accounts.values().find(|connected| connected.account.role == Role::Master);
     let body = html! {
-        ol.steps {
-            li class="done" { "Connect the stores" }
-            li aria-current="step" { "Preview" }
-            li { "Apply" }
-        }
+        (steps(usize::from(master.is_some())))
         section.card {
             @match master {
                 None => (ui::empty(Icon::Accounts, "There is no master yet", "The first sync takes the master’s levels as the truth. Connect the store whose stock is right, as master.", viewer.may(UserRole::Admin).then_some(("/accounts/new", "Connect the master")))),
@@ -40,6 +36,18 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
     };
     let head = Head::new("First sync").lead("Match the stores by SKU and see what would change.");
     Ok(viewer.page(&head.up("/accounts", "Accounts"), &body))
+}
+
+/// How far somebody is on the way to equal stores.
+pub(super) fn steps(at: usize) -> Markup {
+    let names = ["Connect the stores", "Preview", "Apply"];
+    html! {
+        ol.steps {
+            @for (place, name) in names.iter().enumerate() {
+                li class=[(place < at).then_some("done")] aria-current=[(place == at).then_some("step")] { (name) }
+            }
+        }
+    }
 }
 
 fn what_it_does(master: &AccountId, accounts: &Accounts) -> Markup {

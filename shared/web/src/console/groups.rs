@@ -81,7 +81,12 @@ pub(super) async fn change(State(app): State<Arc<App>>, viewer: Viewer, Sent(sen
     if let Some(order) = order {
         return Ok(runs::start(&app, &viewer, Job::Group { order }).await?);
     }
+    let known = app.hub.list_groups().await?;
     let added = match id {
+        Ok(id) if known.iter().any(|group| group.id == id) => {
+            Err(Wrong::at("id", format!("There is a group {id} already. Choose another name.")))
+        }
+        // no run: nothing is in it yet, so no store has anything to follow
         Ok(id) => {
             let new = NewGroup { id, title: sent.filled("title").map(str::to_owned), rank: None };
             app.hub.put_group(&new, actor, &Silent).await.map_err(|error| Wrong::of(&error, &["id", "title"]))

@@ -1,17 +1,17 @@
 //! One item: its levels over time, why each store shows its number, and what can be done with it.
 
-use super::form::{Fields, Wrong, link};
+use super::form::{Fields, Wrong, capital, link};
 use super::gate::{Asked, Sent, Trouble, done, went};
 use super::icons::{Icon, icon};
 use super::items::{differs, state};
 use super::layout::{Head, Viewer};
-use super::ui::{self, Input, Tone, badge, number, signed};
+use super::ui::{self, Input, Tone, badge, count, number};
 use super::{chart, feed, kits, mapping, rules, snapshots, words};
 use crate::App;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::plan::Hold;
-use domain::{AccountId, Sku};
+use domain::{AccountId, Sku, WarehouseId};
 use engine::Error;
 use engine::items::{Explanation, ItemView, ListingView, ListingWhy, Standing};
 use engine::people::UserRole;
@@ -76,7 +76,7 @@ async fn show(
                 }
             }
             div {
-                @if may { (edit_form(viewer, sku, wrong)) }
+                @if may { (edit_form(viewer, &item, wrong)) }
                 section.card { header { h2 { "In the stores" } } div data-live="stores" { (stores(viewer, &item, may)) } }
                 (rules_card(&item, &set, may))
                 (kits::card(&item.sku, &item.parts, &item.kits, may))
@@ -182,8 +182,8 @@ fn explained(why: &Explanation) -> Markup {
                 ol.why {
                     li { b { (number(why.base.values().sum())) } span { "at the start" } }
                     @for (listing, by) in why.counted.iter().filter(|(_, by)| **by != 0) {
-                        li.sign aria-hidden="true" { (if *by < 0 { "−" } else { "+" }) }
-                        li { b { (signed(*by)) } span { (words::counted_where(listing)) } }
+                        li.sign { (if *by < 0 { "−" } else { "+" }) }
+                        li { b { (count(by.unsigned_abs())) } span { (words::counted_where(listing)) } }
                     }
                     li.sign aria-hidden="true" { "=" }
                     li.sum { b { (number(why.level)) } span { "in stock" } }
@@ -227,17 +227,20 @@ fn listing_why(listing: &ListingWhy) -> Markup {
     }
 }
 
-fn edit_form(viewer: &Viewer, sku: &Sku, wrong: Option<(&Wrong, &Fields)>) -> Markup {
+fn edit_form(viewer: &Viewer, item: &ItemView, wrong: Option<(&Wrong, &Fields)>) -> Markup {
     let (wrong, sent) = (wrong.map(|(wrong, _)| wrong), wrong.map(|(_, sent)| sent));
+    let places: Vec<(String, String)> =
+        item.warehouses.iter().map(|(id, level)| (id.to_string(), format!("{id}, has {}", number(*level)))).collect();
     let how = sent.map_or("set", |sent| sent.text("how"));
     html! {
         section.card {
             header { div { h2 { "Edit stock" } p { "Every store follows within seconds." } } }
             form.body method="post" action="/item/stock" {
                 (viewer.token())
-                input type="hidden" name="sku" value=(sku);
+                input type="hidden" name="sku" value=(item.sku);
                 @if let Some(said) = Wrong::above(wrong, &["quantity", "reason"]) { (ui::say(Tone::Bad, "", said)) }
                 (ui::choices("how", "How", how, &[("set", "Set to a counted number", ""), ("adjust", "Add or take away", "")]))
+                @if places.len() > 1 { (ui::select("warehouse", "Warehouse", ui::held(sent, "warehouse", ""), &places)) }
                 (Input::text("quantity", "Units").kind("number").value(ui::held(sent, "quantity", "")).help("A minus sign takes away.").field(wrong))
                 (Input::text("reason", "Reason").value(ui::held(sent, "reason", "")).help("Stock take, delivery, damage … The history shows it with your name.").field(wrong))
                 (ui::submit("Save"))
@@ -272,7 +275,9 @@ pub(super) async fn edit(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent)
 fn read_edit(sent: &Fields) -> Result<StockEdit, Wrong> {
     let quantity = sent.number("quantity")?;
     let amount = if sent.text("how") == "adjust" { Amount::Adjust(quantity) } else { Amount::Set(quantity) };
-    Ok(StockEdit { amount, reason: sent.text("reason").to_owned(), warehouse: None })
+    let warehouse = sent.filled("warehouse").map(WarehouseId::new).transpose();
+    let warehouse = warehouse.map_err(|error| Wrong::at("", capital(&error.problem)))?;
+    Ok(StockEdit { amount, reason: sent.text("reason").to_owned(), warehouse })
 }
 
 /// Looks at every listing of an item now.

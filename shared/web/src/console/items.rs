@@ -75,7 +75,7 @@ fn search_form(filter: &Filter) -> Markup {
         form.search method="get" action="/items" role="search" {
             @for (name, text) in filters::parameters(filter).iter().filter(|(name, _)| name != "q") { input type="hidden" name=(name) value=(text); }
             label.hidden for="f-q" { "Search by SKU or title" }
-            input #f-q type="search" name="q" value=(filter.text) placeholder="Part of a SKU or title  ( / )" autocomplete="off" spellcheck="false";
+            input #f-q type="search" name="q" value=(filter.text) placeholder="Part of a SKU or title" title="Press / to search" autocomplete="off" spellcheck="false";
             button.btn type="submit" { (icon(Icon::Search)) "Search" }
         }
     }

@@ -188,10 +188,10 @@ pub(super) async fn set(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent):
     match app.hub.set_rules(&scope, &patch, apply, &viewer.caller.name, &Silent).await {
         Ok(report) if apply => {
             let said = match report.changes {
-                0 => "no level changes by it".into(),
+                0 => "No level changes by it".into(),
                 changes => format!("{} now", ui::counted(changes, "level changes", "levels change")),
             };
-            Ok(done(&up(&scope).0, &format!("Set for {}: {said}.", whom(&scope))))
+            Ok(done(&up(&scope).0, &format!("{}: set. {said}.", whom(&scope))))
         }
         Ok(report) => Ok(preview(&viewer, &scope, &sent, &report).into_response()),
         Err(error @ Error::Invalid(_)) => {

@@ -127,6 +127,7 @@ pub(super) async fn page(
     let may = viewer.may(UserRole::Operator);
     let body = html! {
         div data-live="run" {
+            @if let Job::Adopt { apply, .. } = &run.job { (first_sync::steps(first_step(*apply, run.state))) }
             section.card {
                 (head(&viewer, &run, may))
                 div.body.stack {
@@ -142,6 +143,16 @@ pub(super) async fn page(
     };
     let every = u32::from(!run.state.is_over());
     Ok(viewer.page(&Head::new(&title(&run.job)).up("/runs", "Runs").every(every), &body))
+}
+
+/// The step of a first sync that comes next: once its preview is there it can be applied.
+fn first_step(apply: bool, state: RunState) -> usize {
+    let is_done = state == RunState::Done;
+    match (apply, is_done) {
+        (true, true) => 3,
+        (true, false) | (false, true) => 2,
+        (false, false) => 1,
+    }
 }
 
 fn head(viewer: &Viewer, run: &Run, may: bool) -> Markup {

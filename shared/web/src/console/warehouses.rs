@@ -66,7 +66,7 @@ fn card(viewer: &Viewer, warehouse: &WarehouseView, all: &[WarehouseView], admin
 
 fn place(viewer: &Viewer, location: &LocationView, warehouses: &[WarehouseView], admin: bool) -> Markup {
     html! {
-        li {
+        li.between {
             div {
                 p.row {
                     span.strong { (location.name) }
@@ -255,7 +255,8 @@ pub(super) async fn arrange(
             &format!("Done: {} will change in the stores.", ui::counted(found.will_change, "level", "levels")),
         ));
     }
-    Ok(preview(&viewer, &order, &sent, &found).into_response())
+    let places = app.hub.list_locations(None).await?;
+    Ok(preview(&viewer, (&order, &places), &sent, &found).into_response())
 }
 
 fn location(sent: &Fields) -> Result<ListingId, Error> {
@@ -276,11 +277,17 @@ fn order(sent: &Fields) -> Result<Order, Error> {
     })
 }
 
+/// What people call a location.
+fn called(places: &[LocationView], id: &ListingId) -> String {
+    let known = places.iter().find(|place| place.id == *id);
+    known.map_or_else(|| id.to_string(), |place| format!("{} in {}", place.name, place.account))
+}
+
 /// What an order would do, as a question.
-fn question(order: &Order) -> String {
+fn question(order: &Order, places: &[LocationView]) -> String {
     match order {
-        Order::Link { location, warehouse, .. } => format!("Link {location} to {warehouse}?"),
-        Order::Unlink(location) => format!("Take {location} out of its warehouse?"),
+        Order::Link { location, warehouse, .. } => format!("Link {} to {warehouse}?", called(places, location)),
+        Order::Unlink(location) => format!("Take {} out of its warehouse?", called(places, location)),
         Order::Feed(account, feeds) => {
             let feeds: Vec<&str> = feeds.iter().map(WarehouseId::as_str).collect();
             format!("Feed {account} from {}?", feeds.join(", then "))
@@ -290,8 +297,8 @@ fn question(order: &Order) -> String {
     }
 }
 
-fn preview(viewer: &Viewer, order: &Order, sent: &Fields, found: &Linking) -> Markup {
-    let title = question(order);
+fn preview(viewer: &Viewer, (order, places): (&Order, &[LocationView]), sent: &Fields, found: &Linking) -> Markup {
+    let title = question(order, places);
     let body = html! {
         section.card {
             div.body.stack {
@@ -307,7 +314,7 @@ fn preview(viewer: &Viewer, order: &Order, sent: &Fields, found: &Linking) -> Ma
                 @if found.without_level > 0 { (ui::say(Tone::Note, "", &format!("{} stay as they are: no warehouse that feeds them knows a level.", ui::counted(found.without_level, "listing", "listings")))) }
                 @if found.busy > 0 { (ui::say(Tone::Warn, "", &format!("{} are being written just now; ask again in a moment.", ui::counted(found.busy, "SKU", "SKUs")))) }
             }
-            @if !found.differences.is_empty() { (differences(found)) }
+            @if !found.differences.is_empty() { (differences(found, places)) }
             footer {
                 a.btn href="/warehouses" { "Leave it as it is" }
                 form.inline method="post" action="/warehouses/link" {
@@ -324,13 +331,13 @@ fn preview(viewer: &Viewer, order: &Order, sent: &Fields, found: &Linking) -> Ma
     viewer.page(&Head::new(&title).up("/warehouses", "Warehouses"), &body)
 }
 
-fn differences(found: &Linking) -> Markup {
+fn differences(found: &Linking, places: &[LocationView]) -> Markup {
     let table = html! {
         table {
             thead { tr { th scope="col" { "SKU" } th scope="col" { "Where" } th.num scope="col" { "Shows" } th.num scope="col" { "Will show" } } }
             tbody { @for line in found.differences.iter().take(LINES) { tr {
                 th scope="row" { a.sku href=(link("/item", &[("sku", line.sku.as_str())])) { (line.sku) } }
-                td { (line.listing) } td.num { (number(line.from)) } td.num.strong { (number(line.to)) }
+                td { (called(places, &line.listing)) } td.num { (number(line.from)) } td.num.strong { (number(line.to)) }
             } } }
         }
     };

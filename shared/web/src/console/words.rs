@@ -252,6 +252,11 @@ pub(super) const fn subscription(state: SubscriptionState) -> Said {
     }
 }
 
+/// What a webhook tells of: `product.stock_changed` and `PRODUCT_STOCK_CHANGED` as “Product stock changed”.
+pub(super) fn topic(name: &str) -> String {
+    super::form::capital(&name.to_lowercase().replace(['.', '/', '_', '-'], " "))
+}
+
 /// A rule as forms show it.
 pub(super) struct RuleField {
     /// Its name in files and in the API.
