@@ -1,7 +1,11 @@
 //! What the pages say, and how heavy they are.
 
 use super::{Console, between};
+use domain::{AccountId, Sku};
+use engine::ports::{Change, Condition};
+use engine::records::{Health, Troubled};
 use http::{Request, StatusCode};
+use std::time::Duration;
 
 /// No page may be heavier than this with everything that it loads, bytes.
 const WEIGHT_MAX: usize = 150_000;
@@ -25,6 +29,68 @@ async fn an_item_says_why_its_number_is_what_it_is() {
     ] {
         assert!(page.contains(said), "{said}: {page}");
     }
+}
+
+#[tokio::test]
+async fn stock_is_edited_in_the_warehouse_that_is_chosen() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let owner = console.owner().await;
+    let choice = "name=\"warehouse\"";
+    assert!(!console.get(&owner, "/item?sku=MUG").await.text.contains(choice), "there is only one");
+    console.post(&owner, "/warehouses", "id=shed&name=The+shed").await;
+    let saved = console.post(&owner, "/item/stock", "sku=MUG&how=set&quantity=4&reason=count&warehouse=shed").await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let page = console.get(&owner, "/item?sku=MUG").await.text;
+    assert!(page.contains(choice) && page.contains("main, has 9") && page.contains("shed, has 4"), "{page}");
+    console.post(&owner, "/item/stock", "sku=MUG&how=adjust&quantity=-2&reason=broken&warehouse=shed").await;
+    let page = console.get(&owner, "/item?sku=MUG").await.text;
+    assert!(page.contains("main, has 9") && page.contains("shed, has 2"), "{page}");
+}
+
+#[tokio::test]
+async fn what_a_store_does_not_take_needs_a_person() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let (owner, hub) = (console.owner().await, &console.shops.hub);
+    let (id, sku) = (AccountId::new("north").unwrap(), Sku::new("MUG").unwrap());
+    let row = hub.store.get(&[Health::key(&id)]).await.unwrap().remove(0);
+    let version = row.map_or(0, |row| row.version);
+    let trouble = Troubled { sku, why: "the product is archived".into(), since: hub.clock.now() };
+    let health = Health { troubles: vec![trouble], ..Health::default() };
+    let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+    hub.store.write(&[Change::Put(health.row(&id, version + 1), condition)]).await.unwrap();
+    console.shops.clock.advance(Duration::from_secs(60));
+    let overview = console.get(&owner, "/").await.text;
+    assert!(overview.contains("1 SKU of north cannot be written"), "{overview}");
+    let account = console.get(&owner, "/accounts/north").await.text;
+    assert!(account.contains("the product is archived") && account.contains("/item?sku=MUG"), "{account}");
+}
+
+#[tokio::test]
+async fn what_sells_out_at_this_pace_is_told_before_it_is_oversold() {
+    let console = Console::open(&[("MUG", 9), ("PEN", 9)]).await;
+    let owner = console.owner().await;
+    let sell = async |quantity| {
+        console.shops.http.fake().sell(2, "MUG", quantity, console.shops.hub.clock.now()).unwrap();
+        console.shops.deliver().await;
+        console.shops.settle().await;
+    };
+    sell(4).await;
+    assert!(!console.get(&owner, "/").await.text.contains("may be oversold"), "5 are left");
+    sell(2).await;
+    let overview = console.get(&owner, "/").await.text;
+    assert!(overview.contains("MUG may be oversold: 6 sold today, 3 left"), "{overview}");
+    assert!(!overview.contains("PEN may"), "{overview}");
+}
+
+#[tokio::test]
+async fn a_group_that_is_there_is_not_renamed_by_adding_it() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let owner = console.owner().await;
+    assert_eq!(console.post(&owner, "/rules/groups", "do=add&id=glass&title=Fragile").await.location(), "/rules");
+    let again = console.post(&owner, "/rules/groups", "do=add&id=glass&title=Sturdy").await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(between(&again.text, "id=\"w-id\">", "</p>").contains("There is a group glass already"), "{}", again.text);
+    assert!(console.get(&owner, "/rules").await.text.contains("Fragile"));
 }
 
 #[tokio::test]

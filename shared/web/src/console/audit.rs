@@ -126,7 +126,7 @@ fn action(action: &str) -> String {
         "/accounts/{account}/mapping" => "changed the mapping",
         "/alerts" | "/api/alerts" => "changed the alerts",
         "/item/sync" | "/api/item/sync" => "synced",
-        "/accounts/new" | "/api/accounts" => "connected",
+        "/accounts/new" | "/api/accounts" => "connected a store",
         "/accounts/{account}/policies" | "/accounts/{account}/settings" | "/api/accounts/{account}" => "changed",
         "/accounts/{account}/rotate" | "/api/accounts/{account}/rotate" => "replaced the credentials of",
         "/accounts/{account}/remove" | "DELETE /api/accounts/{account}" => "removed",

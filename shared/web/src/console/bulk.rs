@@ -55,7 +55,7 @@ async fn form(
         .map(|rule| (rule.name.to_owned(), rule.label.to_owned()))
         .collect();
     let modes = words::MODES.iter().map(|(value, text)| ((*value).to_owned(), (*text).to_owned()));
-    let modes = ui::and_more("default", "as the next level says", modes);
+    let modes = ui::and_more("default", "not set here", modes);
     let held = |name: &str| sent.map_or("", |sent| sent.text(name));
     let body = html! {
         section.card { form.body.bulk method="post" action="/items/bulk" {
@@ -68,7 +68,7 @@ async fn form(
                 (ui::select("to_mode", "Write it", if held("to_mode").is_empty() { "never" } else { held("to_mode") }, &modes)) }
             fieldset.for-rule { legend.hidden { "Set a rule" }
                 (ui::select("rule", "Rule", held("rule"), &rules))
-                (Input::text("value", "Number").kind("number").optional().value(held("value")).help("Empty: as the next level says. off: none.").field(wrong)) }
+                (Input::text("value", "Number").kind("number").optional().value(held("value")).help("Empty: not set here. “off”: none, whatever the store or the hub says.").field(wrong)) }
             fieldset.for-at { legend.hidden { "Where" } (ui::select("at", "In", held("at"), &stores)) }
             fieldset.for-group { legend.hidden { "Group" } (ui::select("into", "Group", held("into"), &groups)) p.help { "Groups are added under " a href="/rules" { "Rules" } "." } }
             p.row { (ui::submit("Preview")) span.soft.small { "Nothing changes yet." } }

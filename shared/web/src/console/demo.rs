@@ -226,7 +226,7 @@ fn troubles(viewer: &Viewer, store: &PlayStore) -> Markup {
         html! {
             form method="post" action="/demo" data-quick {
                 (hidden(viewer, store, ""))
-                button.btn.small.quiet type="submit" name="act" value=(act) aria-label={ (label) ", " (store.name) } { (label) }
+                button.btn.small type="submit" name="act" value=(act) aria-label={ (label) ", " (store.name) } { (label) }
             }
         }
     };

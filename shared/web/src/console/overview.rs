@@ -9,7 +9,7 @@ use super::{feed, words};
 use crate::App;
 use axum::extract::State;
 use domain::alarm::{Kind, Raised};
-use domain::{Role, Timestamp};
+use domain::{Role, Sku, Timestamp};
 use engine::Connected;
 use engine::accounts::AccountView;
 use engine::hub::Accounts;
@@ -17,12 +17,15 @@ use engine::people::UserRole;
 use engine::records::History;
 use engine::work::QueueView;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Lines of what happened lately.
 const LATELY: usize = 12;
 /// Lines of today's history that the figures are taken from.
 const TODAY: usize = 500;
+/// SKUs named as about to be oversold.
+const RISKS: usize = 3;
 
 /// Everything that the page shows.
 struct Scene {
@@ -77,7 +80,9 @@ fn waiting(scene: &Scene) -> u64 {
 
 fn needs(scene: &Scene) -> Vec<Need> {
     let mut needs = attention::of(&scene.accounts, scene.now);
+    let is_told = |sku: &Sku| scene.alarms.iter().any(|raised| raised.alarm.subject == sku.as_str());
     needs.extend(scene.alarms.iter().filter_map(of_alarm));
+    needs.extend(risks(&scene.today).into_iter().filter(|(sku, _)| !is_told(sku)).map(|(_, need)| need));
     needs.sort_by_key(|need| std::cmp::Reverse(need.tone));
     let dead = scene.queues.dead.waiting;
     if dead > 0 {
@@ -93,6 +98,36 @@ fn needs(scene: &Scene) -> Vec<Need> {
         );
     }
     needs
+}
+
+/// SKUs of which more were sold today than are left: at this pace two stores may soon sell the same unit.
+fn risks(today: &[History]) -> Vec<(Sku, Need)> {
+    let mut items: BTreeMap<&Sku, (i64, i64)> = BTreeMap::new();
+    for line in today {
+        // newest first: the level of the first line is that of now
+        items.entry(&line.sku).or_insert((line.level.1, 0)).1 += sold(line);
+    }
+    let mut risky: Vec<(&Sku, i64, i64)> = items.into_iter().map(|(sku, (left, sold))| (sku, left, sold)).collect();
+    risky.retain(|(_, left, sold)| *left > 0 && sold > left);
+    risky.sort_by_key(|(_, left, sold)| left - sold);
+    risky.truncate(RISKS);
+    let need = |(sku, left, sold): (&Sku, i64, i64)| {
+        let need = Need {
+            tone: Tone::Note,
+            title: format!("{sku} may be oversold: {} sold today, {} left", ui::number(sold), ui::number(left)),
+            said: "Stock up, or hold some back in its rules.".into(),
+            to: super::form::link("/item", &[("sku", sku.as_str())]),
+            action: "Look at it",
+        };
+        (sku.clone(), need)
+    };
+    risky.into_iter().map(need).collect()
+}
+
+/// Units that a line of history tells were sold.
+fn sold(line: &History) -> i64 {
+    let counted = line.seen.iter().flat_map(|seen| &seen.counted);
+    counted.filter(|counted| words::Kind::of(counted, false) == words::Kind::Sale).map(|counted| -counted.by).sum()
 }
 
 /// What an alarm asks for, unless the accounts' own state says so already.
@@ -194,14 +229,7 @@ fn list(needs: &[Need], has_items: bool) -> Markup {
 
 fn figures(scene: &Scene) -> Markup {
     let changes = scene.today.iter().flat_map(|line| &line.seen).map(|seen| seen.counted.len() as u64).sum::<u64>();
-    let sold: i64 = scene
-        .today
-        .iter()
-        .flat_map(|line| &line.seen)
-        .flat_map(|seen| &seen.counted)
-        .filter(|counted| words::Kind::of(counted, false) == words::Kind::Sale)
-        .map(|counted| -counted.by)
-        .sum();
+    let sold: i64 = scene.today.iter().map(sold).sum();
     let pushes = scene.today.iter().map(|line| line.pushed.len() as u64).sum::<u64>();
     let more = if scene.today.len() == TODAY { "+" } else { "" };
     html! {
@@ -262,6 +290,7 @@ fn node(scene: &Scene, view: &AccountView) -> Markup {
                 @if view.waiting > 0 { (count(view.waiting)) " waiting" }
                 @else if let Some(at) = view.health.written.max(view.health.read) { "last heard " (ui::ago(at)) }
                 @else { "not heard yet" }
+                @if let Some(latency) = &view.latency { " · follows in " (length(latency.p50_ms)) }
             }
         }
     }

@@ -140,7 +140,7 @@ async fn form(app: &App, viewer: &Viewer, scope: &Scope, again: Option<(&Wrong, 
             (hidden(scope))
             input type="hidden" name="preview" value="1";
             @if let Some(said) = Wrong::above(wrong, &names) { (ui::say(Tone::Bad, "", said)) }
-            p.help { "The word off switches a number off that a farther level sets." }
+            p.help { "Write “off” to switch a number off that the group, the store or the hub sets." }
             br;
             div.halves.dense {
                 @for rule in &words::RULES {
@@ -153,7 +153,9 @@ async fn form(app: &App, viewer: &Viewer, scope: &Scope, again: Option<(&Wrong, 
     };
     let (path, name) = up(scope);
     Ok(viewer.page(
-        &Head::new(&title).lead("They work in this order. What is empty comes from the next level.").up(&path, &name),
+        &Head::new(&title)
+            .lead("They work in this order. What is left empty comes from the group, the store or the hub.")
+            .up(&path, &name),
         &body,
     ))
 }
@@ -174,7 +176,7 @@ fn field(rule: &words::RuleField, value: &str, wrong: Option<&Wrong>) -> Markup 
         [] => Input::text(rule.name, rule.label).kind("number").free().help(rule.help).value(value).field(wrong),
         choices => {
             let choices = choices.iter().map(|(value, text)| ((*value).to_owned(), (*text).to_owned()));
-            ui::select(rule.name, rule.label, value, &ui::and_more("", "as the next level says", choices))
+            ui::select(rule.name, rule.label, value, &ui::and_more("", "not set here", choices))
         }
     }
 }

@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use channels::http::AnswerMax;
-use channels::{Http, Request, Secret};
+use channels::{Http, HttpError, Request, Secret};
 use domain::Timestamp;
 use engine::{Error, Hub, endpoint};
 use http::{Method, header};
@@ -275,7 +275,14 @@ impl Provider {
 
     async fn call(&self, mut request: Request) -> Result<(http::StatusCode, Bytes), Refusal> {
         request.extensions_mut().insert(AnswerMax(ANSWER));
-        let answer = self.http.send(request, CALL).await.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let answer = self.http.send(request, CALL).await.map_err(|error| {
+            tracing::warn!(%error, "a call to the sign-in provider failed");
+            let said = match error {
+                HttpError::NotSent(_) | HttpError::NoBudget(_) => "it cannot be reached",
+                HttpError::NoAnswer(_) => "it does not answer",
+            };
+            Refusal::Unavailable(said.into())
+        })?;
         Ok((answer.status(), answer.into_body()))
     }
 }
