@@ -184,11 +184,11 @@ fn value_to_write(entry: &Entry, class: Class, shadow: i64, target: i64) -> Opti
     }
 }
 
-/// A listing whose target must be written again, and whose store shows just that, is square with it: a write would change
-/// nothing, and where writes are carried out later no level could tell that this one was.
-pub fn spare(ledger: &mut Ledger, views: &BTreeMap<ListingId, View>) {
-    let shows_target = |(listing, view): (&ListingId, &View)| {
-        let entry = ledger.entries.get(listing)?;
+/// A listing that has just `settled`, must be written again, and shows its target already, is square with it: a write would
+/// change nothing, and where writes are carried out later no level could tell that this one was.
+pub fn spare<'a>(ledger: &mut Ledger, views: &BTreeMap<ListingId, View>, settled: impl Iterator<Item = &'a ListingId>) {
+    let shows_target = |listing: &ListingId| {
+        let (entry, view) = (ledger.entries.get(listing)?, views.get(listing)?);
         let is_settled = |square: &Square| square.rewrite && !square.open && square.guesses.is_none();
         if !entry.square.as_ref().is_some_and(is_settled) {
             return None;
@@ -196,7 +196,7 @@ pub fn spare(ledger: &mut Ledger, views: &BTreeMap<ListingId, View>) {
         let target = target(ledger, entry, view).ok()?.saturating_add(entry.tolerated).max(0);
         (entry.claim.is_none() && entry.shadow == Some(target)).then(|| (listing.clone(), target))
     };
-    let spared: Vec<(ListingId, i64)> = views.iter().filter_map(shows_target).collect();
+    let spared: Vec<(ListingId, i64)> = settled.filter_map(shows_target).collect();
     for (listing, target) in spared {
         let Some(entry) = ledger.entries.get_mut(&listing) else { continue };
         entry.sequence += 1;
@@ -280,7 +280,7 @@ mod tests {
             let mut ledger = ledger(-5, Some(shadow), Some(-1));
             let square = ledger.entries.get_mut(&listing()).and_then(|entry| entry.square.as_mut()).expect("a feed");
             (square.rewrite, square.open) = (true, open);
-            spare(&mut ledger, &BTreeMap::from([(listing(), view(Class::C))]));
+            spare(&mut ledger, &BTreeMap::from([(listing(), view(Class::C))]), [listing()].iter());
             let square = ledger.entries[&listing()].square.clone().expect("a feed");
             (square.with, square.rewrite)
         };

@@ -78,6 +78,8 @@ pub struct Observed {
     pub notes: Vec<Note>,
     /// Look again at or after this time: something has not settled.
     pub again: Option<Timestamp>,
+    /// Whether the level has stood still, and what it shows was decided.
+    pub settled: bool,
     /// Whether the entry changed.
     pub changed: bool,
 }
@@ -188,6 +190,7 @@ fn observe_with_feed(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Obser
     }
     if settled {
         settle(entry, seen.level, policy, &mut observed);
+        observed.settled = true;
     }
     observed
 }

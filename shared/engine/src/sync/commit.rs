@@ -152,7 +152,8 @@ impl Run<'_> {
         }
         draft.observed.extend(self.enter_kits(item, &mut draft.ledger));
         let views = self.views(item, &draft.ledger);
-        plan::spare(&mut draft.ledger, &views);
+        let settled = draft.observed.iter().filter(|(_, observed)| observed.settled).map(|(listing, _)| listing);
+        plan::spare(&mut draft.ledger, &views, settled);
         self.decide(&mut draft, &views, now);
         Some(draft)
     }
