@@ -361,7 +361,11 @@ impl World {
         let (settings, secrets) = match platform {
             Platform::Amazon | Platform::Shopify => self.market.credentials(store),
             Platform::Shop | Platform::Plain(_) => (
-                BTreeMap::from([("base_url".into(), "https://stores.test/v1".into())]),
+                // a plain store has no settings, and is refused any
+                (platform == Platform::Shop)
+                    .then(|| ("base_url".into(), "https://stores.test/v1".into()))
+                    .into_iter()
+                    .collect(),
                 secrets.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect(),
             ),
         };
