@@ -59,7 +59,10 @@ fn what(history: &History) -> Markup {
 /// What to say of a line that counted nothing.
 fn quiet(history: &History) -> String {
     let what = if history.pushed.is_empty() { "looked at" } else { "written to the stores" };
-    format!("{what} because of {}", words::cause(&history.cause))
+    match history.cause.as_str() {
+        "waited" | "write" => format!("{what} when its turn came"),
+        cause => format!("{what} because of {}", words::cause(cause)),
+    }
 }
 
 /// Where it was written, and how long that took since its cause reached us.

@@ -41,7 +41,7 @@ async fn list_page(app: &App, viewer: &Viewer, again: Again<'_>) -> Result<Marku
                 @if users.is_empty() { (ui::empty(Icon::People, "Nobody yet", "So far this hub opens with its first token only. Add yourself as an admin, then sign in by name.", None)) }
                 @else { (ui::scroll("Users", &table(&users))) }
             }
-            (add_form(viewer, again))
+            (add_form(viewer, app.provider.is_some(), again))
         }
     };
     Ok(viewer.page(&Head::new("Users").lead("Who may look, act and change settings."), &body))
@@ -74,7 +74,7 @@ fn state(user: &UserView) -> Markup {
     }
 }
 
-fn add_form(viewer: &Viewer, again: Again<'_>) -> Markup {
+fn add_form(viewer: &Viewer, has_provider: bool, again: Again<'_>) -> Markup {
     let (wrong, sent) = (again.map(|(wrong, _)| wrong), again.map(|(_, sent)| sent));
     html! {
         section.card {
@@ -84,7 +84,7 @@ fn add_form(viewer: &Viewer, again: Again<'_>) -> Markup {
                 @if let Some(said) = Wrong::above(wrong, &["name", "password", "provider"]) { (ui::say(Tone::Bad, "", said)) }
                 (Input::text("name", "Name").value(ui::held(sent, "name", "")).help("Small letters, digits and . - _ @. History and audit show it.").field(wrong))
                 (ui::choices("role", "Role", ui::held(sent, "role", "viewer"), &ROLES))
-                (provider_field(ui::held(sent, "provider", ""), wrong))
+                @if has_provider { (provider_field(ui::held(sent, "provider", ""), wrong)) }
                 (Input::text("password", "Password").kind("password").complete("new-password").help(&password_help()).optional().field(wrong))
                 (ui::submit("Add"))
             }
@@ -156,14 +156,14 @@ async fn user_page(app: &App, viewer: &Viewer, name: &str, wrong: Option<&Wrong>
                         button.btn type="submit" name="do" value="password" { span.spin {} "Set it" }
                     }
                 }
-                section.card {
+                @if app.provider.is_some() || user.provider.is_some() { section.card {
                     header { div { h2 { "Sign-in provider" } p { "Who they are there. Saving ends all sessions of this user." @if user.by_groups { " Their groups there say what they may do, until you save a role here." } } } }
                     form.body method="post" action=(to) autocomplete="off" {
                         (viewer.token())
                         (provider_field(user.provider.as_deref().unwrap_or_default(), wrong))
                         button.btn type="submit" name="do" value="provider" { span.spin {} "Save" }
                     }
-                }
+                } }
                 section.card {
                     header { h2 { "Shut out or remove" } }
                     form.body.row method="post" action=(to) {
