@@ -1,6 +1,6 @@
 //! `rules …` and `mode …`: what is set for the hub, an account, a group or an item, and files of it.
 
-use super::file::{self, Line};
+use super::file;
 use super::show::{cell, number, time};
 use super::sync::job;
 use super::{Cx, api, ask};
@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use domain::layers::NAMES;
 use engine::items::Listed;
 use engine::settings::{RuleLine, RuleLineResult, RuleRow, Scope, ScopeView, SettingsChange, SettingsReport};
+use engine::sheet::{self, Sheet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ pub enum Command {
     },
     /// Set rules, such as `hold_back=2 cap=50`; a value of `off` switches one off that a farther level sets
     Set {
-        /// `name=value`, of share_percent, keep_last_unit, hold_back, show_zero_at, cap, pack, fixed, exclude, mode, low_stock
+        /// `name=value`, of share_percent, keep_last_unit, hold_back, flash_minutes, show_zero_at, cap, pack, fixed, exclude, mode, low_stock
         #[arg(required = true, value_parser = pair)]
         rules: Vec<(String, String)>,
         /// For whom.
@@ -335,7 +336,7 @@ async fn import(cx: &Cx, path: &Path, dry_run: bool, yes: bool) -> anyhow::Resul
 
 /// Reads a file of rules: a header with the columns that it sets, in any case and order.
 fn read(bytes: &[u8]) -> anyhow::Result<Vec<(u64, RuleLine)>> {
-    let (head, lines) = file::lines(bytes)?;
+    let Sheet { names: head, lines } = sheet::read(bytes).map_err(anyhow::Error::msg)?;
     let known = |name: &str| PLACES.contains(&name) || NAMES.contains(&name);
     if let Some(other) = head.iter().find(|name| !known(name)) {
         bail!("line 1: {other:?} is no column; use {}, {}", PLACES.join(", "), NAMES.join(", "));
@@ -343,7 +344,7 @@ fn read(bytes: &[u8]) -> anyhow::Result<Vec<(u64, RuleLine)>> {
     if !head.iter().any(|name| NAMES.contains(&name.as_str())) {
         bail!("line 1: no column names a rule; use some of {}", NAMES.join(", "));
     }
-    let line = |line: Line| {
+    let line = |line: sheet::Line| {
         let field =
             |name: &str| head.iter().position(|column| column == name).map_or("", |place| line.field(place)).to_owned();
         let set = NAMES.iter().filter(|name| head.iter().any(|column| column == *name));

@@ -90,10 +90,19 @@ impl Error {
         !matches!(self.kind, ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Configuration)
     }
 
+    /// How long the call would have to wait, where only our own count of what the store allows held it back.
+    #[must_use]
+    pub const fn out_of_turn(&self) -> Option<Duration> {
+        match self.source {
+            Some(HttpError::NoBudget(wait)) => Some(wait),
+            _ => None,
+        }
+    }
+
     /// Whether only our own count of what the store allows held the call back.
     #[must_use]
     pub const fn is_out_of_turn(&self) -> bool {
-        matches!(self.source, Some(HttpError::NoBudget(_)))
+        self.out_of_turn().is_some()
     }
 
     /// Whether trying the same call later can help without a person.

@@ -1,6 +1,9 @@
 //! Flash sales: the faster something sells, the more of it is kept back from a store, so that what sells elsewhere until our
 //! next write reaches it is not sold twice. Nobody has to turn syncing off.
 
+/// The most minutes of sales that may be kept back: an hour.
+pub const MINUTES_MAX: i64 = 60;
+
 /// Units to keep back: what sells in `cover_minutes` at the rate of `sold` units in `window_minutes`, rounded up to a step so
 /// that a wavering rate does not move every store at each look.
 #[must_use]

@@ -3,6 +3,7 @@
 //! From near to far: one listing; the item at one account; the item; its groups in their order, each first at the account
 //! and then in general; the account; the hub. Each rule is looked up by itself.
 
+use crate::flash::MINUTES_MAX;
 use crate::rules::{Rule, Rules, Step};
 use crate::{AccountId, GroupId};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,9 @@ pub struct Layer {
     /// Units kept back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_back: Option<Setting>,
+    /// While it sells fast, what sells in so many minutes is kept back too ([`crate::flash`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flash_minutes: Option<Setting>,
     /// Zero is shown at or below so many units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub show_zero_at: Option<Setting>,
@@ -87,10 +91,11 @@ pub struct Layer {
 }
 
 /// The settings by the names that people and files use, in the order of a file's columns.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 11] = [
     "share_percent",
     "keep_last_unit",
     "hold_back",
+    "flash_minutes",
     "show_zero_at",
     "cap",
     "pack",
@@ -121,6 +126,7 @@ impl Layer {
         share_percent: None,
         keep_last_unit: None,
         hold_back: None,
+        flash_minutes: None,
         show_zero_at: None,
         cap: None,
         pack: None,
@@ -148,6 +154,7 @@ impl Layer {
             "share_percent" => self.share_percent = number(0, 100)?,
             "keep_last_unit" => self.keep_last_unit = truth(text).map_err(wrong)?,
             "hold_back" => self.hold_back = number(0, QUANTITY_MAX)?,
+            "flash_minutes" => self.flash_minutes = number(0, MINUTES_MAX)?,
             "show_zero_at" => self.show_zero_at = number(0, QUANTITY_MAX)?,
             "cap" => self.cap = number(0, QUANTITY_MAX)?,
             "pack" => self.pack = number(1, PACK_MAX)?,
@@ -173,6 +180,7 @@ impl Layer {
             "share_percent" => number(self.share_percent),
             "keep_last_unit" => truth(self.keep_last_unit),
             "hold_back" => number(self.hold_back),
+            "flash_minutes" => number(self.flash_minutes),
             "show_zero_at" => number(self.show_zero_at),
             "cap" => number(self.cap),
             "pack" => number(self.pack),
@@ -203,6 +211,7 @@ impl Layer {
             Rule::SharePercent => self.share_percent.is_some(),
             Rule::KeepLastUnit => self.keep_last_unit.is_some(),
             Rule::HoldBack => self.hold_back.is_some(),
+            Rule::FlashMinutes => self.flash_minutes.is_some(),
             Rule::ShowZeroAt => self.show_zero_at.is_some(),
             Rule::Cap => self.cap.is_some(),
             Rule::Pack => self.pack.is_some(),
@@ -322,6 +331,12 @@ impl<'a> Stack<'a> {
         self.nearest(|layer| layer.low_stock).and_then(Setting::number)
     }
 
+    /// What sells in so many minutes is kept back while it sells fast; 0 where no level asks for it.
+    #[must_use]
+    pub fn flash_minutes(&self) -> i64 {
+        self.nearest(|layer| layer.flash_minutes).and_then(Setting::number).unwrap_or(0)
+    }
+
     /// Where a rule was set; `None` where no level sets it.
     #[must_use]
     pub fn source(&self, rule: Rule) -> Option<&Source> {
@@ -388,6 +403,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_back_of_a_rush_is_inherited_and_says_from_where() {
+        let (hub, item) = (layer(&[("flash_minutes", "5")]), layer(&[("flash_minutes", "off")]));
+        let account = layer(&[("flash_minutes", "2")]);
+        let mut stack = Stack::default();
+        assert_eq!(stack.flash_minutes(), 0, "nobody asks for it");
+        stack.push(Source::Account(north()), &account);
+        stack.push(Source::Hub, &hub);
+        assert_eq!(stack.flash_minutes(), 2);
+        let told: Vec<_> = stack.steps(40, 8).into_iter().map(|step| (step.quantity, step.from)).collect();
+        assert_eq!(told, [(40, None), (32, Some("account north".to_owned()))]);
+        stack.0.insert(0, (Source::Item, &item));
+        assert_eq!(stack.flash_minutes(), 0, "the item is left out");
+    }
+
+    #[test]
     fn off_hides_what_a_farther_level_sets() {
         let (hub, item) = (layer(&[("cap", "5"), ("exclude", "yes")]), layer(&[("cap", "off"), ("exclude", "no")]));
         let mut stack = Stack::default();
@@ -403,6 +433,7 @@ mod tests {
             ("share_percent", "50"),
             ("keep_last_unit", "yes"),
             ("hold_back", "0"),
+            ("flash_minutes", "3"),
             ("show_zero_at", "off"),
             ("cap", "9"),
             ("pack", "6"),
@@ -427,6 +458,7 @@ mod tests {
             |name: &str, text: &str| Layer::default().set(name, text).expect_err("it makes no sense").to_string();
         assert!(refused("cap", "-1").starts_with("cap: \"-1\" is not a whole number from 0 to"));
         assert!(refused("share_percent", "101").contains("from 0 to 100"));
+        assert!(refused("flash_minutes", "61").contains("from 0 to 60"));
         assert!(refused("pack", "0").contains("from 1 to"));
         assert!(refused("mode", "sometimes").contains("only-when-active"));
         assert!(refused("exclude", "perhaps").contains("\"yes\" nor \"no\""));

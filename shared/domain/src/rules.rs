@@ -51,6 +51,8 @@ pub enum Rule {
     KeepLastUnit,
     /// [`Rules::hold_back`].
     HoldBack,
+    /// [`Rules::flash`], by the minutes that were set.
+    FlashMinutes,
     /// [`Rules::show_zero_at`].
     ShowZeroAt,
     /// [`Rules::cap`].
@@ -121,7 +123,8 @@ impl Rules {
             now = step(Some(Rule::HoldBack), format!("hold back {units}"), now.saturating_sub(units));
         }
         if self.flash > 0 {
-            now = step(None, format!("hold back {}: it sells fast", self.flash), now.saturating_sub(self.flash));
+            let rule = Some(Rule::FlashMinutes);
+            now = step(rule, format!("hold back {}: it sells fast", self.flash), now.saturating_sub(self.flash));
         }
         if let Some(limit) = self.show_zero_at {
             let shown = if now <= limit { 0 } else { now };

@@ -8,6 +8,7 @@ use crate::records::{self, Account, Health, Rate, todo_partition};
 use crate::unpaid::Unpaid;
 use channels::{Channel, Identity, Secret, Secrets, Subscription};
 use domain::Capabilities;
+use domain::flash::MINUTES_MAX;
 use domain::latency::Quantiles;
 use domain::{AccountId, Drift, Duplicates, Inbound, Restock, Role, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -548,13 +549,10 @@ impl Hub {
     }
 }
 
-/// The most minutes of sales that may be kept back: an hour.
-const FLASH_MAX: u32 = 60;
-
 fn check_flash(minutes: Option<u32>) -> Result<Option<u32>, Error> {
     match minutes {
-        Some(given) if given > FLASH_MAX => {
-            Err(Error::Invalid(format!("flash_minutes: {given} is not between 0 and {FLASH_MAX}")))
+        Some(given) if i64::from(given) > MINUTES_MAX => {
+            Err(Error::Invalid(format!("flash_minutes: {given} is not between 0 and {MINUTES_MAX}")))
         }
         minutes => Ok(minutes),
     }

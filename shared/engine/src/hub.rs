@@ -91,10 +91,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// How long a call would have to wait that only our own count of what the store allows held back.
+    #[must_use]
+    pub const fn out_of_turn(&self) -> Option<Duration> {
+        if let Self::Channel { source, .. } = self { source.out_of_turn() } else { None }
+    }
+
     /// Whether only our own count of what the store allows held a call back.
     #[must_use]
     pub const fn is_out_of_turn(&self) -> bool {
-        matches!(self, Self::Channel { source, .. } if source.is_out_of_turn())
+        self.out_of_turn().is_some()
     }
 }
 
@@ -273,7 +279,7 @@ impl Hub {
     }
 
     async fn load_accounts(&self) -> Result<BTreeMap<AccountId, Connected>, Error> {
-        let defaults = Arc::new(self.defaults().await?);
+        let mut defaults = self.defaults().await?;
         let mut healths: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
         let mut still = None;
         for row in self.all_rows(HUB, "HEALTH#").await? {
@@ -285,9 +291,11 @@ impl Hub {
                 healths.insert(id, (records::body(&row)?, row.version));
             }
         }
-        let mut accounts = BTreeMap::new();
-        for row in self.all_rows(HUB, "ACCOUNT#").await? {
-            let account: Account = records::body(&row)?;
+        let rows = self.all_rows(HUB, "ACCOUNT#").await?;
+        let found = rows.iter().map(records::body::<Account>).collect::<Result<Vec<_>, _>>()?;
+        found.iter().for_each(|account| defaults.add_flash(account));
+        let (mut accounts, defaults) = (BTreeMap::new(), Arc::new(defaults));
+        for account in found {
             let channel = self.channel(&account.channel)?;
             let health = healths.remove(&account.id).unwrap_or_default();
             let locations = Arc::default();

@@ -4,7 +4,7 @@ use crate::hub::{Error, Hub};
 use crate::items::Listed;
 use crate::known::Known;
 use crate::ports::{Change, Condition, StoreError};
-use crate::records::{self, Hint, History, Item, PUSH};
+use crate::records::{Hint, History, Item, PUSH};
 use crate::settings::{TargetChange, targets, todo};
 use channels::Touch;
 use domain::{Ledger, ListingId, Sku};
@@ -155,7 +155,7 @@ impl Hub {
         let ledger = closed(&kit.ledger, &report.parts);
         let version = kit.ledger.version + 1;
         let item = Item { parts: report.parts.clone(), ..kit.item };
-        let mut changes = changes_of(&item, kit.version, &ledger, kit.ledger.version).to_vec();
+        let mut changes = item.with_ledger(kit.version, &ledger, kit.ledger.version).to_vec();
         for part in others {
             let mut after = part.item.clone();
             match report.parts.get(&after.sku) {
@@ -164,26 +164,12 @@ impl Hub {
             }
             let mut ledger = part.ledger.clone();
             ledger.close_register(&sku, version);
-            changes.extend(changes_of(&after, part.version, &ledger, part.ledger.version));
+            changes.extend(after.with_ledger(part.version, &ledger, part.ledger.version));
         }
         let words: Vec<String> = report.parts.iter().map(|(part, each)| format!("{each} {part}")).collect();
         let reason = if words.is_empty() { "no kit any more".into() } else { format!("a kit of {}", words.join(", ")) };
         let level = (kit.ledger.total(), ledger.total());
-        let history = History {
-            sku,
-            at: now,
-            since: now,
-            cause: "kit".into(),
-            actor: Some(actor.to_owned()),
-            reason: Some(reason),
-            level,
-            seen: Vec::new(),
-            pushed: Vec::new(),
-            event: None,
-            trace: None,
-            run: None,
-            warehouse: None,
-        };
+        let history = History::by_person(&sku, now, "kit", (actor, &reason), level);
         changes.push(Change::Put(history.row(self.clock.random()), Condition::Any));
         let due: BTreeMap<_, _> =
             report.changes.iter().filter_map(|change| Some((&change.listing.account, change.to?))).collect();
@@ -218,12 +204,6 @@ fn closed(ledger: &Ledger, parts: &BTreeMap<Sku, i64>) -> Ledger {
         ledger.base.clear();
     }
     ledger
-}
-
-fn changes_of(item: &Item, version: Option<u64>, ledger: &Ledger, before: u64) -> [Change; 2] {
-    let is = |version: Option<u64>| version.map_or(Condition::Absent, Condition::Version);
-    let state = is((before > 0).then_some(before));
-    [Change::Put(item.row(), is(version)), Change::Put(records::ledger_row(&item.sku, ledger, before + 1), state)]
 }
 
 fn check(kit: &Item, parts: &BTreeMap<Sku, i64>) -> Result<(), Error> {

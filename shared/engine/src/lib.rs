@@ -37,6 +37,7 @@ pub mod runs;
 mod scan;
 mod selling;
 pub mod settings;
+pub mod sheet;
 pub mod snapshots;
 mod standings;
 pub mod stock;

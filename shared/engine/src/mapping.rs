@@ -338,30 +338,14 @@ impl Hub {
         (actor, words): (&str, &str),
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let is = |version: Option<u64>| version.map_or(Condition::Absent, Condition::Version);
-        let state = is((ledger_version > 0).then_some(ledger_version));
-        let history = History {
-            sku: item.sku.clone(),
-            at: now,
-            since: now,
-            cause: "mapping".into(),
-            actor: Some(actor.to_owned()),
-            reason: Some(words.to_owned()),
-            level: (ledger.total(), ledger.total()),
-            seen: Vec::new(),
-            pushed: Vec::new(),
-            event: None,
-            trace: None,
-            run: None,
-            warehouse: None,
-        };
-        let mut changes = vec![
-            Change::Put(item.row(), is(item_version)),
-            Change::Put(records::ledger_row(&item.sku, ledger, ledger_version + 1), state),
+        let level = (ledger.total(), ledger.total());
+        let history = History::by_person(&item.sku, now, "mapping", (actor, words), level);
+        let mut changes = item.with_ledger(item_version, ledger, ledger_version).to_vec();
+        changes.extend([
             Change::Put(alias.row(), Condition::Any),
             Change::Put(history.row(self.clock.random()), Condition::Any),
             Change::Delete(Proposal::key(&alias.account, &alias.external), Condition::Any),
-        ];
+        ]);
         let due: BTreeSet<&AccountId> = report.changes.iter().map(|change| &change.listing.account).collect();
         let todos = due.into_iter().map(|account| todo(account, &item.sku, ledger.total(), now).row());
         changes.extend(todos.map(|row| Change::Put(row, Condition::Any)));
@@ -426,21 +410,8 @@ impl Hub {
         let (_, ledger) = self.item(&proposal.sku).await?;
         let level = ledger.total();
         let now_called = proposal.now.as_ref().map_or("without a SKU".to_owned(), |sku| format!("called {sku}"));
-        let history = History {
-            sku: proposal.sku.clone(),
-            at: now,
-            since: now,
-            cause: "mapping".into(),
-            actor: Some(actor.to_owned()),
-            reason: Some(format!("{external} of {account} is now {now_called} there")),
-            level: (level, level),
-            seen: Vec::new(),
-            pushed: Vec::new(),
-            event: None,
-            trace: None,
-            run: None,
-            warehouse: None,
-        };
+        let words = format!("{external} of {account} is now {now_called} there");
+        let history = History::by_person(&proposal.sku, now, "mapping", (actor, &words), (level, level));
         let looked =
             records::Todo { reason: "its SKU has changed there".into(), ..todo(account, &proposal.sku, level, now) };
         let changes = [

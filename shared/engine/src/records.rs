@@ -32,7 +32,7 @@ pub use places::{StoreLocation, Warehouse};
 pub use sales::{SaleMarker, sale_change, sale_key, sale_partition, sale_row};
 pub use todo::{Todo, URGENCIES, todo_partition};
 
-use crate::ports::{IndexKey, Key, Row};
+use crate::ports::{Change, Condition, IndexKey, Key, Row};
 use channels::Touch;
 use domain::layers::Layer;
 use domain::plan::Hold;
@@ -397,6 +397,14 @@ impl Item {
     #[must_use]
     pub fn key(sku: &Sku) -> Key {
         key(sku_partition(sku), "ITEM")
+    }
+
+    /// The writes of an item together with its ledger, each while its row is what was read; `version` and `before` are the rows'
+    /// versions, none and 0 of what was not there.
+    pub(crate) fn with_ledger(&self, version: Option<u64>, ledger: &Ledger, before: u64) -> [Change; 2] {
+        let is = |version: Option<u64>| version.map_or(Condition::Absent, Condition::Version);
+        let state = is((before > 0).then_some(before));
+        [Change::Put(self.row(), is(version)), Change::Put(ledger_row(&self.sku, ledger, before + 1), state)]
     }
 
     /// As a row; its version says what it holds, so that whoever read it can write it only while it holds just that.

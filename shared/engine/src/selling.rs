@@ -1,16 +1,16 @@
 //! Flash sales: how fast things sell, looked at each minute, and what is kept back from stores for it
-//! ([`domain::flash`]). Only for accounts that ask for it; costs nothing while none does.
+//! ([`domain::flash`]). Only where a rule asks for it, for the hub, an account, a group or an item; costs nothing while none does.
 //!
 //! | entity | pk | sk |
 //! |---|---|---|
 //! | SKUs of which something is kept back | `HUB` | `SELLING` |
 
-use crate::hub::{Error, Hub};
+use crate::hub::{Accounts, Error, Hub};
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Query, Row, StoreError};
 use crate::records::{self, HUB, History, Item, key, row, text};
 use domain::feed::Cause;
-use domain::{AccountId, Sku, Timestamp, flash};
+use domain::{AccountId, ListingId, Sku, Timestamp, flash};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,17 +44,15 @@ impl Hub {
     /// [`Error::Store`].
     pub async fn follow_sales(&self) -> Result<(), Error> {
         let accounts = self.accounts().await?;
-        let minutes = |account: &records::Account| account.flash_minutes.filter(|minutes| *minutes > 0);
-        let cover: BTreeMap<AccountId, i64> =
-            accounts.iter().filter_map(|(id, it)| Some((id.clone(), i64::from(minutes(&it.account)?)))).collect();
+        let asked = accounts.values().next().is_some_and(|one| one.defaults.keeps_back());
         let before = match self.store.get(&[selling_key()]).await?.pop().flatten() {
             Some(row) => records::body::<Selling>(&row)?.skus,
             None => BTreeSet::new(),
         };
-        if cover.is_empty() && before.is_empty() {
+        if !asked && before.is_empty() {
             return Ok(());
         }
-        let sold = if cover.is_empty() { BTreeMap::new() } else { self.sold_lately().await? };
+        let sold = if asked { self.sold_lately().await? } else { BTreeMap::new() };
         let concerned: BTreeSet<Sku> = sold.keys().cloned().chain(before.iter().cloned()).collect();
         if concerned != before {
             // first what may be kept back, then that it is: a crash in between forgets none
@@ -62,7 +60,7 @@ impl Hub {
         }
         let mut kept = BTreeSet::new();
         for sku in concerned {
-            if self.keep_back(&sku, sold.get(&sku).copied().unwrap_or(0), &cover).await? {
+            if self.keep_back(&sku, sold.get(&sku).copied().unwrap_or(0), &accounts).await? {
                 kept.insert(sku);
             }
         }
@@ -73,14 +71,14 @@ impl Hub {
     }
 
     /// Sets what is kept back of a SKU, whoever else changes it at the same time; whether anything is.
-    async fn keep_back(&self, sku: &Sku, sold: i64, cover: &BTreeMap<AccountId, i64>) -> Result<bool, Error> {
+    async fn keep_back(&self, sku: &Sku, sold: i64, accounts: &Accounts) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             let (mut item, version, ledger) = match self.item_with_version(sku).await {
                 Ok(found) => found,
                 Err(Error::NotFound { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             };
-            let (moved, any) = kept_back(&mut item, sold, cover);
+            let (moved, any) = kept_back(&mut item, sold, accounts);
             if moved.is_empty() {
                 return Ok(any);
             }
@@ -142,10 +140,13 @@ impl Hub {
 }
 
 /// Sets what is kept back of an item's listings; the accounts whose listings get another number, and whether anything is kept.
-fn kept_back(item: &mut Item, sold: i64, cover: &BTreeMap<AccountId, i64>) -> (BTreeSet<AccountId>, bool) {
+fn kept_back(item: &mut Item, sold: i64, accounts: &Accounts) -> (BTreeSet<AccountId>, bool) {
     let (mut moved, mut any) = (BTreeSet::new(), false);
-    for (listing, settings) in &mut item.listings {
-        let minutes = cover.get(&listing.account).copied().unwrap_or(0);
+    let minutes = |listing: &ListingId| {
+        accounts.get(&listing.account).map_or(0, |one| item.stack(listing, &one.defaults).flash_minutes())
+    };
+    let minutes: Vec<i64> = item.listings.keys().map(minutes).collect();
+    for ((listing, settings), minutes) in item.listings.iter_mut().zip(minutes) {
         let units = flash::hold_back(sold, WINDOW_MINUTES, minutes);
         any |= units > 0;
         if settings.flash != units {

@@ -1,6 +1,7 @@
 //! Stock files and feeds: rows of SKU and quantity out of CSV or JSON. Quantities stay text here: what cannot be read is the
 //! matter of its line only.
 
+use crate::sheet::{self, Sheet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -65,28 +66,17 @@ pub fn read(bytes: &[u8], format: Format, columns: &Columns) -> Result<Vec<Line>
 
 /// A header with its columns in any case and order; commas, semicolons or tabs; with or without a byte order mark.
 fn csv(bytes: &[u8], columns: &Columns) -> Result<Vec<Line>, String> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let mut csv = csv::ReaderBuilder::new().delimiter(delimiter(bytes)).flexible(true).from_reader(bytes);
-    let head = csv.headers().map_err(|_| "line 1: it is not CSV in UTF-8".to_owned())?.clone();
-    let names: Vec<String> = head.iter().map(|name| name.trim().to_lowercase()).collect();
+    let Sheet { names, lines } = sheet::read(bytes)?;
     let sku = column(&names, columns.sku.as_deref(), SKU, "SKU")?;
     let quantity = column(&names, columns.quantity.as_deref(), QUANTITY, "Quantity or Stock")?;
     let warehouse = names.iter().position(|name| name == WAREHOUSE);
-    let mut lines = Vec::new();
-    let mut place = Place::default();
-    for record in csv.records() {
-        let record = record.map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            format!("line {line}: it is not CSV in UTF-8")
-        })?;
-        let line = place.of(bytes, record.position().map_or(0, csv::Position::byte));
-        let field = |place: usize| record.get(place).unwrap_or_default().trim().to_owned();
-        if record.iter().any(|field| !field.trim().is_empty()) {
-            let warehouse = warehouse.map(field).filter(|name| !name.is_empty());
-            lines.push(Line { line, sku: field(sku), quantity: field(quantity), warehouse });
-        }
-    }
-    Ok(lines)
+    let line = |line: &sheet::Line| Line {
+        line: line.number,
+        sku: line.field(sku).to_owned(),
+        quantity: line.field(quantity).to_owned(),
+        warehouse: warehouse.map(|place| line.field(place).to_owned()).filter(|name| !name.is_empty()),
+    };
+    Ok(lines.iter().map(line).collect())
 }
 
 fn column(names: &[String], chosen: Option<&str>, usual: &[&str], title: &str) -> Result<usize, String> {
@@ -102,33 +92,6 @@ fn column(names: &[String], chosen: Option<&str>, usual: &[&str], title: &str) -
             names => format!("{missing}; the columns are {}", names.join(", ")),
         }
     })
-}
-
-/// Where in a file we are, since the reader counts no empty lines and ends a record before the feed of `\r\n`.
-#[derive(Default)]
-struct Place {
-    byte: usize,
-    feeds: u64,
-}
-
-impl Place {
-    /// The number of the line, from 1, of the record that the reader began at a byte.
-    fn of(&mut self, bytes: &[u8], begun: u64) -> u64 {
-        let begun = usize::try_from(begun).unwrap_or(usize::MAX).min(bytes.len());
-        let empty = bytes[begun..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let record = begun + empty;
-        let between = bytes.get(self.byte..record).unwrap_or_default();
-        self.feeds += between.iter().filter(|byte| **byte == b'\n').count() as u64;
-        self.byte = record;
-        self.feeds + 1
-    }
-}
-
-/// The delimiter that the first line uses most.
-fn delimiter(bytes: &[u8]) -> u8 {
-    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let count = |delimiter: u8| first.iter().filter(|byte| **byte == delimiter).count();
-    [b'\t', b';'].into_iter().find(|other| count(*other) > count(b',')).unwrap_or(b',')
 }
 
 /// An array of objects, whose fields are found as columns are.

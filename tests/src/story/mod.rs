@@ -6,10 +6,12 @@
 mod arrange;
 mod diff;
 mod market;
+mod moving;
 mod people;
 mod read;
 mod shops;
 mod sights;
+mod staff;
 mod step;
 mod tell;
 mod town;

@@ -7,7 +7,8 @@ use super::town::{Town, account};
 use domain::{ListingId, Sku};
 use engine::ports::QueueName;
 use engine::records::{self, History, KeptHook};
-use engine::trail::Wanted;
+use engine::trail::{Entry, Outcome, Wanted};
+use serde_json::Value;
 
 type Seen = Result<Vec<String>, String>;
 
@@ -36,6 +37,7 @@ impl Town {
             Sight::Alarms => self.alarms(),
             Sight::Quarantine(store) => self.quarantine(store),
             Sight::OwnActs => self.own_acts(),
+            Sight::Audit => self.audit(),
             Sight::Found(filter) => self.found(filter),
         }
     }
@@ -159,6 +161,27 @@ impl Town {
         rows.reverse();
         let told: Vec<String> = rows.iter().map(|entry| format!("{} {}", entry.action, entry.subject)).collect();
         Ok(if told.is_empty() { vec!["none".into()] } else { told })
+    }
+
+    /// Who changed what through the API, oldest first.
+    fn audit(&mut self) -> Seen {
+        let (wanted, now) = (Wanted { limit: LINES, ..Wanted::default() }, self.now());
+        let page = self.ask(|hub| async move { hub.trail_of_day(now, &wanted).await })?;
+        let mut rows = page.map_err(|error| error.to_string())?.rows;
+        rows.reverse();
+        let changed = |entry: &Entry| match (&entry.before, &entry.after) {
+            (Value::Null, Value::Null) => String::new(),
+            (before, after) => format!(": {before} -> {after}"),
+        };
+        let ended = |entry: &Entry| match entry.outcome {
+            Outcome::Begun => " (begun)".to_owned(),
+            Outcome::Done => String::new(),
+            Outcome::Refused(status) => format!(" (refused with {status})"),
+        };
+        let row = |entry: &Entry| {
+            format!("{}: {} {}{}{}", entry.actor, entry.action, entry.subject, changed(entry), ended(entry))
+        };
+        Ok(rows.iter().filter(|entry| entry.action.contains(" /api/")).map(row).collect())
     }
 
     fn why(&mut self, name: &str, store: &str) -> Seen {

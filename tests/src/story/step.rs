@@ -26,6 +26,8 @@ pub enum Step {
     Hub(Machine),
     /// Stock files, feeds, snapshots, going back.
     Undo(super::undoing::Undoing),
+    /// A user asks the API.
+    Staff(super::staff::Staff),
     /// Somebody looks.
     See(Sight),
 }
@@ -239,6 +241,12 @@ pub enum Machine {
     Compares,
     /// The nightly run.
     Nightly,
+    /// It stands still.
+    StandsStill,
+    /// It moves to another machine.
+    Moves,
+    /// It goes on.
+    GoesOn,
 }
 
 /// What somebody looks at.
@@ -266,6 +274,8 @@ pub enum Sight {
     Alarms,
     /// What a guard saw of an account.
     Quarantine(String),
+    /// Who changed what through the API, today.
+    Audit,
     /// What the hub did by itself, today.
     OwnActs,
     /// What a filter finds: the API's own words.

@@ -64,6 +64,9 @@ pub(super) struct Books {
     pub(super) writes: BTreeMap<String, usize>,
     /// How often operations of a store's API were called when that was last looked at.
     pub(super) calls: BTreeMap<&'static str, u64>,
+    /// The tokens of users by name, and what they are called in lists.
+    pub(super) tokens: BTreeMap<String, String>,
+    pub(super) token_ids: BTreeMap<String, String>,
     /// The last run, and the last snapshot that a run took.
     pub(super) run: Option<String>,
     pub(super) snapshot: Option<String>,
@@ -88,9 +91,7 @@ impl Town {
         let fake = Arc::new(Mutex::new(FakeShopWired::new(1)));
         let market = Arc::new(Market::new(platforms, core.now()));
         let wires = Arc::new(Wires::new(Arc::clone(&core), Arc::clone(&fake), Arc::clone(&market)));
-        let store = Arc::new(MemoryStore::new(Arc::clone(&core), StoreRates::default(), Arc::new(Nobody)));
-        let again = QueueRates { twice: 10_000, ..QueueRates::default() };
-        let queue = Arc::new(MemoryQueue::new(Arc::clone(&core), again));
+        let (store, queue) = (store(&core), queue(&core));
         let vault: Arc<dyn Vault> = Arc::new(MemoryVault::default());
         let hub = hub(&core, &wires, &store, &queue, &vault);
         let exec = Executor::new(Arc::clone(&core), 0);
@@ -148,6 +149,7 @@ impl Town {
             Step::Person(person) => self.person(person),
             Step::Hub(machine) => self.machine(machine),
             Step::Undo(step) => self.undoing(step),
+            Step::Staff(staff) => self.staff(staff),
             Step::See(sight) => self.see(sight),
         }
     }
@@ -159,6 +161,9 @@ impl Town {
             Machine::Repeats(again) => self.core.set_faults(*again),
             Machine::Compares => return self.task(Task::Compare),
             Machine::Nightly => return self.task(Task::Full),
+            Machine::StandsStill => return self.stand_still(),
+            Machine::Moves => return self.move_hub(),
+            Machine::GoesOn => return self.go_on(),
         }
         Ok(Vec::new())
     }
@@ -186,6 +191,16 @@ impl Town {
     /// The hub's process ends, and a new one begins: nothing in memory is left. Stores that wait for an answer get none.
     fn restart(&mut self) {
         let workers = self.exec.kill_ours();
+        self.hub = hub(&self.core, &self.wires, &self.store, &self.queue, &self.vault);
+        workers.into_iter().for_each(|kind| self.hire(kind));
+    }
+
+    /// The hub's machine is switched off, and an empty one takes its place.
+    pub(super) fn replace_machine(&mut self) {
+        let workers = self.exec.kill_ours();
+        self.store = store(&self.core);
+        self.queue = queue(&self.core);
+        self.vault = Arc::new(MemoryVault::default());
         self.hub = hub(&self.core, &self.wires, &self.store, &self.queue, &self.vault);
         workers.into_iter().for_each(|kind| self.hire(kind));
     }
@@ -335,6 +350,15 @@ pub(super) fn copy(request: &Request) -> Request {
 }
 
 /// A hub with nothing in its memory.
+fn store(core: &Arc<Core>) -> Arc<MemoryStore> {
+    Arc::new(MemoryStore::new(Arc::clone(core), StoreRates::default(), Arc::new(Nobody)))
+}
+
+fn queue(core: &Arc<Core>) -> Arc<MemoryQueue> {
+    let again = QueueRates { twice: 10_000, ..QueueRates::default() };
+    Arc::new(MemoryQueue::new(Arc::clone(core), again))
+}
+
 fn hub(
     core: &Arc<Core>,
     wires: &Arc<Wires>,

@@ -59,6 +59,9 @@ pub fn step(tokens: &[String], stores: &[String]) -> Result<Step, String> {
     if let Some(step) = super::undoing::read(&words)? {
         return Ok(step);
     }
+    if let Some(staff) = super::staff::read(&words)? {
+        return Ok(Step::Staff(staff));
+    }
     let is_store = |name: &str| stores.iter().any(|store| store == name);
     match words.as_slice() {
         ["stock", sku, level, rest @ ..] => stock(sku, level, rest, stores),
@@ -293,6 +296,9 @@ fn machine(words: &[&str], stores: &[String]) -> Result<Machine, String> {
         ["will", "die", "after", "its", "next", "write", "reached", name] => Machine::Dies(known(name, stores)?, true),
         ["gets", "every", "message", "twice"] => Machine::Repeats(true),
         ["gets", "every", "message", "once"] => Machine::Repeats(false),
+        ["stands", "still"] => Machine::StandsStill,
+        ["moves", "to", "another", "machine"] => Machine::Moves,
+        ["goes", "on"] => Machine::GoesOn,
         ["compares"] => Machine::Compares,
         ["does", "its", "nightly", "run"] => Machine::Nightly,
         _ => return Err(unknown(words)),
@@ -308,6 +314,7 @@ fn sight(words: &[&str], stores: &[String]) -> Result<Sight, String> {
         ["writes"] => Sight::Writes,
         ["alarms"] => Sight::Alarms,
         ["quarantine", "of", name] => Sight::Quarantine(known(name, stores)?),
+        ["audit"] => Sight::Audit,
         ["own", "acts"] => Sight::OwnActs,
         ["dead", "messages"] => Sight::Dead,
         ["kept", "webhooks", "of", name] => Sight::Kept(known(name, stores)?),

@@ -83,6 +83,26 @@ pub struct History {
 }
 
 impl History {
+    /// A line of what a person did: who, what and why, and the hub level before and after.
+    #[must_use]
+    pub fn by_person(sku: &Sku, at: Timestamp, cause: &str, (actor, reason): (&str, &str), level: (i64, i64)) -> Self {
+        Self {
+            sku: sku.clone(),
+            at,
+            since: at,
+            cause: cause.to_owned(),
+            actor: Some(actor.to_owned()),
+            reason: Some(reason.to_owned()),
+            level,
+            seen: Vec::new(),
+            pushed: Vec::new(),
+            event: None,
+            run: None,
+            warehouse: None,
+            trace: None,
+        }
+    }
+
     /// As a row; `run` keeps two entries of one millisecond apart.
     #[must_use]
     pub fn row(&self, run: u64) -> Row {

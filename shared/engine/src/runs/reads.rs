@@ -178,7 +178,7 @@ impl Hub {
     /// Rests where only our own count of what the store allows held a call back: such a call is refused at once, however long it
     /// would have to wait. Any other error, and the last of many such, ends the reading.
     async fn rests(&self, error: Error, place: &mut Place) -> Result<(), Error> {
-        let Some(rest) = out_of_turn(&error).filter(|_| place.waits < WAITS_MAX) else { return Err(error) };
+        let Some(rest) = error.out_of_turn().filter(|_| place.waits < WAITS_MAX) else { return Err(error) };
         self.clock.sleep(rest.min(PATIENCE)).await;
         place.waits += 1;
         Ok(())
@@ -242,13 +242,4 @@ impl Waiting {
 
 fn key(run: &Run, id: &AccountId, number: u64) -> Key {
     Key { pk: partition(&run.id), sk: format!("READ#{id}#{number:08}") }
-}
-
-/// How long a call would have to wait that only our own count of what the store allows held back.
-const fn out_of_turn(error: &Error) -> Option<Duration> {
-    let Error::Channel { source, .. } = error else { return None };
-    match source.source {
-        Some(channels::HttpError::NoBudget(wait)) => Some(wait),
-        _ => None,
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::Scope;
 use super::scope::Patch;
+use super::{flash_key, settings_row};
 use crate::hub::{Accounts, Connected, Error, Hub};
 use crate::known::Known;
 use crate::ports::{Change, Condition, StoreError};
@@ -175,6 +176,10 @@ impl Hub {
             Change::Put(draft.history(actor, now).row(self.clock.random()), Condition::Any),
         ];
         changes.extend(draft.todos(now));
+        if draft.after.keeps_back() && !draft.before.keeps_back() {
+            changes.push(Change::Put(settings_row(flash_key(), &true), Condition::Any));
+            self.forget_accounts();
+        }
         self.store.write(&changes).await
     }
 }
@@ -218,21 +223,7 @@ impl ItemDraft {
     }
 
     fn history(&self, actor: &str, now: Timestamp) -> History {
-        History {
-            sku: self.after.sku.clone(),
-            at: now,
-            since: now,
-            cause: "rules".into(),
-            actor: Some(actor.to_owned()),
-            reason: Some(self.words.clone()),
-            level: (self.level, self.level),
-            seen: Vec::new(),
-            pushed: Vec::new(),
-            event: None,
-            trace: None,
-            run: None,
-            warehouse: None,
-        }
+        History::by_person(&self.after.sku, now, "rules", (actor, &self.words), (self.level, self.level))
     }
 }
 

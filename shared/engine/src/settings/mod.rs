@@ -8,6 +8,7 @@
 //! | what is set for the hub | `HUB` | `SET#HUB` |
 //! | what is set for an account | `HUB` | `SET#ACCOUNT#<id>` |
 //! | a group, with what is set for it | `HUB` | `SET#GROUP#<id>` |
+//! | whether an item says what is kept back of a rush | `HUB` | `SET#FLASH#ITEMS` |
 //! | what a person has said of a store's unit | `HUB` | `SET#ALIAS#<account>#<external>` |
 //! | a change of settings (expires) | `SETTINGS` | `<time>#<random>` |
 //! | what items had before a change of many (expires) | `SETTINGS#<change>` | `<number>` |
@@ -37,8 +38,8 @@ pub use wide::{ScopeView, SettingsReport};
 
 use crate::hub::{Error, Hub};
 use crate::ports::{Key, Row};
-use crate::records::{HUB, Item, body, digest, key, row, text};
-use domain::layers::{Layer, Source, Stack};
+use crate::records::{Account, HUB, Item, body, digest, key, row, text};
+use domain::layers::{Layer, Setting as Minutes, Source, Stack};
 use domain::{AccountId, GroupId, ListingId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -73,6 +74,10 @@ pub struct Defaults {
     pub groups: BTreeMap<GroupId, Group>,
     /// What people have said of stores' units.
     aliases: BTreeMap<AccountId, Aliases>,
+    /// What the accounts' own option keeps back of a rush; a rule for the account goes before it.
+    flash: BTreeMap<AccountId, Layer>,
+    /// Whether an item was ever told to keep back of a rush.
+    flash_items: bool,
 }
 
 static NO_ALIASES: Aliases = Aliases::EMPTY;
@@ -103,11 +108,28 @@ impl Defaults {
                     let alias: Alias = body(row)?;
                     defaults.aliases.entry(alias.account.clone()).or_default().add(alias);
                 }
+                Some(("FLASH", _)) => defaults.flash_items = true,
                 // of a later version
                 Some(_) => {}
             }
         }
         Ok(defaults)
+    }
+
+    /// Adds what an account's own option keeps back of a rush.
+    pub(crate) fn add_flash(&mut self, account: &Account) {
+        if let Some(minutes) = account.flash_minutes.filter(|minutes| *minutes > 0) {
+            let layer = Layer { flash_minutes: Some(Minutes::Is(i64::from(minutes))), ..Layer::EMPTY };
+            self.flash.insert(account.id.clone(), layer);
+        }
+    }
+
+    /// Whether anything may be kept back of a rush: without, nobody need look how fast things sell.
+    #[must_use]
+    pub(crate) fn keeps_back(&self) -> bool {
+        let groups = self.groups.values().flat_map(|group| std::iter::once(&group.layer).chain(group.at.values()));
+        let layers = std::iter::once(&self.hub).chain(self.accounts.values()).chain(groups);
+        self.flash_items || !self.flash.is_empty() || layers.into_iter().any(|layer| layer.flash_minutes.is_some())
     }
 
     /// What people have said of a store's units.
@@ -165,8 +187,17 @@ impl Item {
         if let Some(layer) = defaults.accounts.get(account) {
             stack.push(Source::Account(account.clone()), layer);
         }
+        if let Some(layer) = defaults.flash.get(account) {
+            stack.push(Source::Account(account.clone()), layer);
+        }
         stack.push(Source::Hub, &defaults.hub);
         stack
+    }
+
+    /// Whether the item itself says what is kept back of a rush.
+    pub(crate) fn keeps_back(&self) -> bool {
+        let own = self.at.values().chain(self.listings.values().map(|listing| &listing.rules));
+        std::iter::once(&self.layer).chain(own).any(|layer| layer.flash_minutes.is_some())
     }
 }
 
@@ -198,6 +229,11 @@ pub(crate) fn hub_key() -> Key {
 /// Where what is set for an account lives.
 pub(crate) fn account_key(account: &AccountId) -> Key {
     key(HUB, format!("{PREFIX}ACCOUNT#{account}"))
+}
+
+/// Where it is noted that an item was told to keep back of a rush.
+pub(crate) fn flash_key() -> Key {
+    key(HUB, format!("{PREFIX}FLASH#ITEMS"))
 }
 
 /// A row whose version says what it holds: whoever read it can write it only while it holds just that.

@@ -161,19 +161,10 @@ fn history(edit: &Edit<'_>, level: (i64, i64), (warehouse, by): (&WarehouseId, i
         notes: Vec::new(),
     };
     History {
-        sku: edit.sku.clone(),
-        at: now,
-        since: now,
-        cause: edit.cause.into(),
-        actor: Some(edit.actor.to_owned()),
-        reason: Some(edit.reason.to_owned()),
-        level,
         seen: vec![seen],
-        pushed: Vec::new(),
-        event: None,
-        trace: None,
         run: edit.mark.map(|(run, _)| run.to_owned()),
         warehouse: (*warehouse != WarehouseId::main()).then(|| warehouse.clone()),
+        ..History::by_person(edit.sku, now, edit.cause, (edit.actor, edit.reason), level)
     }
 }
 

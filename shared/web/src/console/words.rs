@@ -280,7 +280,7 @@ const fn number_rule(name: &'static str, label: &'static str, help: &'static str
 }
 
 /// Every rule, in the order in which they work.
-pub(super) const RULES: [RuleField; 10] = [
+pub(super) const RULES: [RuleField; 11] = [
     RuleField { name: "mode", label: "Write it", help: "", choices: MODES },
     RuleField { name: "exclude", label: "Exclude it, whatever else is set", help: "", choices: YES_NO },
     number_rule("fixed", "Always show", "Replaces all that follows."),
@@ -292,6 +292,11 @@ pub(super) const RULES: [RuleField; 10] = [
         choices: YES_NO,
     },
     number_rule("hold_back", "Hold back", "Units kept away from the store."),
+    number_rule(
+        "flash_minutes",
+        "In a rush, hold back what sells in … minutes",
+        "Up to 60; nothing while it sells slowly.",
+    ),
     number_rule("show_zero_at", "Show zero at", "At or below so many units the store shows none."),
     number_rule("cap", "Cap", "The store never shows more."),
     number_rule("pack", "Units in one pack", "Where the store sells packs of several."),

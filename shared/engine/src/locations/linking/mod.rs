@@ -204,21 +204,8 @@ impl Hub {
     fn rebased(&self, job: &Job<'_>, moved: &Moved, actor: &str) -> Vec<Change> {
         let (now, ledger, item) = (self.clock.now(), &moved.draft.ledger, &moved.draft.item);
         let version = moved.before.version;
-        let history = History {
-            sku: item.sku.clone(),
-            at: now,
-            since: now,
-            cause: job.plan.cause.clone(),
-            actor: Some(actor.to_owned()),
-            reason: Some(job.plan.reason.clone()),
-            level: (moved.before.total(), ledger.total()),
-            seen: Vec::new(),
-            pushed: Vec::new(),
-            event: None,
-            run: None,
-            warehouse: None,
-            trace: None,
-        };
+        let level = (moved.before.total(), ledger.total());
+        let history = History::by_person(&item.sku, now, &job.plan.cause, (actor, &job.plan.reason), level);
         vec![
             Change::Put(records::ledger_row(&item.sku, ledger, version + 1), Condition::Version(version)),
             moved.draft.item_change(),
