@@ -334,7 +334,7 @@ pub async fn lane(scale: Scale) -> anyhow::Result<Vec<Figure>> {
         let seconds = Figure::median(format!("{name}: by its clock"), "s", vec![lane.seconds]);
         let writes = Figure::median("  calls that write", "calls", vec![lane.writes]);
         let calls = Figure::median("  all calls", "calls", vec![lane.calls]);
-        let most = f64::from(u32::try_from(scale.lane)?) / 250.0 * 1.1;
+        let most = (f64::from(u32::try_from(scale.lane)?) / 250.0 * 1.1).floor();
         figures.extend(match kind {
             Kind::Shopify => [seconds.at_most(300.0), writes.at_most(most), calls],
             Kind::ShopWired | Kind::Amazon => [seconds, writes, calls],

@@ -53,8 +53,8 @@ pub struct Books {
     pub notes: BTreeMap<&'static str, u64>,
     /// Accounts that must not be written, since when.
     pub paused: BTreeMap<AccountId, i64>,
-    /// How many people are about to pause an account, or to end its pause; one who dies of it stays.
-    pub pausing: BTreeMap<AccountId, u64>,
+    /// How many people have begun to pause an account, or to end its pause, and how many are about to; one who dies of it stays.
+    pub pausing: BTreeMap<AccountId, (u64, u64)>,
     /// Accounts that stock nothing again of what comes back.
     pub never_restocks: BTreeSet<AccountId>,
     /// Commits of ledgers.

@@ -192,20 +192,21 @@ impl Oracle {
         }
     }
 
-    /// Somebody begins to pause an account, or to end its pause; whether nobody else is about to.
-    pub fn pauses(&self, id: &AccountId) -> bool {
+    /// Somebody begins to pause an account, or to end its pause: as which of all who did, if nobody else is about to.
+    pub fn pauses(&self, id: &AccountId) -> Option<u64> {
         let mut books = self.books();
-        let others = books.pausing.entry(id.clone()).or_default();
-        *others += 1;
-        *others == 1
+        let (begun, about) = books.pausing.entry(id.clone()).or_default();
+        (*begun, *about) = (*begun + 1, *about + 1);
+        (*about == 1).then_some(*begun)
     }
 
-    /// Somebody was told that an account is paused, or is not any more, and nobody else was about to change that (`alone`).
-    pub fn told_paused(&self, id: &AccountId, paused: bool, alone: bool) {
+    /// Somebody was told that an account is paused, or is not any more. It is, unless somebody else was about to change that:
+    /// `alone` is what [`Self::pauses`] said.
+    pub fn told_paused(&self, id: &AccountId, paused: bool, alone: Option<u64>) {
         let mut books = self.books();
-        let others = books.pausing.entry(id.clone()).or_default();
-        *others = others.saturating_sub(1);
-        let wrong = alone && *others == 0 && books.paused.contains_key(id) != paused;
+        let (begun, about) = books.pausing.entry(id.clone()).or_default();
+        *about = about.saturating_sub(1);
+        let wrong = alone == Some(*begun) && books.paused.contains_key(id) != paused;
         drop(books);
         if wrong {
             self.object(format!("I13: {id}: somebody was told that its pause is {paused}, and it is not"));
