@@ -163,6 +163,9 @@ pub struct Written {
     /// When it was claimed.
     #[serde(rename = "c")]
     pub at: Timestamp,
+    /// Whether an order that was placed after the claim found just this level, as it would have without the write.
+    #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
+    pub past: bool,
 }
 
 /// What a commit of the ledger is. Each commit is exactly one of these.
@@ -324,7 +327,7 @@ impl Square {
 
     /// Remembers one of our own writes.
     pub fn wrote(&mut self, value: i64, now: Timestamp) {
-        self.writes.push(Written { value, after: self.position, at: now });
+        self.writes.push(Written { value, after: self.position, at: now, past: false });
         if self.writes.len() > WRITES_KEPT {
             self.writes.remove(0);
             self.forgot = true;

@@ -154,8 +154,12 @@ impl Reader {
         let one = held.iter().find(fits).or_else(|| held.first().filter(|_| certain && alike));
         match (one, held.as_slice()) {
             (_, []) => {}
-            // the same entry once more
-            _ if movement.level_after == self.reading.last && self.reading.writes.is_empty() => {}
+            // the same entry once more; or an order was called off, and something that the store does not log hides it
+            _ if movement.level_after == self.reading.last && self.reading.writes.is_empty() => {
+                if held.iter().any(|line| line.cancelled) {
+                    self.reading.guessed.push(all);
+                }
+            }
             (Some(line), _) => self.release(movement, order, std::slice::from_ref(line), line.counted.unwrap_or(0)),
             (None, _) if self.rose(movement, all) => self.release(movement, order, &held, all),
             (None, _) => self.give_back_by_level(movement, order, &held, all),
@@ -252,10 +256,17 @@ impl Reader {
     /// the ones before it are past; of writes with the same value only the first is sure to be.
     fn pass_writes(&mut self, movement: &Movement, by: i64) {
         let before = movement.level_after - by;
+        let writes = &mut self.reading.writes;
         if before == self.reading.last {
+            // it would have found the same without the write: only the time tells
+            let found = |write: &&mut Written| {
+                write.value == before && write.after < movement.id && write.at < movement.at.plus_ms(STORE_SECOND_MS)
+            };
+            if let Some(write) = writes.iter_mut().find(found) {
+                write.past = true;
+            }
             return;
         }
-        let writes = &mut self.reading.writes;
         if let Some(place) = writes.iter().position(|write| write.value == before && write.after < movement.id) {
             writes.drain(..=place);
             // the log does not have it: what was taken for an echo once was none
@@ -295,6 +306,12 @@ impl Reader {
         let Some(&latest) = ours.last() else {
             return Some(logged);
         };
+        let newest = self.reading.writes.iter().rfind(|write| write.after < movement.id);
+        if level == Some(movement.level_after) && !self.unsure && newest.is_some_and(|write| write.past) {
+            self.reading.writes.clear();
+            self.reading.doubts.push(movement.level_after - logged);
+            return Some(logged);
+        }
         if level == Some(movement.level_after) && !self.unsure {
             self.reading.writes.clear();
             return Some(latest);
@@ -505,6 +522,28 @@ mod tests {
         let orders = Orders::from([(order("1"), two)]);
         let reading = read(&square, &[entry(1, 143, Some("1"))], &orders, None, Timestamp(0));
         assert_eq!((units(&reading), reading.echoes), (vec![2], false), "141 → 143, and 141 is not in the log");
+    }
+
+    #[test]
+    fn an_edit_after_a_sale_that_found_our_number_either_way_is_measured_from_the_sale_and_told() {
+        let orders = Orders::from([(order("1"), vec![line("a", 2, None)]), (order("2"), vec![line("a", 3, None)])]);
+        let mut square = at(207);
+        square.wrote(205, Timestamp(1_000));
+        let late = |id, level, by| Movement { at: Timestamp(3_000), ..entry(id, level, by) };
+        let first = read(&square, &[entry(1, 205, Some("1")), late(2, 202, Some("2"))], &orders, None, Timestamp(0));
+        assert!(first.writes[0].past, "205 was sold down to, and written");
+        square.writes.clone_from(&first.writes);
+        (square.position, square.last) = (first.position, first.last);
+        let edit = read(&square, &[late(3, 270, None)], &orders, Some(270), Timestamp(0));
+        assert_eq!((units(&edit), edit.doubts), (vec![68], vec![68]), "202 → 270, not 205 → 270");
+    }
+
+    #[test]
+    fn an_order_called_off_whose_entry_shows_the_same_number_is_told() {
+        let called_off = LineState { cancelled: true, ..line("a", 2, Some(2)) };
+        let orders = Orders::from([(order("1"), vec![called_off])]);
+        let reading = read(&at(2), &[entry(9, 2, Some("1"))], &orders, Some(2), Timestamp(0));
+        assert_eq!((units(&reading), reading.guessed), (vec![], vec![2]), "2 → 0 silently, then 2");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! write will erase: they are suspects of the settling rule. At most one write of a listing is on its way, since nobody
 //! promises that a store carries out two in their order.
 
-use crate::ledger::{Claim, Entry, Square, Trouble};
+use crate::ledger::{Claim, Entry, Trouble};
 use crate::settle::{self, Note, Observed, Policy, Seen};
 use crate::{Inbound, Timestamp};
 
@@ -124,13 +124,11 @@ fn judge(entry: &Entry, claim: &Claim, seen: Seen<'_>, policy: Policy) -> Verdic
     let first = policy.verify_ms.unwrap_or_default();
     let over = seen.now >= give_up(claim, first);
     let first = first_wait(claim, first);
-    if has_stood(entry, claim, seen.level) && !over {
+    if has_stood(claim, seen.level) && !over {
         let patient = seen.now >= claim.since.plus_ms(first.saturating_mul(PATIENT));
         return if patient { Verdict::Live } else { Verdict::Waiting };
     }
-    // a level that is what it was when we claimed is no trace of the write, whatever sum of orders would fit
-    let moved = seen.level != claim.from || claim.counted == 0;
-    if seen.level == live || moved && seen.level != failed && settle::is_erased(suspects, seen.level - live) {
+    if seen.level == live || seen.level != failed && settle::is_erased(suspects, seen.level - live) {
         return Verdict::Live;
     }
     if seen.level == failed {
@@ -146,11 +144,10 @@ fn judge(entry: &Entry, claim: &Claim, seen: Seen<'_>, policy: Policy) -> Verdic
     }
 }
 
-/// Whether the level is what it was when we claimed, and had an unexplained part then, and something was counted since: that may be
-/// the order which it showed already, and then nothing has moved it since.
-fn has_stood(entry: &Entry, claim: &Claim, level: i64) -> bool {
-    let rode = |square: &Square| square.with != claim.from.saturating_add(claim.counted);
-    level == claim.from && claim.counted != 0 && entry.square.as_ref().is_some_and(rode)
+/// Whether the level is what it was when we claimed, and something was counted since: whatever sum of orders would fit, it may
+/// have shown them already, or not yet, or never, and then nothing has moved it.
+const fn has_stood(claim: &Claim, level: i64) -> bool {
+    level == claim.from && claim.counted != 0
 }
 
 /// Ends the claim; as carried out, or not. What rode along keeps its size, and so does what was counted since.
@@ -257,6 +254,19 @@ mod tests {
         assert!(entry.claim.is_some(), "9 is the level from before, not 10 less one");
         assert_eq!(look(&mut entry, 10, &[], 3).notes, [Note::Verified(10)]);
         assert_eq!((with(&entry), entry.shadow), (10, Some(10)));
+    }
+
+    #[test]
+    fn an_order_called_off_confirms_nothing_where_the_level_has_not_moved() {
+        let mut entry = accepted(0);
+        let claim = entry.claim.as_mut().expect("accepted");
+        (claim.from, claim.to, claim.target, entry.shadow) = (193, 190, 190, Some(193));
+        // a former write had erased its trace: nothing goes up when it is called off
+        look(&mut entry, 193, &[sale(3)], 1);
+        assert!(entry.claim.is_some(), "193 is the level from before, not 190 and three");
+        look(&mut entry, 193, &[], 2);
+        assert!(entry.claim.is_some());
+        assert_eq!(look(&mut entry, 193, &[], 8).notes, [Note::Verified(193)], "it has had its time");
     }
 
     #[test]

@@ -415,8 +415,8 @@ fn marker(commit: &Commit) -> Option<(Place, i64)> {
 impl Watch for Oracle {
     fn committed(&self, commits: &[Commit]) {
         let mut markers: BTreeMap<Place, i64> = BTreeMap::new();
-        // a sale was taken from where there was stock before that came back
-        let returned = commits.iter().filter_map(marker).any(|(_, more)| more < 0);
+        // a sale was taken from where there was stock before that came back; one that came and went leaves its line as it was
+        let returned = commits.iter().filter_map(marker).any(|(_, more)| more <= 0);
         for problem in commits.iter().filter_map(places::forgotten) {
             self.object(problem);
         }
