@@ -294,7 +294,7 @@ pub(super) const RULES: [RuleField; 11] = [
     number_rule("hold_back", "Hold back", "Units kept away from the store."),
     number_rule(
         "flash_minutes",
-        "In a rush, hold back what sells in … minutes",
+        "In a rush, keep back what sells in … minutes",
         "Up to 60; nothing while it sells slowly.",
     ),
     number_rule("show_zero_at", "Show zero at", "At or below so many units the store shows none."),
