@@ -32,7 +32,7 @@ async fn rules_are_set_by_command_and_by_file() {
     let file = town.folder.path().join("rules.csv");
     town.run(&["rules", "export", text(&file)]).await.good();
     let csv = std::fs::read_to_string(&file).unwrap();
-    assert!(csv.contains(",,leeds,,,,3,") && csv.contains("MUG,,york,,,,,,,,,,never,"), "{csv}");
+    assert!(csv.contains(",,leeds,,,,3,") && csv.contains("MUG,,york,,,,,,,,,,,never,"), "{csv}");
     let wrong = town.file("wrong.csv", "sku;account;cap;mode\nMUG;;8;\nNOPE;;1;\n;york;many;\n");
     let dry = town.run(&["rules", "import", text(&wrong), "--dry-run", "--json"]).await;
     assert_eq!((dry.status, &dry.json()["failed"]), (1, &json!(2)), "{}", dry.out);
