@@ -138,7 +138,8 @@ impl Hub {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the field; [`Error::Channel`] with what the store said; [`Error::Conflict`] when the name
-    /// is taken or there is a master already. Nothing is stored then.
+    /// is taken or there is a master already. Nothing is stored then. [`Error::Store`] when the table fails: the secrets stay,
+    /// as the account may have been stored; adding it again ends that.
     pub async fn add_account(&self, new: NewAccount) -> Result<AccountView, Error> {
         let channel = self.channel(&new.channel)?;
         self.check_new(&new, channel).await?;
