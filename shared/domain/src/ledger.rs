@@ -112,7 +112,8 @@ pub struct Claim {
 /// What a listing with a movement feed and absolute writes keeps (class C).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Square {
-    /// The target that the listing is square with: what the store would have if nothing unexplained had happened.
+    /// What the listing is square with: what the store would show if nothing unexplained had happened. Whatever a level that
+    /// stood still showed is decided, and then this is that level; it is written where its target is another.
     #[serde(rename = "g")]
     pub with: i64,
     /// The feed is counted up to here.
@@ -133,9 +134,6 @@ pub struct Square {
     /// A push with unknown outcome: what the listing is square with if it failed, and if it took effect.
     #[serde(rename = "y", default, skip_serializing_if = "Option::is_none")]
     pub guesses: Option<(i64, i64)>,
-    /// Whether the target must be written even though nothing changed.
-    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
-    pub rewrite: bool,
     /// Our own recent writes, oldest first, for recognising them in the feed.
     #[serde(rename = "q", default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<Written>,
@@ -281,7 +279,7 @@ impl Entry {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let Some(square) = &self.square else { return false };
-        let explained = !square.rewrite && self.shadow.is_some_and(|shadow| !square.is_unsettled(shadow));
+        let explained = self.shadow.is_some_and(|shadow| !square.is_unsettled(shadow));
         self.claim.is_none() && explained
     }
 }
@@ -318,11 +316,11 @@ impl Square {
         self.with != level || self.guesses.is_some() || !self.suspects.is_empty()
     }
 
-    /// All is explained at `level`: our writes are past and erased nothing that is not known.
+    /// All is explained or decided at `level`: our writes are past, and what they erased is known.
     pub fn close(&mut self, level: i64) {
         self.suspects.clear();
         self.writes.clear();
-        (self.open, self.last, self.forgot) = (false, level, false);
+        (self.with, self.open, self.last, self.forgot) = (level, false, level, false);
     }
 
     /// Remembers one of our own writes.

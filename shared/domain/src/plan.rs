@@ -1,6 +1,6 @@
 //! The plan: which listings must be written, with what, and why the others are not.
 
-use crate::ledger::{Claim, Entry, Ledger, Square, Trouble};
+use crate::ledger::{Claim, Entry, Ledger, Trouble};
 use crate::planted::{self, Mistake};
 use crate::rules::Rules;
 use crate::{Class, ListingId, Timestamp, WarehouseId};
@@ -169,9 +169,6 @@ fn busy(entry: &Entry) -> Option<Hold> {
 /// With a feed the write is relative in effect, so that an edit which has not settled yet rides along. A store that is
 /// below zero (back orders) is not lifted to zero: its next sale would not be refused where it should.
 fn value_to_write(entry: &Entry, class: Class, shadow: i64, target: i64) -> Option<i64> {
-    if entry.square.as_ref().is_some_and(|square| square.rewrite) {
-        return Some(target);
-    }
     if target == 0 && shadow <= 0 {
         return None;
     }
@@ -181,28 +178,6 @@ fn value_to_write(entry: &Entry, class: Class, shadow: i64, target: i64) -> Opti
             (square.with != target && relative != shadow).then_some(relative)
         }
         _ => (shadow != target).then_some(target),
-    }
-}
-
-/// A listing that has just `settled`, must be written again, and shows its target already, is square with it: a write would
-/// change nothing, and where writes are carried out later no level could tell that this one was.
-pub fn spare<'a>(ledger: &mut Ledger, views: &BTreeMap<ListingId, View>, settled: impl Iterator<Item = &'a ListingId>) {
-    let shows_target = |listing: &ListingId| {
-        let (entry, view) = (ledger.entries.get(listing)?, views.get(listing)?);
-        let is_settled = |square: &Square| square.rewrite && !square.open && square.guesses.is_none();
-        if !entry.square.as_ref().is_some_and(is_settled) {
-            return None;
-        }
-        let target = target(ledger, entry, view).ok()?.saturating_add(entry.tolerated).max(0);
-        (entry.claim.is_none() && entry.shadow == Some(target)).then(|| (listing.clone(), target))
-    };
-    let spared: Vec<(ListingId, i64)> = settled.filter_map(shows_target).collect();
-    for (listing, target) in spared {
-        let Some(entry) = ledger.entries.get_mut(&listing) else { continue };
-        entry.sequence += 1;
-        if let Some(square) = &mut entry.square {
-            (square.with, square.rewrite) = (target, false);
-        }
     }
 }
 
@@ -241,6 +216,7 @@ pub fn claim(ledger: &mut Ledger, pushes: &[Push], now: Timestamp, lease_ms: i64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Square;
     use crate::{AccountId, Position};
 
     fn listing() -> ListingId {
@@ -272,21 +248,6 @@ mod tests {
             Decision::Push(push) => Some(push.to),
             Decision::InSync | Decision::Hold(_) => None,
         }
-    }
-
-    #[test]
-    fn what_the_store_shows_already_is_not_written_over_itself() {
-        let spared = |open: bool, shadow: i64| {
-            let mut ledger = ledger(-5, Some(shadow), Some(-1));
-            let square = ledger.entries.get_mut(&listing()).and_then(|entry| entry.square.as_mut()).expect("a feed");
-            (square.rewrite, square.open) = (true, open);
-            spare(&mut ledger, &BTreeMap::from([(listing(), view(Class::C))]), [listing()].iter());
-            let square = ledger.entries[&listing()].square.clone().expect("a feed");
-            (square.with, square.rewrite)
-        };
-        assert_eq!(spared(false, 0), (0, false));
-        assert_eq!(spared(true, 0), (-1, true), "a write of ours may still change it");
-        assert_eq!(spared(false, 1), (-1, true), "it shows something else");
     }
 
     #[test]

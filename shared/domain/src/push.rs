@@ -93,8 +93,7 @@ fn applied(entry: &mut Entry, claim: &Claim, now: Timestamp) {
     if let Some(square) = &mut entry.square {
         // an unsettled difference rode along, or the write was clamped at zero: either way it keeps its size
         let riding = entry.shadow.unwrap_or(claim.from).saturating_sub(square.with);
-        let with = if square.rewrite { claim.target } else { claim.to.saturating_sub(riding) };
-        (square.with, square.rewrite, square.open, square.stable) = (with, false, true, now);
+        (square.with, square.open, square.stable) = (claim.to.saturating_sub(riding), true, now);
     }
     entry.shadow = Some(claim.to);
 }
@@ -161,8 +160,7 @@ pub fn resolve_by_level(entry: &mut Entry, level: i64, now: Timestamp) {
     (entry.unsent, entry.sequence) = (None, entry.sequence + 1);
     if let Some(square) = &mut entry.square {
         let riding = entry.shadow.unwrap_or(claim.from).saturating_sub(square.with);
-        let with = if square.rewrite { claim.target } else { claim.to.saturating_sub(riding) };
-        square.guesses = Some((square.with, with));
+        square.guesses = Some((square.with, claim.to.saturating_sub(riding)));
         (square.open, square.stable) = (true, now);
         return;
     }

@@ -154,20 +154,28 @@ impl Reader {
         let one = held.iter().find(fits).or_else(|| held.first().filter(|_| certain && alike));
         match (one, held.as_slice()) {
             (_, []) => {}
-            // the same entry once more; or an order was called off, and something that the store does not log hides it
+            // the same entry once more; or something came back, and a change that the store does not log hides it
             _ if movement.level_after == self.reading.last && self.reading.writes.is_empty() => {
-                if held.iter().any(|line| line.cancelled) {
+                if certain || held.iter().any(|line| line.cancelled) {
                     self.reading.guessed.push(all);
                 }
             }
             (Some(line), _) => self.release(movement, order, std::slice::from_ref(line), line.counted.unwrap_or(0)),
             (None, _) if self.rose(movement, all) => self.release(movement, order, &held, all),
-            (None, _) => self.give_back_by_level(movement, order, &held, all),
+            (None, _) => self.give_back_by_level(movement, order, &held, all, certain),
         }
     }
 
-    /// So many units come back as the level rose by, if that is the same from whatever it was before. A person is told.
-    fn give_back_by_level(&mut self, movement: &Movement, order: &OrderId, held: &[LineState], all: i64) {
+    /// So many units come back as the level rose by, if that is the same from whatever it was before. A person is told; also
+    /// where some of them are `certain` to have come back and the level does not say how many.
+    fn give_back_by_level(
+        &mut self,
+        movement: &Movement,
+        order: &OrderId,
+        held: &[LineState],
+        all: i64,
+        certain: bool,
+    ) {
         let back = |before: i64| all.min(movement.level_after - before).max(0);
         let mut possible = self.baselines(movement).into_iter().map(back);
         let first = possible.next().unwrap_or(0);
@@ -177,6 +185,8 @@ impl Reader {
         } else if first > 0 {
             self.reading.guessed.push(first);
             self.release(movement, order, held, first);
+        } else if certain {
+            self.reading.guessed.push(all);
         }
     }
 
@@ -572,6 +582,10 @@ mod tests {
         let orders = Orders::from([(order("1"), vec![line("a", 1, Some(1)), line("b", 2, Some(2))])]);
         let hidden = read(&at(61), &[entry(9, 110, Some("1"))], &orders, None, Timestamp(0));
         assert_eq!((units(&hidden), hidden.guessed), (vec![1, 2], vec![3]));
+        let fallen = read(&at(61), &[entry(9, 3, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&fallen), fallen.guessed), (vec![], vec![3]), "61 → 0 or more silently, then up to 3");
+        let same = read(&at(61), &[entry(9, 61, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&same), same.guessed), (vec![], vec![3]), "down silently, then up again");
         let plain = read(&at(61), &[entry(9, 64, Some("1"))], &orders, None, Timestamp(0));
         assert_eq!((units(&plain), plain.guessed), (vec![1, 2], vec![]));
     }

@@ -41,9 +41,11 @@ pub fn nominate(entry: &Entry, seen: Option<i64>, due: bool, now: crate::Timesta
     }
 }
 
-/// Whether the outcome of a push is still to be found out: until it is, the plan holds the listing.
+/// Whether something of it is still to be found out: the outcome of a push, or what a difference is. Whoever should look
+/// again may have lost the thread.
 fn is_undecided(entry: &Entry) -> bool {
-    entry.square.as_ref().is_some_and(|square| square.guesses.is_some())
+    let shadow = entry.shadow.unwrap_or_default();
+    entry.claim.is_none() && entry.square.as_ref().is_some_and(|square| square.is_unsettled(shadow))
 }
 
 #[cfg(test)]
@@ -70,5 +72,14 @@ mod tests {
         assert_eq!(nominate(&entry, Some(3), false, Timestamp(0)), Some(Nomination::Due));
         entry.square = None;
         assert_eq!(nominate(&entry, Some(3), false, Timestamp(0)), None);
+    }
+
+    #[test]
+    fn a_difference_that_nobody_has_decided_is_nominated_though_the_store_shows_what_it_did() {
+        let square = crate::ledger::Square::new(65, crate::Position(0), Timestamp(0));
+        let mut entry = Entry { shadow: Some(0), square: Some(square), ..Entry::new(WarehouseId::main()) };
+        assert_eq!(nominate(&entry, Some(0), false, Timestamp(0)), Some(Nomination::Due));
+        entry.shadow = Some(65);
+        assert_eq!(nominate(&entry, Some(65), false, Timestamp(0)), None);
     }
 }

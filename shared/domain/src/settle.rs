@@ -78,8 +78,6 @@ pub struct Observed {
     pub notes: Vec<Note>,
     /// Look again at or after this time: something has not settled.
     pub again: Option<Timestamp>,
-    /// Whether the level has stood still, and what it shows was decided.
-    pub settled: bool,
     /// Whether the entry changed.
     pub changed: bool,
 }
@@ -165,7 +163,9 @@ fn not_counted(entry: &mut Entry, by: i64, drift: Drift) -> Note {
 }
 
 fn observe_with_feed(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Observed {
+    let gone = vanished(entry, seen);
     let mut observed = count_lines(entry, seen, policy);
+    observed.notes.extend(gone.map(Note::Ambiguous));
     let moved = entry.shadow != Some(seen.level);
     entry.shadow = Some(seen.level);
     let Some(square) = entry.square.as_mut() else {
@@ -190,9 +190,18 @@ fn observe_with_feed(entry: &mut Entry, seen: Seen<'_>, policy: Policy) -> Obser
     }
     if settled {
         settle(entry, seen.level, policy, &mut observed);
-        observed.settled = true;
     }
     observed
+}
+
+/// The unexplained difference that an earlier level showed, where this one shows none and nothing was logged in between: an
+/// edit that nobody logged may have gone with what our write erased. A level that merely lags behind what was counted is none.
+fn vanished(entry: &Entry, seen: Seen<'_>) -> Option<i64> {
+    let square = entry.square.as_ref().filter(|square| square.guesses.is_none() && !square.suspects.is_empty())?;
+    let earlier = entry.shadow?.saturating_sub(square.with);
+    let lags = (0..square.suspects.len()).any(|from| is_erased(&square.suspects[from..], earlier));
+    let gone = seen.counted.is_empty() && seen.level == square.with && earlier != 0 && !lags;
+    gone.then_some(earlier)
 }
 
 /// The shortest wait before an unsettled listing is looked at again, milliseconds.
@@ -243,8 +252,7 @@ fn choose(square: &mut Square, (failed, applied): (i64, i64), level: i64, observ
         square.with = if took_effect { applied } else { failed };
         observed.notes.push(Note::PushResolved(took_effect));
     } else {
-        square.with = applied;
-        square.rewrite = true;
+        square.with = level;
         observed.notes.push(Note::Ambiguous(level - applied));
     }
 }
@@ -258,16 +266,15 @@ pub(crate) fn is_erased(suspects: &[i64], difference: i64) -> bool {
     })
 }
 
-/// A level that has stood still: whatever it shows that nothing explains is decided now.
+/// A level that has stood still: whatever it shows that nothing explains is decided now. What is not counted is written over
+/// because the target is another; should that have to wait, what happens meanwhile is measured from here.
 fn settle(entry: &mut Entry, level: i64, policy: Policy, observed: &mut Observed) {
     let Some(square) = entry.square.as_mut() else { return };
     let difference = level - square.with;
-    if difference != 0 && !square.rewrite {
+    if difference != 0 {
         if is_erased(&square.suspects, difference) {
-            square.rewrite = true;
             observed.notes.push(Note::Repaired(-difference));
         } else if !square.suspects.is_empty() {
-            square.rewrite = true;
             observed.notes.push(Note::Ambiguous(difference));
         } else {
             adopt(entry, difference, policy, observed);
@@ -280,7 +287,6 @@ fn settle(entry: &mut Entry, level: i64, policy: Policy, observed: &mut Observed
 
 fn adopt(entry: &mut Entry, difference: i64, policy: Policy, observed: &mut Observed) {
     let counts = policy.inbound == Inbound::All || policy.inbound == Inbound::Sales && policy.drift == Drift::Adopt;
-    let tolerated = !counts && policy.drift == Drift::Report;
     if counts {
         let by = difference.saturating_mul(policy.each);
         entry.count(by);
@@ -289,13 +295,6 @@ fn adopt(entry: &mut Entry, difference: i64, policy: Policy, observed: &mut Obse
         observed.notes.push(Note::EditCounted(difference));
     } else {
         observed.notes.push(not_counted(entry, difference, policy.drift));
-    }
-    if let Some(square) = entry.square.as_mut() {
-        if counts || tolerated {
-            square.with = level_plus(square.with, difference);
-        } else {
-            square.rewrite = true;
-        }
     }
 }
 
@@ -377,7 +376,7 @@ mod tests {
         observe(&mut entry, seen(15, &[], 100), SALES);
         let settled = observe(&mut entry, seen(15, &[], 6_000), SALES);
         assert_eq!((entry.counted, settled.notes), (0, vec![Note::Overwriting(5)]));
-        assert!(entry.square.expect("it has a feed").rewrite);
+        assert_eq!(entry.square.expect("it has a feed").with, 15, "not 10, which its target is: it is written");
     }
 
     #[test]
@@ -413,6 +412,20 @@ mod tests {
         observe(&mut entry, seen(7, &[sale(-2)], 100), ALL);
         let settled = observe(&mut entry, seen(7, &[], 6_000), ALL);
         assert_eq!((entry.counted, settled.notes), (-2, vec![Note::Repaired(-2)]));
+    }
+
+    #[test]
+    fn a_difference_that_comes_and_goes_while_our_write_may_have_erased_something_is_told() {
+        let begun = |with: i64, shadow: i64, suspects: &[i64]| {
+            let mut entry = listing(shadow);
+            let square = entry.square.as_mut().expect("it has a feed");
+            (square.with, square.open, square.suspects) = (with, true, suspects.to_vec());
+            entry
+        };
+        let notes = |mut entry: Entry, level: i64| observe(&mut entry, seen(level, &[], 100), ALL).notes;
+        assert_eq!(notes(begun(0, 69, &[-2, -2, 26]), 0), [Note::Ambiguous(69)], "67 imported, 2 erased, 69 imported");
+        assert_eq!(notes(begun(8, 10, &[-1, -2]), 8), [], "the level came after the feed");
+        assert_eq!(notes(begun(0, 69, &[]), 0), [], "nothing was erased");
     }
 
     #[test]

@@ -161,8 +161,8 @@ fn end(entry: &mut Entry, claim: &Claim, live: bool) {
         return;
     };
     let riding = claim.from.saturating_add(claim.counted).saturating_sub(square.with);
-    let with = if square.rewrite { claim.target } else { claim.to.saturating_sub(riding) };
-    (square.with, square.rewrite, square.open) = (with.saturating_add(claim.counted), false, true);
+    let with = claim.to.saturating_sub(riding).saturating_add(claim.counted);
+    (square.with, square.open) = (with, true);
 }
 
 #[cfg(test)]

@@ -82,18 +82,18 @@ impl Run {
         let books = self.world.oracle.books();
         let sold = books.sold.get(&place).copied().unwrap_or(0);
         let edited = books.edits.get(&place).copied().unwrap_or(0);
-        let doubted: i64 = books.ambiguous.get(&place).into_iter().flatten().map(|units| units.abs()).sum();
+        let doubted: u64 = books.ambiguous.get(&place).into_iter().flatten().map(|units| units.unsigned_abs()).sum();
         let (ambiguous, imported) = (books.ambiguous.contains_key(&place), books.imported.contains(&place));
         // a kit is never edited: what it shows follows from its parts
         let master = store == 0 && self.world.setup.ruled.as_ref().is_none_or(|ruled| self.sku(ruled.kit) != *sku);
         let should = if master { truth.edited } else { 0 };
-        let allowed = ambiguous || books.allows(&place, edited - should);
-        drop(books);
+        let allowed = ambiguous || books.beyond(&place, edited - should) == 0;
         // an import in the same moment as a return hides of which lines it was: told, and what the lines got the edits lack, or
         // nothing of both is entered before a person does
-        let short = (sold - truth.sold + truth.returned).abs();
-        let lacks = (truth.edited - truth.sold + truth.returned - edited + sold).abs();
-        let whole = !master || lacks <= doubted;
+        let short = (sold - truth.sold + truth.returned).unsigned_abs();
+        let off = edited - sold - truth.edited + truth.sold - truth.returned;
+        let whole = !master || books.beyond(&place, off) <= doubted;
+        drop(books);
         let guessed = imported && truth.returned > 0 && short <= doubted && whole;
         if sold != truth.sold - truth.returned && !guessed {
             let true_sold = truth.sold - truth.returned;

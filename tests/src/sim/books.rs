@@ -99,10 +99,7 @@ impl Books {
     /// A place was seen: when nothing is left to be explained, earlier imports are past.
     pub fn seen(&mut self, place: &Place, entry: &Entry, now: i64) {
         let explained = entry.square.as_ref().is_none_or(|square| {
-            square.guesses.is_none()
-                && square.suspects.is_empty()
-                && !square.rewrite
-                && entry.shadow == Some(square.with)
+            square.guesses.is_none() && square.suspects.is_empty() && entry.shadow == Some(square.with)
         });
         if explained && entry.claim.is_none() {
             self.explained.insert(place.clone(), now);
@@ -120,15 +117,17 @@ impl Books {
         self.mingled.entry(place.clone()).or_default().push(sums.chain(told.iter().copied()).collect());
     }
 
-    /// Whether a place may deviate by `by` units: by what nobody can know of, and by what was told with a repair.
+    /// How far a deviation of `by` units is from those that a place may have: by what nobody can know of, and by what was told
+    /// with a repair.
     #[must_use]
-    pub fn allows(&self, place: &Place, by: i64) -> bool {
+    pub fn beyond(&self, place: &Place, by: i64) -> u64 {
         let unseen = self.unseen.get(place).into_iter().flatten().map(|units| BTreeSet::from([0, *units]));
         let choices = unseen.chain(self.mingled.get(place).into_iter().flatten().cloned());
         let add = |sums: BTreeSet<i64>, choice: BTreeSet<i64>| {
             sums.iter().flat_map(|sum| choice.iter().map(move |units| sum + units)).collect()
         };
-        choices.fold(BTreeSet::from([0]), add).contains(&by)
+        let allowed = choices.fold(BTreeSet::from([0]), add);
+        allowed.into_iter().map(|sum| sum.abs_diff(by)).min().unwrap_or_default()
     }
 
     /// A claim's write arrives; what is wrong if it did before. Only a store that heeds keys may be asked again, with the same

@@ -307,8 +307,15 @@ fn entry_text(entry: &Entry) -> String {
     let square = entry.square.as_ref().map(|s| {
         let writes: Vec<_> = s.writes.iter().map(|w| (w.value, w.after.0 % 100_000)).collect();
         format!(
-            " square with {} pos {} last {} stable {} open {} suspects {:?} guesses {:?} rewrite {} writes {writes:?} echoes {}",
-            s.with, s.position.0 % 100_000, s.last, s.stable.0 - super::core::START_MS, s.open, s.suspects, s.guesses, s.rewrite, s.echoes
+            " square with {} pos {} last {} stable {} open {} suspects {:?} guesses {:?} writes {writes:?} echoes {}",
+            s.with,
+            s.position.0 % 100_000,
+            s.last,
+            s.stable.0 - super::core::START_MS,
+            s.open,
+            s.suspects,
+            s.guesses,
+            s.echoes
         )
     });
     format!(

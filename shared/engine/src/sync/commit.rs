@@ -49,16 +49,15 @@ const fn look(account: AccountId, due: Timestamp, reason: &'static str) -> Again
 }
 
 impl Draft {
-    /// Takes out the notes that a person must see: they are written with what they are about, so that no crash can keep
-    /// them back.
+    /// Takes out the notes that a person must see, with all that was noted beside them: they are written with what they are
+    /// about, so that no crash can keep them back.
     fn take_doubts(&mut self) -> Vec<Seen> {
         let is_doubt = |note: &Note| matches!(note, Note::Ambiguous(_) | Note::Repaired(_));
         let mut told = Vec::new();
         for (listing, observed) in &mut self.observed {
-            let (notes, rest) = std::mem::take(&mut observed.notes).into_iter().partition(is_doubt);
-            observed.notes = rest;
-            if let notes @ [_, ..] = Vec::as_slice(&notes) {
-                told.push(Seen { listing: listing.clone(), counted: Vec::new(), notes: notes.to_vec() });
+            if observed.notes.iter().any(is_doubt) {
+                let notes = std::mem::take(&mut observed.notes);
+                told.push(Seen { listing: listing.clone(), counted: Vec::new(), notes });
             }
         }
         told
@@ -152,8 +151,6 @@ impl Run<'_> {
         }
         draft.observed.extend(self.enter_kits(item, &mut draft.ledger));
         let views = self.views(item, &draft.ledger);
-        let settled = draft.observed.iter().filter(|(_, observed)| observed.settled).map(|(listing, _)| listing);
-        plan::spare(&mut draft.ledger, &views, settled);
         self.decide(&mut draft, &views, now);
         Some(draft)
     }

@@ -150,7 +150,8 @@ pub(super) fn note(note: &Note) -> String {
         Note::Overwriting(by) => format!("a difference of {} does not count here and is set back", signed(*by)),
         Note::Tolerated(by) => format!("a difference of {} does not count here and stays, as you asked", signed(*by)),
         Note::Repaired(by) => {
-            format!("our write had erased {} in the store; the right number is written again", signed(*by))
+            let by = signed(*by);
+            format!("our write had erased {by} in the store, which is written again; was it an edit, enter it by hand")
         }
         Note::Ambiguous(by) => format!(
             "{} may have been an edit or the trace of our own write: if it was an edit, enter it by hand",
