@@ -19,9 +19,14 @@ fn secrets(token: &str) -> Secrets {
     fields.map(|(name, text)| (name.to_owned(), Secret::new(text))).into()
 }
 
+/// A name as accounts have it.
+fn account() -> String {
+    format!("account/{}", unique("a"))
+}
+
 /// All fields, whatever the text, from the cache and past it.
 pub async fn secrets_come_back(rig: &dyn Rig) {
-    let (vault, name) = (rig.vault(), format!("account/{}", unique("a")));
+    let (vault, name) = (rig.vault(), account());
     vault.put(&name, &secrets("one")).await.expect("a put");
     for fresh in [false, true] {
         assert_eq!(vault.get(&name, fresh).await.expect("a read"), Some(secrets("one")));
@@ -31,8 +36,7 @@ pub async fn secrets_come_back(rig: &dyn Rig) {
 
 /// No name, no error.
 pub async fn an_unknown_name_has_none(rig: &dyn Rig) {
-    let name = unique("nobody");
-    for fresh in [false, true] {
+    for (name, fresh) in [(unique("nobody"), false), (unique("nobody"), true), (account(), false), (account(), true)] {
         assert_eq!(rig.vault().get(&name, fresh).await.expect("a read"), None);
     }
 }
@@ -49,7 +53,7 @@ pub async fn a_second_put_replaces(rig: &dyn Rig) {
 
 /// What another process wrote.
 pub async fn a_fresh_read_sees_the_other_side(rig: &dyn Rig) {
-    let (vault, other, name) = (rig.vault(), rig.other().await, unique("a"));
+    let (vault, other, name) = (rig.vault(), rig.other().await, account());
     vault.put(&name, &secrets("one")).await.expect("a put");
     other.put(&name, &secrets("two")).await.expect("a put");
     assert_eq!(vault.get(&name, true).await.expect("a read"), Some(secrets("two")));
@@ -58,7 +62,7 @@ pub async fn a_fresh_read_sees_the_other_side(rig: &dyn Rig) {
 
 /// Gone, also from the cache.
 pub async fn a_deleted_name_has_none(rig: &dyn Rig) {
-    let (vault, name) = (rig.vault(), unique("a"));
+    let (vault, name) = (rig.vault(), account());
     vault.put(&name, &secrets("one")).await.expect("a put");
     vault.delete(&name).await.expect("a delete");
     for fresh in [false, true] {
@@ -68,7 +72,7 @@ pub async fn a_deleted_name_has_none(rig: &dyn Rig) {
 
 /// An account may be connected again under its old name.
 pub async fn a_deleted_name_can_be_used_again(rig: &dyn Rig) {
-    let (vault, name) = (rig.vault(), unique("a"));
+    let (vault, name) = (rig.vault(), account());
     vault.put(&name, &secrets("one")).await.expect("a put");
     vault.delete(&name).await.expect("a delete");
     vault.put(&name, &secrets("two")).await.expect("a put");
@@ -77,7 +81,7 @@ pub async fn a_deleted_name_can_be_used_again(rig: &dyn Rig) {
 
 /// So is deleting what was never there.
 pub async fn deleting_twice_is_harmless(rig: &dyn Rig) {
-    let (vault, name) = (rig.vault(), unique("a"));
+    let (vault, name) = (rig.vault(), account());
     vault.delete(&name).await.expect("a delete");
     vault.put(&name, &secrets("one")).await.expect("a put");
     vault.delete(&name).await.expect("a delete");

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod cost;
+pub mod keeper;
 pub mod proxy;
 pub mod stack;
 pub mod town;
@@ -95,6 +96,8 @@ pub struct Rig {
     pub hub: Hub,
     /// The stores.
     pub town: Town,
+    clients: Clients,
+    prefix: String,
 }
 
 impl Rig {
@@ -107,12 +110,12 @@ impl Rig {
         aws::create_table(&clients.dynamo, &table).await.expect("a table");
         let urls = aws::create_queues(&clients.sqs, &unique("q"), VISIBILITY).await.expect("queues");
         let variables = variables(through.unwrap_or(&endpoint), &table, &urls, &prefix);
-        let (hub, queue) = hub(clients, &table, urls, &prefix);
+        let (hub, queue) = hub(clients.clone(), &table, urls, &prefix);
         let town = Town::open(stores).await;
         for store in 1..=stores {
             hub.add_account(serde_json::from_value(town.account(store)).expect("an account")).await.expect("added");
         }
-        let rig = Self { variables, queue, hub, town };
+        let rig = Self { variables, queue, hub, town, clients, prefix };
         rig.shake_hands().await;
         rig.hub.adopt(true, &engine::adopt::Silent).await.expect("adopted");
         rig.empty(QueueName::Lane).await;
@@ -136,6 +139,21 @@ impl Rig {
     /// Starts a function.
     pub async fn function(&self, name: &str) -> Function {
         Function::start(name, &self.variables).await
+    }
+
+    /// How many secrets there are of this hub, whatever they hold.
+    pub async fn secrets(&self) -> usize {
+        let (mut found, mut next, own) = (0, None, format!("{}/", self.prefix));
+        loop {
+            let page = self.clients.secrets.list_secrets().max_results(100).set_next_token(next).send().await;
+            let page = page.expect("a list");
+            found +=
+                page.secret_list().iter().filter(|it| it.name().is_some_and(|name| name.starts_with(&own))).count();
+            next = page.next_token;
+            if next.is_none() {
+                return found;
+            }
+        }
     }
 
     /// What a queue hands out now.

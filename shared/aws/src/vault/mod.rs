@@ -1,4 +1,6 @@
-//! The Vault port over Secrets Manager: one secret per name under a prefix, a JSON object of texts.
+//! The Vault port over Secrets Manager: one secret per name under a prefix, a JSON object of texts; one for all accounts.
+
+mod bundle;
 
 use crate::said::said;
 use async_trait::async_trait;
@@ -24,13 +26,19 @@ pub enum Deletion {
     Forced,
 }
 
-/// A [`Vault`] over Secrets Manager. What was found is kept for five minutes; that nothing was found is never kept.
+/// A [`Vault`] over Secrets Manager. What accounts have is in one secret together. What was found is kept for five minutes; that nothing was found is never kept.
 #[derive(Debug)]
 pub struct SecretsVault {
     client: Client,
     prefix: String,
     deletion: Deletion,
     cache: Mutex<BTreeMap<String, Kept>>,
+}
+
+/// A secret as it is now.
+struct Version {
+    id: String,
+    text: String,
 }
 
 #[derive(Debug)]
@@ -40,7 +48,7 @@ struct Kept {
 }
 
 impl SecretsVault {
-    /// Secrets named `<prefix>/<name>`.
+    /// Secrets named `<prefix>/<name>`; those of accounts together in `<prefix>/account/.all`.
     #[must_use]
     pub const fn new(client: Client, prefix: String, deletion: Deletion) -> Self {
         Self { client, prefix, deletion, cache: Mutex::new(BTreeMap::new()) }
@@ -66,21 +74,36 @@ impl SecretsVault {
         }
     }
 
-    async fn read(&self, name: &str) -> Result<Option<Secrets>, VaultError> {
+    fn keep_if_unknown(&self, name: &str, secrets: &Secrets) {
+        if self.cached(name).is_none() {
+            self.keep(name, Some(secrets));
+        }
+    }
+
+    /// The current version of a secret of its own.
+    async fn fetch(&self, name: &str) -> Result<Option<Version>, VaultError> {
         let answer = match self.client.get_secret_value().secret_id(self.secret_id(name)).send().await {
             Ok(answer) => answer,
             Err(error) if is(&error, MISSING) || is(&error, DELETED) => return Ok(None),
             Err(error) => return Err(sdk("read", &error)),
         };
-        // the parser's own words could quote the secret
-        let parsed = answer.secret_string().and_then(|text| serde_json::from_str(text).ok());
-        let reason = || failed("read", format!("the secret {name} is not a JSON object of texts"));
-        parsed.map(Some).ok_or_else(reason)
+        match (answer.version_id, answer.secret_string) {
+            (Some(id), Some(text)) => Ok(Some(Version { id, text })),
+            _ => Err(failed("read", format!("the secret {name} is not a text"))),
+        }
     }
 
-    async fn write(&self, name: &str, text: &str) -> Result<(), VaultError> {
+    async fn read(&self, name: &str) -> Result<Option<Secrets>, VaultError> {
+        let Some(version) = self.fetch(name).await? else { return Ok(None) };
+        // the parser's own words could quote the secret
+        let parsed = serde_json::from_str(&version.text);
+        parsed.map(Some).map_err(|_| failed("read", format!("the secret {name} is not a JSON object of texts")))
+    }
+
+    async fn write(&self, name: &str, secrets: &Secrets) -> Result<(), VaultError> {
+        let text = serde_json::to_string(secrets).map_err(|_| failed("write", "it cannot be written as JSON"))?;
         let id = self.secret_id(name);
-        let put = || self.client.put_secret_value().secret_id(&id).secret_string(text).send();
+        let put = || self.client.put_secret_value().secret_id(&id).secret_string(&text).send();
         match put().await {
             Ok(_) => Ok(()),
             Err(error) if is(&error, DELETED) => {
@@ -88,7 +111,7 @@ impl SecretsVault {
                 restored.map_err(|error| sdk("restore", &error))?;
                 put().await.map(drop).map_err(|error| sdk("write", &error))
             }
-            Err(error) if is(&error, MISSING) => self.create(&id, text).await,
+            Err(error) if is(&error, MISSING) => self.create(&id, &text).await,
             Err(error) => Err(sdk("write", &error)),
         }
     }
@@ -97,30 +120,9 @@ impl SecretsVault {
         let request = self.client.create_secret().name(id).secret_string(text);
         request.send().await.map(drop).map_err(|error| sdk("create", &error))
     }
-}
 
-#[async_trait]
-impl Vault for SecretsVault {
-    async fn get(&self, name: &str, fresh: bool) -> Result<Option<Secrets>, VaultError> {
-        if let Some(secrets) = self.cached(name).filter(|_| !fresh) {
-            return Ok(Some(secrets));
-        }
-        let secrets = self.read(name).await?;
-        self.keep(name, secrets.as_ref());
-        Ok(secrets)
-    }
-
-    async fn put(&self, name: &str, secrets: &Secrets) -> Result<(), VaultError> {
-        let text = serde_json::to_string(secrets).map_err(|_| failed("write", "it cannot be written as JSON"))?;
-        // not known to be either value until the write has answered
-        self.keep(name, None);
-        self.write(name, &text).await?;
-        self.keep(name, Some(secrets));
-        Ok(())
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), VaultError> {
-        self.keep(name, None);
+    /// Deletes a secret of its own, if there is one.
+    async fn delete_own(&self, name: &str) -> Result<(), VaultError> {
         let request = self.client.delete_secret().secret_id(self.secret_id(name));
         let request = match self.deletion {
             Deletion::After(days) => request.recovery_window_in_days(i64::from(days)),
@@ -130,6 +132,35 @@ impl Vault for SecretsVault {
             Err(error) if is(&error, MISSING) || is(&error, DELETED) => Ok(()),
             answer => answer.map(drop).map_err(|error| sdk("delete", &error)),
         }
+    }
+}
+
+#[async_trait]
+impl Vault for SecretsVault {
+    async fn get(&self, name: &str, fresh: bool) -> Result<Option<Secrets>, VaultError> {
+        if let Some(secrets) = self.cached(name).filter(|_| !fresh) {
+            return Ok(Some(secrets));
+        }
+        let secrets = if bundle::is_bundled(name) { self.get_bundled(name).await? } else { self.read(name).await? };
+        self.keep(name, secrets.as_ref());
+        Ok(secrets)
+    }
+
+    async fn put(&self, name: &str, secrets: &Secrets) -> Result<(), VaultError> {
+        // not known to be either value until the write has answered
+        self.keep(name, None);
+        if bundle::is_bundled(name) {
+            self.put_bundled(name, secrets).await?;
+        } else {
+            self.write(name, secrets).await?;
+        }
+        self.keep(name, Some(secrets));
+        Ok(())
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), VaultError> {
+        self.keep(name, None);
+        if bundle::is_bundled(name) { self.delete_bundled(name).await } else { self.delete_own(name).await }
     }
 }
 
