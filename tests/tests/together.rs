@@ -61,8 +61,16 @@ impl Store for Crowded {
         self.inner.get(keys).await
     }
 
+    async fn glance(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        self.inner.glance(key).await
+    }
+
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         self.inner.query(query).await
+    }
+
+    async fn skim(&self, query: &Query) -> Result<Page, StoreError> {
+        self.inner.skim(query).await
     }
 
     async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {

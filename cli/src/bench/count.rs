@@ -31,8 +31,16 @@ impl Store for Counting {
         self.store.get(keys).await
     }
 
+    async fn glance(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        self.store.glance(key).await
+    }
+
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         self.store.query(query).await
+    }
+
+    async fn skim(&self, query: &Query) -> Result<Page, StoreError> {
+        self.store.skim(query).await
     }
 
     async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {

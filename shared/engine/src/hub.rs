@@ -2,12 +2,13 @@
 
 use crate::budget::Budgets;
 use crate::directory::Directory;
+use crate::echo::Glanced;
 use crate::health::Notes;
 use crate::levels::SeenAt;
 use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
-use crate::settings::Defaults;
+use crate::settings::{self, Defaults};
 use crate::standings::Standings;
 use channels::{Channel, Secrets, Session, Tokens};
 use domain::{AccountId, LocationId, Timestamp, fight, guard};
@@ -34,6 +35,17 @@ pub struct Config {
     pub fight: fight::Limits,
     /// How long account settings may be cached: the time until a pause is respected everywhere.
     pub account_cache: Duration,
+    /// What is spared at the door.
+    pub door: Door,
+}
+
+/// What is spared where webhooks are taken, for hubs that pay for each message, run and read. Nothing, unless told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Door {
+    /// Whether an order's webhook calls nobody where the store has a webhook and a feed for the stock that the order moves.
+    pub orders_wait: bool,
+    /// For how long a ledger that was looked at serves to recognise echoes: one change makes one in each store.
+    pub echo_memory: Duration,
 }
 
 impl Default for Config {
@@ -47,6 +59,7 @@ impl Default for Config {
             guard: guard::Limits::default(),
             fight: fight::Limits::default(),
             account_cache: Duration::from_secs(5),
+            door: Door::default(),
         }
     }
 }
@@ -150,6 +163,7 @@ pub struct Hub {
     still: Mutex<Option<Why>>,
     pub(crate) directory: Directory,
     pub(crate) standings: Standings,
+    pub(crate) glanced: Glanced,
     crowds: Mutex<BTreeMap<AccountId, Timestamp>>,
     stocked: Mutex<BTreeMap<AccountId, Stocked>>,
 }
@@ -184,6 +198,7 @@ impl Hub {
             still: Mutex::default(),
             directory: Directory::default(),
             standings: Standings::default(),
+            glanced: Glanced::default(),
             crowds: Mutex::default(),
             stocked: Mutex::default(),
         }
@@ -231,12 +246,14 @@ impl Hub {
         let now = self.clock.now();
         let fresh_ms = i64::try_from(self.config.account_cache.as_millis()).unwrap_or(i64::MAX);
         let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // what has only grown old may be a moment old once more; after a change it was forgotten, and is read as it is
+        let exactly = cached.is_none();
         if let Some((at, accounts)) = cached
             && now.since_ms(at) < fresh_ms
         {
             return Ok(accounts);
         }
-        let accounts = Arc::new(self.load_accounts().await?);
+        let accounts = Arc::new(self.load_accounts(exactly).await?);
         *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&accounts)));
         Ok(accounts)
     }
@@ -278,11 +295,11 @@ impl Hub {
         found.ok_or_else(|| Error::NotFound { what: "account", name: id.to_string() })
     }
 
-    async fn load_accounts(&self) -> Result<BTreeMap<AccountId, Connected>, Error> {
-        let mut defaults = self.defaults().await?;
+    async fn load_accounts(&self, exactly: bool) -> Result<BTreeMap<AccountId, Connected>, Error> {
+        let mut defaults = Defaults::read(&self.rows(HUB, settings::PREFIX, exactly).await?)?;
         let mut healths: BTreeMap<AccountId, (Health, u64)> = BTreeMap::new();
         let mut still = None;
-        for row in self.all_rows(HUB, "HEALTH#").await? {
+        for row in self.rows(HUB, "HEALTH#", exactly).await? {
             if row.key == Standstill::key() {
                 still = Some(records::body::<Standstill>(&row)?.why);
             }
@@ -291,8 +308,8 @@ impl Hub {
                 healths.insert(id, (records::body(&row)?, row.version));
             }
         }
-        let rows = self.all_rows(HUB, "ACCOUNT#").await?;
-        let found = rows.iter().map(records::body::<Account>).collect::<Result<Vec<_>, _>>()?;
+        let found = self.rows(HUB, "ACCOUNT#", exactly).await?;
+        let found = found.iter().map(records::body::<Account>).collect::<Result<Vec<_>, _>>()?;
         found.iter().for_each(|account| defaults.add_flash(account));
         let (mut accounts, defaults) = (BTreeMap::new(), Arc::new(defaults));
         for account in found {
@@ -331,10 +348,15 @@ impl Hub {
     /// # Errors
     /// [`Error::Store`].
     pub async fn all_rows(&self, partition: &str, prefix: &str) -> Result<Vec<Row>, Error> {
-        let mut rows = Vec::new();
-        let mut after = None;
+        self.rows(partition, prefix, true).await
+    }
+
+    /// The same, or where that is enough what was there a moment ago.
+    async fn rows(&self, partition: &str, prefix: &str, exactly: bool) -> Result<Vec<Row>, Error> {
+        let (mut rows, mut after) = (Vec::new(), None);
         loop {
-            let page = self.page(partition, prefix, after, PAGE).await?;
+            let query = listing(partition, prefix, after, PAGE);
+            let page = if exactly { self.store.query(&query).await? } else { self.store.skim(&query).await? };
             rows.extend(page.rows);
             after = page.next;
             if after.is_none() {
@@ -350,9 +372,7 @@ impl Hub {
         after: Option<String>,
         limit: usize,
     ) -> Result<Page, Error> {
-        let query =
-            Query { partition: partition.into(), index: false, prefix: prefix.into(), after, descending: false, limit };
-        Ok(self.store.query(&query).await?)
+        Ok(self.store.query(&listing(partition, prefix, after, limit)).await?)
     }
 
     /// The secrets of an account.
@@ -440,6 +460,10 @@ impl Hub {
     pub(crate) fn lease_ms(&self) -> i64 {
         i64::try_from(self.config.lease.as_millis()).unwrap_or(i64::MAX)
     }
+}
+
+fn listing(partition: &str, prefix: &str, after: Option<String>, limit: usize) -> Query {
+    Query { partition: partition.into(), index: false, prefix: prefix.into(), after, descending: false, limit }
 }
 
 /// Rows of one page where all pages are read.

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod bulk;
 pub mod dead;
 mod directory;
+mod echo;
 pub mod endpoint;
 mod feed;
 mod fights;

@@ -123,7 +123,7 @@ pub enum StoreError {
     Refused(String),
 }
 
-/// Rows with conditional writes. Reads are strongly consistent, except through the index.
+/// Rows with conditional writes. Reads are strongly consistent, except through the index, [`Store::glance`] and [`Store::skim`].
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The rows at these keys, in the order asked for; at most 1,000.
@@ -132,11 +132,27 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError>;
 
+    /// The row at a key as it is, or as it was a moment ago: for half of what a read costs where reads are billed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn glance(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        Ok(self.get(std::slice::from_ref(key)).await?.pop().flatten())
+    }
+
     /// One page of a partition.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;
+
+    /// One page of a partition as it is, or as it was a moment ago: for half of the price, like [`Store::glance`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn skim(&self, query: &Query) -> Result<Page, StoreError> {
+        self.query(query).await
+    }
 
     /// One page of all rows there are, in no order that means anything; `after` is the [`Page::next`] of the page before. For
     /// moving a hub, and for nothing else: it costs a read of the whole table.

@@ -58,7 +58,7 @@ impl Hub {
                 self.store_health(id).await;
                 Ok(Received::Accepted(0))
             }
-            Ok(Delivery::Touched { event, touches, .. }) => self.accept(id, event, touches).await,
+            Ok(Delivery::Touched { event, touches, .. }) => self.accept(&connected, event, touches).await,
             Err(error) => self.keep(id, hook, &error).await,
         }
     }
@@ -104,7 +104,7 @@ impl Hub {
             self.noted_hook(connected);
             let accepted = match Self::orders_of(connected, &touches) {
                 Some(orders) => self.accept_orders(&connected.account.id, id.clone(), orders).await?,
-                None => self.accept(&connected.account.id, id.clone(), touches.clone()).await?,
+                None => self.accept(connected, id.clone(), touches.clone()).await?,
             };
             if let Received::Accepted(count) = accepted {
                 hints += count;
@@ -135,11 +135,16 @@ impl Hub {
 
     async fn accept(
         &self,
-        account: &AccountId,
+        connected: &Connected,
         event: Option<String>,
-        touches: Vec<channels::Touch>,
+        touches: Vec<Touch>,
     ) -> Result<Received, Error> {
-        let at = self.clock.now();
+        let (account, at) = (&connected.account.id, self.clock.now());
+        if self.tells_again(connected, &touches) {
+            tracing::debug!(%account, "order: its stock has a webhook of its own");
+            self.store_health(account).await;
+            return Ok(Received::Accepted(0));
+        }
         let trace = format!("{:016x}", self.clock.random());
         tracing::info!(%account, trace, event = event.as_deref().unwrap_or_default(), touches = touches.len(), "webhook");
         // what names no listing asks for whatever is new: the lane reads that once, however many ask at the same time
@@ -163,27 +168,19 @@ impl Hub {
         Ok(Received::Accepted(hints.len() + usize::from(!unnamed.is_empty())))
     }
 
+    /// Whether a webhook names an order and nothing else, of a store that tells of each movement too: by a webhook that names the
+    /// SKU, and in its feed, which the sweep reads. Where runs are billed, that is enough.
+    fn tells_again(&self, connected: &Connected, touches: &[Touch]) -> bool {
+        let account = &connected.account;
+        let of_order = |touch: &Touch| matches!(touch, Touch::Order(_) | Touch::Feed);
+        let only_order = touches.iter().all(of_order) && touches.iter().any(|touch| matches!(touch, Touch::Order(_)));
+        self.config.door.orders_wait && account.feed && account.is_believed() && only_order
+    }
+
     async fn store_health(&self, account: &AccountId) {
         if let Err(error) = self.flush_health(false).await {
             tracing::warn!(%account, %error, "health not stored");
         }
-    }
-
-    /// Whether a webhook claims just the level that the ledger has, and nothing is on its way there. Only where a feed tells again,
-    /// within a minute, of whatever moved: what is dropped here is not lost, should it have been news after all.
-    async fn is_echo(&self, connected: &Connected, touches: &[Touch], claims: Option<i64>) -> bool {
-        let (Some(level), [Touch::Sku(sku)]) = (claims, touches) else { return false };
-        let account = &connected.account;
-        if !account.feed || !account.is_believed() {
-            return false;
-        }
-        let Some(sku) = connected.defaults.aliases(&account.id).ours(sku) else { return false };
-        let Ok(row) = self.store.get(&[records::ledger_key(&sku)]).await else { return false };
-        let Some(ledger) = row.first().and_then(Option::as_ref).and_then(|row| records::ledger(row).ok()) else {
-            return false;
-        };
-        let mut own = ledger.entries.iter().filter(|(listing, _)| listing.account == account.id);
-        matches!((own.next(), own.next()), (Some((_, entry)), None) if entry.is_plain() && entry.shadow == Some(level))
     }
 
     /// Nothing can ever come of it, so sending it again would not help: it is acknowledged, kept without its content, and

@@ -49,7 +49,8 @@ macro_rules! store_contract {
 macro_rules! store_contract_calls {
     ($open:path) => {
         $crate::each_contract!($open, store =>
-            a_row_comes_back_as_it_was, keys_without_rows_give_none_in_their_place, any_condition_overwrites,
+            a_row_comes_back_as_it_was, keys_without_rows_give_none_in_their_place, a_glance_sees_what_was_written,
+            any_condition_overwrites,
             absent_refuses_what_is_there, version_refuses_another, below_refuses_the_same_and_more,
             deletes_obey_conditions, a_transaction_is_all_or_nothing, a_conflict_names_the_right_row,
             a_hundred_changes_at_once, too_many_changes_are_refused, many_keys_are_read_at_once,

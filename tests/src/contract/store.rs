@@ -52,6 +52,21 @@ pub async fn keys_without_rows_give_none_in_their_place(store: &dyn Store) {
     assert!(store.get(&[]).await.expect("a read of nothing").is_empty());
 }
 
+/// A glance may be behind, but not for long.
+pub async fn a_glance_sees_what_was_written(store: &dyn Store) {
+    let pk = unique("p");
+    let there = row(&pk, "a", 7);
+    assert_eq!(store.glance(&there.key).await.expect("a read"), None);
+    put(store, &there).await;
+    for _ in 0..50 {
+        if store.glance(&there.key).await.expect("a read").as_ref() == Some(&there) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("five seconds behind");
+}
+
 /// Without a condition the last one wins.
 pub async fn any_condition_overwrites(store: &dyn Store) {
     let pk = unique("p");

@@ -99,7 +99,7 @@ impl Counts {
         for call in calls {
             let operation = call.operation.rsplit('.').next().unwrap_or_default();
             match operation {
-                "GetItem" => self.reads += strong(size(&call.response["Item"])),
+                "GetItem" => self.reads += one_read(call),
                 "BatchGetItem" => self.reads += batch_reads(call),
                 "Query" => self.reads += query_reads(call),
                 "PutItem" => self.writes += put_units(&call.request["Item"]),
@@ -158,6 +158,8 @@ impl Counts {
 pub struct Idle {
     /// Stores.
     pub accounts: f64,
+    /// Secrets of the hub, without the one of tokens, which a person makes.
+    pub secrets: f64,
     /// Alarms of the template.
     pub alarms: f64,
     /// What one sweep asks for, with the runs of the lanes that it calls.
@@ -168,8 +170,8 @@ pub struct Idle {
 const SWEEPS: f64 = 43_200.0;
 /// All other ticks of a month.
 const OTHER_TICKS: f64 = 2_940.0;
-/// Secrets besides those of accounts: signing, tokens.
-const OTHER_SECRETS: f64 = 2.0;
+/// The secret of tokens.
+const TOKENS: f64 = 1.0;
 /// Polls of one queue in a month: five pollers that wait 20 seconds each.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>
 const POLLS: f64 = 648_000.0;
@@ -191,7 +193,7 @@ impl Idle {
         let gb_seconds = runs * LANE_SECONDS * assumed.sync_gb + SWEEPS * SWEEP_GB_SECONDS;
         let log_bytes = self.sweep.log_bytes * SWEEPS + (runs + SWEEPS) * assumed.log_bytes;
         vec![
-            ("secrets", (self.accounts + OTHER_SECRETS) * prices.secret_month),
+            ("secrets", (self.secrets + TOKENS) * prices.secret_month),
             ("alarms", self.alarms * prices.alarm_month),
             ("polls of queues", 2.0 * POLLS / million * prices.fair),
             ("timers", (SWEEPS + OTHER_TICKS) / million * prices.ticks),
@@ -229,6 +231,15 @@ fn strong(bytes: f64) -> f64 {
     (bytes / 4096.0).ceil().max(1.0)
 }
 
+/// Half of it, where it may be a moment old.
+fn one_read(call: &Call) -> f64 {
+    halved(call, strong(size(&call.response["Item"])))
+}
+
+fn halved(call: &Call, units: f64) -> f64 {
+    if call.request["ConsistentRead"] == true { units } else { units / 2.0 }
+}
+
 fn batch_reads(call: &Call) -> f64 {
     let asked: usize = call.request["RequestItems"]
         .as_object()
@@ -248,8 +259,7 @@ fn batch_reads(call: &Call) -> f64 {
 /// A query pays for what it reads in sum; half, where it may be a moment old.
 fn query_reads(call: &Call) -> f64 {
     let items = call.response["Items"].as_array().into_iter().flatten();
-    let units = strong(items.map(size).sum());
-    if call.request["ConsistentRead"] == true { units } else { units / 2.0 }
+    halved(call, strong(items.map(size).sum()))
 }
 
 /// A write pays for each KB begun; once more for the index, if the row is in it.
@@ -268,6 +278,24 @@ fn batch_writes(call: &Call) -> f64 {
 fn transaction_writes(call: &Call) -> f64 {
     let items = call.request["TransactItems"].as_array().into_iter().flatten();
     items.map(|item| item.get("Put").map_or(2.0, |put| put_units(&put["Item"]) * 2.0)).sum()
+}
+
+/// What was read, by kind of row: units in all.
+#[must_use]
+pub fn read(calls: &[Call]) -> String {
+    let mut units = std::collections::BTreeMap::<String, f64>::new();
+    for call in calls {
+        let mut counted = Counts::default();
+        counted.add(std::slice::from_ref(call));
+        let asked = &call.request;
+        let what = [&asked["Key"]["pk"]["S"], &asked["ExpressionAttributeValues"][":p"]["S"]];
+        let pk = what.iter().find_map(|text| text.as_str()).unwrap_or("several");
+        let sk = [&asked["Key"]["sk"]["S"], &asked["ExpressionAttributeValues"][":s"]["S"]];
+        let sk = sk.iter().find_map(|text| text.as_str()).unwrap_or_default();
+        let kind = |text: &str| text.split('#').next().unwrap_or_default().to_owned();
+        *units.entry(format!("{} {}", kind(pk), kind(sk))).or_default() += counted.reads;
+    }
+    units.iter().filter(|(_, units)| **units > 0.0).map(|(kind, units)| format!("{kind}: {units}\n")).collect()
 }
 
 /// What was written, by kind of row: how often, and bytes at most.
@@ -324,8 +352,9 @@ mod tests {
         let indexed = json!({ "pk": { "S": "a" }, "gpk": { "S": "b" } });
         let mut counts = Counts::default();
         counts.add(&[
-            call("DynamoDB_20120810.GetItem", json!({}), json!({ "Item": item(4096) })),
+            call("DynamoDB_20120810.GetItem", json!({ "ConsistentRead": true }), json!({ "Item": item(4096) })),
             call("DynamoDB_20120810.GetItem", json!({}), json!({})),
+            call("DynamoDB_20120810.GetItem", json!({ "ConsistentRead": false }), json!({})),
             call("DynamoDB_20120810.Query", json!({}), json!({ "Items": [item(4000), item(4000)] })),
             call("DynamoDB_20120810.PutItem", json!({ "Item": item(1025) }), json!({})),
             call("DynamoDB_20120810.PutItem", json!({ "Item": indexed }), json!({})),

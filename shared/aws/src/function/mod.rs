@@ -13,6 +13,7 @@ use crate::{Deletion, DynamoStore, EnvSettings, SecretsVault, SqsQueue};
 use async_trait::async_trait;
 use channels::clock::SystemClock;
 use channels::{Http, HttpError, Request, Response};
+use engine::hub::Door;
 use engine::work::Task;
 use engine::{Config, Hub};
 use std::sync::Arc;
@@ -25,6 +26,9 @@ const RESTORABLE_DAYS: u8 = 7;
 /// looks again.
 const REMEMBERED_AT_THE_DOOR: Duration = Duration::from_secs(60);
 
+/// One change makes a webhook in each store within about this time.
+const ECHO_MEMORY: Duration = Duration::from_secs(2);
+
 /// A hub over the services of the environment, which calls its stores through `http`. Nothing is sent yet.
 pub async fn hub(settings: EnvSettings, http: Arc<dyn Http>) -> Hub {
     with(settings, http, Config::default()).await
@@ -32,7 +36,8 @@ pub async fn hub(settings: EnvSettings, http: Arc<dyn Http>) -> Hub {
 
 /// A hub that takes webhooks and calls no store.
 pub async fn door(settings: EnvSettings) -> Hub {
-    let config = Config { account_cache: REMEMBERED_AT_THE_DOOR, ..Config::default() };
+    let door = Door { orders_wait: true, echo_memory: ECHO_MEMORY };
+    let config = Config { account_cache: REMEMBERED_AT_THE_DOOR, door, ..Config::default() };
     with(settings, Arc::new(NoStores), config).await
 }
 

@@ -20,9 +20,10 @@ const MOST_KEYS: usize = 1_000;
 /// Rounds for what DynamoDB left unprocessed; with the pauses about 6 seconds in all.
 const ROUNDS: u32 = 8;
 
-pub(super) async fn get_one(store: &DynamoStore, key: &Key) -> Result<Option<Row>, StoreError> {
+/// A read that need not be consistent costs half: <https://aws.amazon.com/dynamodb/pricing/on-demand/>.
+pub(super) async fn get_one(store: &DynamoStore, key: &Key, consistent: bool) -> Result<Option<Row>, StoreError> {
     let request = store.retrying.get_item().table_name(&store.table).set_key(Some(key_item(key)));
-    let answer = request.consistent_read(true).send().await.map_err(|error| store_error(&error))?;
+    let answer = request.consistent_read(consistent).send().await.map_err(|error| store_error(&error))?;
     answer.item.map(item_row).transpose()
 }
 

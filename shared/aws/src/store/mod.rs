@@ -51,13 +51,21 @@ impl Store for DynamoStore {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
         match keys {
             [] => Ok(Vec::new()),
-            [key] => Ok(vec![batch::get_one(self, key).await?]),
+            [key] => Ok(vec![batch::get_one(self, key, true).await?]),
             _ => batch::get_many(self, keys).await,
         }
     }
 
+    async fn glance(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        batch::get_one(self, key, false).await
+    }
+
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
-        query::page(self, query).await
+        query::page(self, query, true).await
+    }
+
+    async fn skim(&self, query: &Query) -> Result<Page, StoreError> {
+        query::page(self, query, false).await
     }
 
     async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {

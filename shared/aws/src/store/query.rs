@@ -11,13 +11,13 @@ use engine::ports::{Page, Query, Row, StoreError};
 const MOST_ROWS: usize = 1_000;
 
 /// Asks for one row more than the page holds: only then is it known whether another page follows.
-pub(super) async fn page(store: &DynamoStore, query: &Query) -> Result<Page, StoreError> {
+pub(super) async fn page(store: &DynamoStore, query: &Query, consistent: bool) -> Result<Page, StoreError> {
     let limit = query.limit.clamp(1, MOST_ROWS);
     let mut start = query.after.as_deref().map(|token| start_key(query, token)).transpose()?;
     let mut rows: Vec<Row> = Vec::with_capacity(limit + 1);
     loop {
         let wanted = i32::try_from(limit + 1 - rows.len()).unwrap_or(i32::MAX);
-        let request = request(store, query).limit(wanted).set_exclusive_start_key(start);
+        let request = request(store, query, consistent).limit(wanted).set_exclusive_start_key(start);
         let answer = request.send().await.map_err(|error| store_error(&error))?;
         for item in answer.items.unwrap_or_default() {
             rows.push(item_row(item)?);
@@ -55,7 +55,7 @@ fn scan_key(token: &str) -> Result<Item, StoreError> {
     Ok(Item::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(&sk))]))
 }
 
-fn request(store: &DynamoStore, query: &Query) -> QueryFluentBuilder {
+fn request(store: &DynamoStore, query: &Query, consistent: bool) -> QueryFluentBuilder {
     let (partition, sort) = if query.index { ("gpk", "gsk") } else { ("pk", "sk") };
     let mut condition = format!("{partition} = :p");
     let mut request = store.retrying.query().table_name(&store.table);
@@ -65,7 +65,7 @@ fn request(store: &DynamoStore, query: &Query) -> QueryFluentBuilder {
         request = request.expression_attribute_values(":s", text(&query.prefix));
     }
     // an index cannot be read strongly
-    request = if query.index { request.index_name(INDEX) } else { request.consistent_read(true) };
+    request = if query.index { request.index_name(INDEX) } else { request.consistent_read(consistent) };
     request.key_condition_expression(condition).scan_index_forward(!query.descending)
 }
 

@@ -83,7 +83,7 @@ pub struct Defaults {
 static NO_ALIASES: Aliases = Aliases::EMPTY;
 
 /// Begins the sort key of what is cached with the accounts.
-const PREFIX: &str = "SET#";
+pub(crate) const PREFIX: &str = "SET#";
 
 impl Defaults {
     /// Reads the rows below `SET#`.

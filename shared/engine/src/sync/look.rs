@@ -327,12 +327,13 @@ impl Run<'_> {
 }
 
 impl Hub {
-    /// Up to where an account's feed is counted for every SKU.
+    /// Up to where an account's feed is counted for every SKU; or was a moment ago, which has entries read again that the ledgers
+    /// know.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn cursor(&self, account: &AccountId) -> Result<Position, Error> {
-        let row = self.store.get(&[records::cursor_key(account)]).await?.pop().flatten();
+        let row = self.store.glance(&records::cursor_key(account)).await?;
         Ok(row.map_or_else(Position::default, |row| Position(row.version)))
     }
 

@@ -1,0 +1,180 @@
+//! What the function that takes webhooks spares: echoes, and orders of which the stock is told too. Nothing may be lost by it.
+
+#![allow(clippy::unwrap_used, reason = "a test file: a panic is the report")]
+
+use async_trait::async_trait;
+use channels::fake::Fake;
+use channels::{Clock, Hook};
+use engine::hub::Door;
+use engine::ports::{Change, Key, Page, Query, QueueName, Row, Store, StoreError};
+use engine::receive::Received;
+use engine::work::Task;
+use engine::{Config, Hub};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tests::shops::Shops;
+
+/// A store that counts the glances.
+struct Counting {
+    store: Arc<dyn Store>,
+    glances: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Store for Counting {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+        self.store.get(keys).await
+    }
+
+    async fn glance(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        self.glances.fetch_add(1, Ordering::SeqCst);
+        self.store.glance(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.store.query(query).await
+    }
+
+    async fn skim(&self, query: &Query) -> Result<Page, StoreError> {
+        self.store.skim(query).await
+    }
+
+    async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+        self.store.scan(after, limit).await
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.store.write(changes).await
+    }
+
+    async fn put_all(&self, rows: &[Row]) -> Result<(), StoreError> {
+        self.store.put_all(rows).await
+    }
+}
+
+/// The stores with their hub, and the door that a function is.
+struct Street {
+    shops: Shops,
+    door: Hub,
+    glances: Arc<AtomicUsize>,
+}
+
+impl Street {
+    /// Ten TEEs everywhere, and a door that remembers for so long.
+    async fn open(echo_memory: Duration) -> Self {
+        let shops = Shops::open(&[("TEE", 10)]).await;
+        let glances = Arc::<AtomicUsize>::default();
+        let store = Counting { store: Arc::clone(&shops.hub.store), glances: Arc::clone(&glances) };
+        let door = Hub::new(
+            Arc::new(store),
+            Arc::clone(&shops.hub.queue),
+            Arc::clone(&shops.hub.vault),
+            Arc::clone(&shops.http) as _,
+            Arc::clone(&shops.clock) as _,
+            Config { door: Door { orders_wait: true, echo_memory }, ..shops.hub.config.clone() },
+        );
+        Self { shops, door, glances }
+    }
+
+    /// Gives the door the webhooks that are due and that are wanted; gives how many hints came of them.
+    async fn deliver(&self, wanted: impl Fn(&str) -> bool) -> usize {
+        self.shops.clock.advance(Duration::from_millis(500));
+        let due = self.shops.http.fake().due(self.shops.clock.now());
+        let mut hints = 0;
+        for outgoing in due {
+            let body = outgoing.request.body();
+            if wanted(std::str::from_utf8(body).unwrap()) {
+                let account = outgoing.request.uri().path().rsplit('/').next().unwrap();
+                let hook = Hook { headers: outgoing.request.headers(), body };
+                let Received::Accepted(count) = self.door.receive(account, hook).await.unwrap() else {
+                    panic!("refused")
+                };
+                hints += count;
+            }
+            self.shops.http.fake().delivered(outgoing.ticket, Some((200, b"")), self.shops.clock.now());
+        }
+        hints
+    }
+
+    /// Messages that wait in the two queues.
+    async fn waiting(&self) -> (u64, u64) {
+        let (queue, now) = (&self.shops.hub.queue, Duration::from_secs(3));
+        // a call of a lane waits for the end of its second
+        self.shops.clock.advance(now);
+        (queue.depth(QueueName::Changes).await.unwrap().waiting, queue.depth(QueueName::Lane).await.unwrap().waiting)
+    }
+
+    /// What the timers do within a minute.
+    async fn sweep(&self) {
+        self.shops.hub.run_task(Task::Sweep).await.unwrap();
+        self.shops.settle().await;
+    }
+}
+
+const fn all(_: &str) -> bool {
+    true
+}
+
+fn of_orders(body: &str) -> bool {
+    body.contains("order.finalized")
+}
+
+fn of_stock(body: &str) -> bool {
+    body.contains("product.stock_changed")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_is_one_message_though_its_order_is_told_too() {
+    let street = Street::open(Duration::ZERO).await;
+    street.shops.http.fake().sell(2, "TEE", 3, street.shops.clock.now()).unwrap();
+    assert_eq!(street.deliver(all).await, 1, "of two webhooks");
+    assert_eq!(street.waiting().await, (1, 0));
+    street.shops.work().await;
+    street.shops.all_show("TEE", 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_of_which_only_the_order_was_told_is_found_within_a_minute() {
+    let street = Street::open(Duration::ZERO).await;
+    street.shops.http.fake().sell(2, "TEE", 3, street.shops.clock.now()).unwrap();
+    assert_eq!(street.deliver(of_orders).await, 0);
+    assert_eq!(street.waiting().await, (0, 0));
+    street.sweep().await;
+    street.shops.all_show("TEE", 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_echoes_of_a_change_are_told_by_one_look() {
+    let street = Street::open(Duration::from_secs(2)).await;
+    street.shops.http.fake().sell(2, "TEE", 3, street.shops.clock.now()).unwrap();
+    street.deliver(all).await;
+    assert_eq!(street.glances.load(Ordering::SeqCst), 0, "what an order moves is no echo");
+    street.shops.work().await;
+    assert_eq!(street.deliver(all).await, 0, "two stores say what was written there");
+    assert_eq!(street.glances.load(Ordering::SeqCst), 1);
+    assert_eq!(street.waiting().await, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_looks_like_an_echo_of_a_moment_ago_is_found_within_a_minute() {
+    // a door that never looks twice
+    let street = Street::open(Duration::from_secs(3_600)).await;
+    let sell = |units| street.shops.http.fake().sell(2, "TEE", units, street.shops.clock.now()).unwrap();
+    sell(3);
+    street.deliver(all).await;
+    street.shops.work().await;
+    assert_eq!(street.deliver(all).await, 0, "the door remembers seven");
+    sell(1);
+    street.deliver(all).await;
+    street.shops.work().await;
+    street.deliver(|_| false).await;
+    street.shops.all_show("TEE", 6).await;
+    // long after our write, so that it cannot be meant
+    street.shops.clock.advance(Duration::from_secs(120));
+    street.shops.http.fake().edit(1, "TEE", 7, street.shops.clock.now()).unwrap();
+    // the store tells of the product too, which is not what this is about
+    assert_eq!(street.deliver(of_stock).await, 0, "dropped, though it is news");
+    street.sweep().await;
+    street.shops.all_show("TEE", 7).await;
+}
