@@ -13,7 +13,9 @@ use engine::adopt::Silent;
 use engine::locations::Order;
 use engine::ports::{Change, Condition, Key, Page, Query, Row, Store, StoreError};
 use engine::records::{self, Account, Item};
+use engine::settings::{Patch, Scope};
 use engine::warehouses::NewWarehouse;
+use engine::work::Task;
 use engine::{Error, Hub};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -211,6 +213,33 @@ async fn what_is_kept_back_while_it_sells_fast() {
     crowd.shops.settle().await;
     crowd.hub.follow_sales().await.unwrap();
     assert!(crowd.item().await.listings[&crowd.listing()].flash > 0);
+}
+
+/// How many rows say that an item keeps back of a rush: while there is one, each minute somebody looks how fast things sell.
+async fn notes_of_a_rush(hub: &Hub) -> usize {
+    let (partition, prefix) = (records::HUB.into(), "SET#FLASH#".into());
+    let query = Query { partition, prefix, index: false, after: None, descending: false, limit: 10 };
+    hub.store.query(&query).await.unwrap().rows.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_keeps_nothing_back_any_more_is_forgotten_by_the_nightly_run() {
+    let shops = Shops::open(&[("TEE", 10), ("MUG", 10)]).await;
+    let set = async |sku: &str, value: &str| {
+        let scope = Scope::item(Sku::new(sku).unwrap(), None);
+        shops.hub.set_rules(&scope, &Patch::one("flash_minutes", value), true, "ann", &Silent).await.unwrap();
+    };
+    set("TEE", "5").await;
+    set("MUG", "3").await;
+    set("TEE", "").await;
+    shops.hub.run_task(Task::Full).await.unwrap();
+    assert_eq!(notes_of_a_rush(&shops.hub).await, 1, "the mug is still told to");
+    set("MUG", "").await;
+    assert_eq!(notes_of_a_rush(&shops.hub).await, 1, "nobody has looked at all items yet");
+    shops.hub.run_task(Task::Full).await.unwrap();
+    assert_eq!(notes_of_a_rush(&shops.hub).await, 0);
+    set("TEE", "5").await;
+    assert_eq!(notes_of_a_rush(&shops.hub).await, 1, "it is told again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! Accounts: added, tested, paused, rotated, removed.
 
+use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::hub::{Connected, Error, Hub, secrets_name};
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
@@ -126,8 +127,6 @@ pub struct AccountTest {
 
 /// How long a former signing secret is accepted, milliseconds: two days, so that a store's late webhooks still count.
 const OVERLAP_MS: i64 = 2 * records::DAY_MS;
-/// Attempts against others who change the same account.
-const ATTEMPTS: usize = 16;
 /// How long a person waits for a call's turn.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Waiting rows counted for show; more are shown as this many.
@@ -411,16 +410,12 @@ impl Hub {
         self.forget_accounts();
         for _ in 0..ATTEMPTS {
             let Some(change) = self.account_change(id, &edit).await? else { return Ok(()) };
-            match self.store.write(&[change]).await {
-                Ok(()) => {
-                    self.forget_accounts();
-                    return Ok(());
-                }
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&[change]).await)? {
+                self.forget_accounts();
+                return Ok(());
             }
         }
-        Err(Error::Conflict(format!("{id} changes too fast; try again")))
+        Err(too_fast(id))
     }
 
     /// The write of an account's row with a change, while it still is what was read; nothing where it changes nothing.

@@ -1,7 +1,8 @@
 //! Health of the accounts: collected in memory while working, stored when it matters or every half minute.
 
+use crate::contest::made;
 use crate::hub::{Connected, Error, Hub};
-use crate::ports::{Change, Condition, StoreError};
+use crate::ports::{Change, Condition};
 use crate::records::{self, Health, Troubled};
 use domain::{AccountId, Latency, Sku, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -221,10 +222,8 @@ impl Hub {
             };
             change(&mut health);
             let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-            match self.store.write(&[Change::Put(health.row(account, version + 1), condition)]).await {
-                Ok(()) => return Ok(health),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&[Change::Put(health.row(account, version + 1), condition)]).await)? {
+                return Ok(health);
             }
         }
         Err(Error::Conflict(format!("the health of account {account} changes too fast")))

@@ -1,5 +1,6 @@
 //! Kits: made of other items, changed and dissolved. How a kit that is sold takes its parts is `sync/kin.rs`.
 
+use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::hub::{Error, Hub};
 use crate::items::Listed;
 use crate::known::Known;
@@ -47,8 +48,6 @@ const PARTS_MAX: usize = 20;
 const KITS_MAX: usize = 100;
 /// Most units of a part in one kit.
 const EACH_MAX: i64 = 100_000;
-/// Attempts against others who change the same rows.
-const ATTEMPTS: usize = 16;
 
 /// An item with its ledger, as they were read.
 #[derive(Clone)]
@@ -84,17 +83,13 @@ impl Hub {
             if !apply || report.before == report.parts {
                 return Ok(report);
             }
-            match self.write_kit(kit, others, &report, actor).await {
-                Ok(()) => {
-                    let hub = ListingId::hub().account;
-                    self.enqueue(&[Hint::new(hub, Touch::Sku(sku.clone()), PUSH, self.clock.now())]).await?;
-                    return Ok(report);
-                }
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.write_kit(kit, others, &report, actor).await)? {
+                let hub = ListingId::hub().account;
+                self.enqueue(&[Hint::new(hub, Touch::Sku(sku.clone()), PUSH, self.clock.now())]).await?;
+                return Ok(report);
             }
         }
-        Err(Error::Conflict(format!("{sku} or a part of it changes too fast; try again")))
+        Err(too_fast(format_args!("{sku} or a part of it")))
     }
 
     async fn stored(&self, sku: &Sku, may_be_new: bool) -> Result<Stored, Error> {

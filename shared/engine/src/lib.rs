@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod audit;
 pub mod budget;
 pub mod bulk;
+pub mod contest;
 pub mod dead;
 mod directory;
 mod echo;

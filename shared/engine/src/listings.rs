@@ -1,8 +1,9 @@
 //! Listings of an account over all items: taken out, or looked at again.
 
+use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::hub::{Error, Hub};
 use crate::items::{ItemView, Listed};
-use crate::ports::{Change, Condition, Row, StoreError};
+use crate::ports::{Change, Condition, Row};
 use crate::records::{self, Todo};
 use channels::Touch;
 use domain::{AccountId, ListingId, Sku, Timestamp};
@@ -24,7 +25,7 @@ impl Hub {
     }
 
     async fn drop_listing(&self, sku: &Sku, account: &AccountId) -> Result<(), Error> {
-        for _ in 0..16 {
+        for _ in 0..ATTEMPTS {
             let (mut item, item_version, mut ledger) = self.item_with_version(sku).await?;
             let version = ledger.version;
             item.listings.retain(|listing, _| listing.account != *account);
@@ -36,13 +37,11 @@ impl Hub {
                 Change::Put(row, Condition::Version(version)),
                 Change::Put(item.row(), Condition::Version(item_version)),
             ];
-            match self.store.write(&changes).await {
-                Ok(()) => return Ok(()),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&changes).await)? {
+                return Ok(());
             }
         }
-        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+        Err(too_fast(sku))
     }
 
     /// Looks at every listing of an account again.

@@ -1,6 +1,7 @@
 //! Mapping: which units of the stores are which SKUs. SKUs match by themselves; where they do not, a person links them.
 
 use crate::adopt::Progress;
+use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::ports::{Change, Condition, Key, Row, StoreError};
@@ -111,8 +112,6 @@ const SHOWN: usize = 500;
 const PAGE: usize = 1_000;
 /// How long a person waits for a call's turn.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Attempts against others who change the same item.
-const ATTEMPTS: usize = 16;
 
 impl Problem {
     const fn of(slip: Slip) -> Self {
@@ -237,14 +236,12 @@ impl Hub {
                 return Ok(report);
             }
             let words = format!("{external} of {account} is {sku}");
-            match self.write_link((&after, version), (&changed, ledger.version), &alias, &report, (actor, &words)).await
-            {
-                Ok(()) => return self.linked(report).await,
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            let (item, ledger) = ((&after, version), (&changed, ledger.version));
+            if made(self.write_link(item, ledger, &alias, &report, (actor, &words)).await)? {
+                return self.linked(report).await;
             }
         }
-        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+        Err(too_fast(sku))
     }
 
     /// Refuses what nobody could keep apart afterwards.
@@ -299,16 +296,12 @@ impl Hub {
             let store = store.map(|connected| connected.defaults.aliases(&account).theirs(sku, &former.external));
             let alias = Alias { account, external: former.external, store, sku: None };
             let words = format!("{} of {} is none of ours", alias.external, alias.account);
-            match self
-                .write_link((&after, Some(version)), (&changed, ledger.version), &alias, &report, (actor, &words))
-                .await
-            {
-                Ok(()) => return self.linked(report).await,
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            let (item, ledger) = ((&after, Some(version)), (&changed, ledger.version));
+            if made(self.write_link(item, ledger, &alias, &report, (actor, &words)).await)? {
+                return self.linked(report).await;
             }
         }
-        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+        Err(too_fast(sku))
     }
 
     #[expect(clippy::too_many_arguments, reason = "before and after of two rows, and what they mean")]

@@ -5,10 +5,12 @@
 //! |---|---|---|
 //! | SKUs of which something is kept back | `HUB` | `SELLING` |
 
+use crate::contest::{ATTEMPTS, made};
 use crate::hub::{Accounts, Error, Hub};
 use crate::listings::todo;
-use crate::ports::{Change, Condition, Key, Query, Row, StoreError};
+use crate::ports::{Change, Condition, Key, Query, Row};
 use crate::records::{self, HUB, History, Item, key, row, text};
+use crate::settings::flash_key;
 use domain::feed::Cause;
 use domain::{AccountId, ListingId, Sku, Timestamp, flash};
 use serde::{Deserialize, Serialize};
@@ -16,10 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Sales of this long tell how fast something sells, minutes.
 const WINDOW_MINUTES: i64 = 15;
-/// Attempts against others who change the same SKU.
-const ATTEMPTS: usize = 16;
 /// Lines of history of one page.
 const PAGE: usize = 500;
+/// Items of one page.
+const ITEMS: usize = 1_000;
 /// Pages looked at: a busy quarter of an hour.
 const PAGES: usize = 20;
 
@@ -70,6 +72,31 @@ impl Hub {
         Ok(())
     }
 
+    /// Forgets that items were told to keep back of a rush, once none of them is any more: from then on nobody looks how fast
+    /// things sell.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn forget_flash_items(&self) -> Result<(), Error> {
+        let Some(noted) = self.store.get(&[flash_key()]).await?.pop().flatten() else { return Ok(()) };
+        let mut after = None;
+        loop {
+            let page = self.items_after::<Item>(after, ITEMS).await?;
+            if page.rows.iter().any(Item::keeps_back) {
+                return Ok(());
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        // an item that was told meanwhile has written the row anew
+        if made(self.store.write(&[Change::Delete(noted.key, Condition::Version(noted.version))]).await)? {
+            self.forget_accounts();
+        }
+        Ok(())
+    }
+
     /// Sets what is kept back of a SKU, whoever else changes it at the same time; whether anything is.
     async fn keep_back(&self, sku: &Sku, sold: i64, accounts: &Accounts) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
@@ -86,15 +113,11 @@ impl Hub {
             let mut changes = vec![Change::Put(item.row(), Condition::Version(version))];
             let waits = moved.iter().map(|account| todo(account, sku, ledger.total(), now).row());
             changes.extend(waits.map(|row| Change::Put(row, Condition::Any)));
-            match self.store.write(&changes).await {
-                Ok(()) => {
-                    for account in &moved {
-                        self.wake_lane(account).await?;
-                    }
-                    return Ok(any);
+            if made(self.store.write(&changes).await)? {
+                for account in &moved {
+                    self.wake_lane(account).await?;
                 }
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+                return Ok(any);
             }
         }
         Err(Error::Conflict(format!("{sku} changes too fast; it is looked at again in a minute")))

@@ -8,8 +8,9 @@
 //! The secret that an address may want is in the vault, under `account/feed.<name>`: no account can have that name, and who
 //! may read the accounts' secrets may read it.
 
+use crate::contest::{ATTEMPTS, made};
 use crate::hub::{Error, Hub};
-use crate::ports::{Change, Condition, Key, Row, StoreError};
+use crate::ports::{Change, Condition, Key, Row};
 use crate::records::{self, HUB};
 use crate::runs::{Fault, ImportReport, Job, Run};
 use crate::stock::{Amount, Mode, checked};
@@ -96,9 +97,6 @@ const FEEDS_MAX: usize = 100;
 const EVERY: std::ops::RangeInclusive<u32> = 5..=10_080;
 /// Lines kept with the last result.
 const FAULTS_KEPT: usize = 50;
-/// Attempts against others who change the same feed.
-const ATTEMPTS: usize = 16;
-
 impl StockFeedView {
     fn key(name: &str) -> Key {
         Key { pk: HUB.into(), sk: format!("FEED#{name}") }
@@ -234,11 +232,7 @@ impl Hub {
             return Ok(false);
         }
         view.next = view.feed.next(self.clock.now());
-        match self.store.write(&[Change::Put(view.row(version + 1), Condition::Version(version))]).await {
-            Ok(()) => Ok(true),
-            Err(StoreError::Conflict { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        made(self.store.write(&[Change::Put(view.row(version + 1), Condition::Version(version))]).await)
     }
 
     /// Keeps what became of a fetch; a feed that is gone in the meantime needs none.
@@ -251,10 +245,8 @@ impl Hub {
                 Err(error) => return Err(error),
             };
             view.last = Some(result.clone());
-            match self.store.write(&[Change::Put(view.row(version + 1), Condition::Version(version))]).await {
-                Ok(()) => return Ok(()),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&[Change::Put(view.row(version + 1), Condition::Version(version))]).await)? {
+                return Ok(());
             }
         }
         Ok(())

@@ -158,6 +158,7 @@ impl Hub {
             Task::Full => {
                 self.compare(None, true, &Silent).await?;
                 self.audit_orders().await?;
+                self.forget_flash_items().await?;
                 if let Err(error) = self.end_overlaps().await {
                     // on AWS the timers may not touch what signs; then a person's next look at the accounts does it
                     tracing::info!(%error, "former signing secrets are not forgotten yet");

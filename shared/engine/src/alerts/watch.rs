@@ -1,6 +1,7 @@
 //! What is wrong now, account by account, and what of it people must be told.
 
 use super::{On, StockWatch, alarms_row, outbox, since, stock_key};
+use crate::contest::made;
 use crate::hub::{Connected, Error, Hub};
 use crate::ports::{Change, Condition, Query, QueueName, StoreError};
 use crate::records::{self, DAY_MS, Todo, row, text};
@@ -92,9 +93,8 @@ impl Hub {
                 return Ok(());
             }
             let row = row(stock_key(), version + 1, text(&watched));
-            match self.store.write(&[Change::Put(row, since(version))]).await {
-                Err(StoreError::Conflict { .. }) => {}
-                written => return Ok(written?),
+            if made(self.store.write(&[Change::Put(row, since(version))]).await)? {
+                return Ok(());
             }
         }
         Err(Error::Conflict("the list of oversold SKUs changes too fast".into()))

@@ -4,6 +4,7 @@ use super::kept::Kept;
 use super::work::{Work, work_of};
 use super::{Run, RunProgress, RunState};
 use crate::adopt::Progress;
+use crate::contest::ATTEMPTS;
 use crate::hub::{Error, Hub};
 use crate::ports::{Change, Condition, Outbound, QueueName, StoreError};
 use serde::{Deserialize, Serialize};
@@ -199,7 +200,7 @@ impl Hub {
 
     /// Stores where a run is; `false` when it is in other hands. A person's wish to stop it is taken over.
     async fn keep_run(&self, held: &mut Held) -> Result<bool, Error> {
-        for _ in 0..super::ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             let row = held.kept.row(held.version + 1);
             match self.store.write(&[Change::Put(row, Condition::Version(held.version))]).await {
                 Ok(()) => {

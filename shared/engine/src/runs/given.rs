@@ -2,9 +2,10 @@
 
 use super::kept::partition;
 use super::{Run, RunState};
+use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::hub::{Error, Hub};
 use crate::items::PAGE_MAX;
-use crate::ports::{Change, Condition, Key, Row, StoreError};
+use crate::ports::{Change, Condition, Key, Row};
 use crate::records::{self, DAY_MS};
 use crate::table::Line;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ impl Hub {
     /// [`Error::NotFound`]; [`Error::Conflict`] when it was started already; [`Error::Invalid`] when it is too much.
     pub async fn give_run(&self, id: &str, lines: Vec<Line>, once: bool) -> Result<Run, Error> {
         let (lines, faults) = without_repeats(lines, once);
-        for _ in 0..super::ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             let (mut kept, version) = self.kept_run(id).await?;
             if kept.run.state != RunState::Open {
                 return Err(Error::Conflict(format!("run {id} was started already; begin another one")));
@@ -49,13 +50,11 @@ impl Hub {
             kept.given += lines.len().div_ceil(TOGETHER) as u64;
             kept.run.progress.all += lines.len() as u64;
             kept.note(faults.clone());
-            match self.store.write(&[Change::Put(kept.row(version + 1), Condition::Version(version))]).await {
-                Ok(()) => return Ok(kept.run),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&[Change::Put(kept.row(version + 1), Condition::Version(version))]).await)? {
+                return Ok(kept.run);
             }
         }
-        Err(Error::Conflict(format!("run {id} changes too fast; try again")))
+        Err(too_fast(format_args!("run {id}")))
     }
 
     /// Stores lines as pages from a number on; gives how many pages.

@@ -32,11 +32,12 @@ pub use restore::{Restore, RestoreLine, RestoreReport};
 
 use crate::adopt::Direction;
 use crate::bulk::Action;
+use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::filter::Filter;
 use crate::hub::{Error, Hub};
 use crate::items::{Listed, PAGE_MAX};
 use crate::locations::Order;
-use crate::ports::{Change, Condition, Query, StoreError};
+use crate::ports::{Change, Condition, Query};
 use crate::records::{self, HUB};
 use crate::settings::{GroupOrder, Patch, Scope};
 use crate::stock::{Amount, Mode, checked};
@@ -381,16 +382,12 @@ impl Hub {
                 return Err(Error::Conflict(format!("run {id} was started already")));
             }
             (kept.run.state, kept.run.updated) = (RunState::Waiting, self.clock.now());
-            match self.store.write(&[Change::Put(kept.row(version + 1), Condition::Version(version))]).await {
-                Ok(()) => {
-                    self.call_run(id, 0).await?;
-                    return Ok(kept.run);
-                }
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&[Change::Put(kept.row(version + 1), Condition::Version(version))]).await)? {
+                self.call_run(id, 0).await?;
+                return Ok(kept.run);
             }
         }
-        Err(Error::Conflict(format!("run {id} changes too fast; try again")))
+        Err(too_fast(format_args!("run {id}")))
     }
 
     /// Stores a run for whoever drives it himself. Should he die, the sweep has it driven.
@@ -460,13 +457,11 @@ impl Hub {
             if kept.lease < now {
                 kept.end(RunState::Cancelled, now);
             }
-            match self.store.write(&[Change::Put(kept.row(version + 1), Condition::Version(version))]).await {
-                Ok(()) => return Ok(kept.run),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&[Change::Put(kept.row(version + 1), Condition::Version(version))]).await)? {
+                return Ok(kept.run);
             }
         }
-        Err(Error::Conflict(format!("run {id} changes too fast; try again")))
+        Err(too_fast(format_args!("run {id}")))
     }
 
     /// One page of what a run did to SKUs, in the order of what it was given.
@@ -530,7 +525,5 @@ impl Hub {
     }
 }
 
-/// Attempts against others who change the same run.
-const ATTEMPTS: usize = 16;
 /// How often somebody who waits looks.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(200);

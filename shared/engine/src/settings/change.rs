@@ -3,6 +3,7 @@
 use super::Scope;
 use super::scope::Patch;
 use super::{flash_key, settings_row};
+use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::hub::{Accounts, Connected, Error, Hub};
 use crate::known::Known;
 use crate::ports::{Change, Condition, StoreError};
@@ -39,9 +40,6 @@ pub struct ItemDraft {
     level: i64,
     version: u64,
 }
-
-/// Attempts against others who change the same item.
-const ATTEMPTS: usize = 16;
 
 /// The targets of an item's listings; `None` of one that is never written.
 #[must_use]
@@ -112,17 +110,13 @@ impl Hub {
             if !apply || draft.is_idle() {
                 return Ok(draft);
             }
-            match self.write_item(&draft, actor).await {
-                Ok(()) => {
-                    let hub = ListingId::hub().account;
-                    self.enqueue(&[Hint::new(hub, Touch::Sku(sku.clone()), PUSH, self.clock.now())]).await?;
-                    return Ok(draft);
-                }
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.write_item(&draft, actor).await)? {
+                let hub = ListingId::hub().account;
+                self.enqueue(&[Hint::new(hub, Touch::Sku(sku.clone()), PUSH, self.clock.now())]).await?;
+                return Ok(draft);
             }
         }
-        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+        Err(too_fast(sku))
     }
 
     /// Notes something in an item's row that no target depends on by itself, whoever else changes it at the same time; whether
@@ -137,13 +131,11 @@ impl Hub {
             if after == before {
                 return Ok(false);
             }
-            match self.store.write(&[Change::Put(after.row(), Condition::Version(row.version))]).await {
-                Ok(()) => return Ok(true),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&[Change::Put(after.row(), Condition::Version(row.version))]).await)? {
+                return Ok(true);
             }
         }
-        Err(Error::Conflict(format!("{sku} changes too fast; try again")))
+        Err(too_fast(sku))
     }
 
     async fn draft_item(
@@ -177,7 +169,8 @@ impl Hub {
         ];
         changes.extend(draft.todos(now));
         if draft.after.keeps_back() && !draft.before.keeps_back() {
-            changes.push(Change::Put(settings_row(flash_key(), &true), Condition::Any));
+            // another row each time: whoever forgets it notices that
+            changes.push(Change::Put(settings_row(flash_key(), &now), Condition::Any));
             self.forget_accounts();
         }
         self.store.write(&changes).await

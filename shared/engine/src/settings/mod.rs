@@ -76,7 +76,7 @@ pub struct Defaults {
     aliases: BTreeMap<AccountId, Aliases>,
     /// What the accounts' own option keeps back of a rush; a rule for the account goes before it.
     flash: BTreeMap<AccountId, Layer>,
-    /// Whether an item was ever told to keep back of a rush.
+    /// Whether an item may be told to keep back of a rush: forgotten by the nightly run once none is.
     flash_items: bool,
 }
 

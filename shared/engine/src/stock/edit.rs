@@ -2,6 +2,7 @@
 //! run that it belongs to, all in one write.
 
 use super::{Amount, StockChange};
+use crate::contest::{ATTEMPTS, too_fast};
 use crate::hub::{Error, Hub};
 use crate::moving::{Standstill, moves};
 use crate::ports::{Change, Condition, Key, Row, StoreError};
@@ -70,9 +71,6 @@ fn usual(ledger: &Ledger) -> WarehouseId {
     }
 }
 
-/// Attempts against others who change the same SKU.
-const ATTEMPTS: usize = 16;
-
 impl Hub {
     /// Makes an edit; does not call anybody to carry it to the stores. An edit of a run is made once, however often it is
     /// tried, and not at all if it changes nothing.
@@ -100,7 +98,7 @@ impl Hub {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::Conflict(format!("{} changes too fast; try again", edit.sku)))
+        Err(too_fast(edit.sku))
     }
 
     /// The ledger of a known SKU, unless the hub stands still: one read says both.

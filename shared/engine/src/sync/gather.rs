@@ -3,6 +3,7 @@
 
 use super::Run;
 use super::send::{Ready, Sent};
+use crate::contest::{ATTEMPTS, made};
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
@@ -15,8 +16,6 @@ use std::time::Duration;
 
 /// Rows of one stored part: about 200 KB.
 const PART: usize = 1_000;
-/// Attempts to change a ledger while others change it.
-const ATTEMPTS: usize = 16;
 /// How long nothing is gathered after the store was found to carry none out, milliseconds: half an hour.
 const BLOCKED_MS: i64 = 1_800_000;
 /// Of a handing over whose answer was lost, the store shows what came within so long before we asked, milliseconds.
@@ -158,10 +157,8 @@ impl Hub {
             };
             push::never_called(entry, &claim);
             let put = records::ledger_row(&row.sku, &ledger, stored.version + 1);
-            match self.store.write(&[Change::Put(put, Condition::Version(stored.version))]).await {
-                Ok(()) => break,
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&[Change::Put(put, Condition::Version(stored.version))]).await)? {
+                break;
             }
         }
         let (now, touch) = (self.clock.now(), Touch::Sku(row.sku.clone()));

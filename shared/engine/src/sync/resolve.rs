@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::calls::{self, Lost};
+use crate::contest::ATTEMPTS;
 use crate::hub::{Connected, Error};
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
@@ -12,9 +13,6 @@ use domain::planted::{self, Mistake};
 use domain::push::{self, Ended, Inquiry};
 use domain::{AccountId, Ledger, ListingId, Sku, key};
 use std::collections::BTreeMap;
-
-/// Attempts to change a ledger while others change it.
-const ATTEMPTS: usize = 16;
 
 impl Run<'_> {
     /// Resolves the abandoned pushes of the open SKUs: the rows of a big call together.

@@ -12,9 +12,10 @@ pub(super) use prepare::{Job, Plan};
 
 use super::raced;
 use crate::adopt::{Difference, Progress};
+use crate::contest::{ATTEMPTS, made};
 use crate::hub::{Error, Hub};
 use crate::items::PAGE_MAX;
-use crate::ports::{Change, Condition, Row, StoreError};
+use crate::ports::{Change, Condition, Row};
 use crate::records::{self, Account, History, Item, SnapshotChunk};
 use domain::{AccountId, Ledger, ListingId, Sku, WarehouseId};
 use futures::{StreamExt, stream};
@@ -22,8 +23,6 @@ use moved::Moved;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Attempts against others who change the same SKU.
-const ATTEMPTS: usize = 16;
 /// SKUs written at once.
 const WRITES: usize = 8;
 /// Levels of one row of a snapshot.
@@ -188,14 +187,11 @@ impl Hub {
             let sku = item.0.sku.clone();
             let Some(moved) = job.moved(item, ledger, self.clock.now()) else { return Ok(None) };
             let (Some(actor), false) = (actor, moved.is_idle() || moved.is_busy()) else { return Ok(Some(moved)) };
-            match self.store.write(&self.rebased(job, &moved, actor)).await {
-                Ok(()) => return Ok(Some(moved)),
-                Err(StoreError::Conflict { .. }) => {
-                    let (now, version, state) = self.item_with_version(&sku).await?;
-                    (item, ledger) = ((now, version), state);
-                }
-                Err(error) => return Err(error.into()),
+            if made(self.store.write(&self.rebased(job, &moved, actor)).await)? {
+                return Ok(Some(moved));
             }
+            let (now, version, state) = self.item_with_version(&sku).await?;
+            (item, ledger) = ((now, version), state);
         }
         Err(Error::Conflict(format!("{} changes too fast; run it again for the rest", job.plan.reason)))
     }
