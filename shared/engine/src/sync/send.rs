@@ -108,18 +108,25 @@ impl Run<'_> {
             };
             sent.extend(ended.into_iter().map(answered));
         }
-        let mut out_of_turn: Option<channels::Error> = None;
+        let mut held_back: Option<channels::Error> = None;
         for batch in singles.chunks(size) {
-            let ended = match &out_of_turn {
-                // the others would wait as long, and their claims end
+            let ended = match &held_back {
                 Some(error) => batch.iter().map(|ready| ready.clone().refused(error.clone())).collect(),
                 None => self.send_batch(connected, batch).await,
             };
-            let error = ended.iter().filter_map(|sent| sent.error.as_ref()).find(|error| error.is_out_of_turn());
-            out_of_turn = out_of_turn.or_else(|| error.cloned());
+            held_back = held_back.or_else(|| ended.iter().find_map(|sent| self.holds_back(&account, sent)));
             sent.extend(ended.into_iter().map(answered));
         }
         sent
+    }
+
+    /// Why the rest of an account's pushes is not tried after one of them ended so. Those would wait for their turn as long, and
+    /// their claims end; or their store has just failed, and while they waited to see it fail again nothing of the other stores
+    /// could be recorded. A lane, which has nobody else to wait for, sits a short pause out.
+    fn holds_back(&self, account: &AccountId, sent: &Sent) -> Option<channels::Error> {
+        let error = sent.error.as_ref()?;
+        let closed = !self.pace.lane && self.hub.budgets.closed_until(account, self.hub.clock.now()).is_some();
+        (error.is_out_of_turn() || closed).then(|| error.clone())
     }
 
     /// The pushes whose claims outlive two calls; the others are not sent.
