@@ -6,6 +6,7 @@ use channels::amazon::FakeAmazon;
 use channels::amazon::fake::{ListingSpec, SellerSpec};
 use channels::fake::Fake;
 use channels::{Clock, Http, HttpError, Request, Response, Secret};
+use domain::alarm::Kind;
 use domain::{AccountId, ListingId, Role, Sku};
 use engine::accounts::NewAccount;
 use engine::adopt::Silent;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use tests::fake_http::ManualClock;
 
 const MARKETPLACE: &str = "A1F83G8C2ARO7P";
+const DAY: Duration = Duration::from_secs(86_400);
 /// The master's seller id; the replica's is the other.
 const SELLERS: [&str; 2] = ["AMASTER00001", "AREPLICA0001"];
 
@@ -283,4 +285,25 @@ async fn very_many_writes_are_gathered_and_go_by_one_feed() {
 
 fn paused(paused: bool) -> engine::accounts::AccountPatch {
     engine::accounts::AccountPatch { paused: Some(paused), ..engine::accounts::AccountPatch::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_end_are_told_of_two_weeks_before_and_until_new_ones_are_entered() {
+    let market = Market::open(&[("TEE", 10)]).await;
+    let told = async || -> Vec<(String, String)> {
+        market.hub.run_task(Task::Sweep).await.unwrap();
+        let raised = market.hub.alerts().await.unwrap().alarms.into_iter().map(|raised| raised.alarm);
+        let ends = raised.filter(|alarm| alarm.kind == Kind::Credentials);
+        ends.map(|alarm| (alarm.subject, alarm.text)).collect()
+    };
+    market.clock.advance(DAY * 165);
+    assert_eq!(told().await, [], "fifteen days are left");
+    market.clock.advance(DAY * 2);
+    let alarms = told().await;
+    assert_eq!(alarms.iter().map(|(account, _)| account.as_str()).collect::<Vec<_>>(), ["amazon", "main"]);
+    assert!(alarms[0].1.contains("make new ones and enter them"), "{alarms:?}");
+    let secret = BTreeMap::from([("client_secret".to_owned(), Secret::new(SELLERS[1]))]);
+    market.hub.rotate_account(&AccountId::new("amazon").unwrap(), secret).await.unwrap();
+    let left: Vec<String> = told().await.into_iter().map(|(account, _)| account).collect();
+    assert_eq!(left, ["main"]);
 }
