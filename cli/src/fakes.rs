@@ -79,6 +79,8 @@ struct Door {
     /// Rings when connections must end.
     cut: Notify,
     down: AtomicBool,
+    /// Whether calls are taken and never answered.
+    silent: AtomicBool,
     /// Webhooks that were answered with success.
     taken: AtomicU64,
 }
@@ -126,6 +128,11 @@ impl<F: Fake + ?Sized> Host<F> {
         self.door.down.store(down, Ordering::SeqCst);
         self.door.cut.notify_waiters();
         self.door.bell.notify_one();
+    }
+
+    /// The platform takes calls from now on and answers none of them.
+    pub fn set_silent(&self) {
+        self.door.silent.store(true, Ordering::SeqCst);
     }
 
     /// How many of its webhooks were answered with success.
@@ -194,6 +201,10 @@ async fn answer(
     let body = Limited::new(body, BODY_MAX).collect().await.map_err(io::Error::other)?.to_bytes();
     if door.is_down() {
         return Err(io::Error::other("the platform is down"));
+    }
+    if door.silent.load(Ordering::SeqCst) {
+        // whoever called gives up first, and the connection ends with that
+        std::future::pending::<()>().await;
     }
     let request = Request::from_parts(head, body);
     let response = door.meter.count(|| locked(fake).handle(&request, SystemClock.now()));

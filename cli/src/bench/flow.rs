@@ -54,31 +54,58 @@ async fn one_change(arena: &Arena, change: usize) -> anyhow::Result<i64> {
     Ok(others.map(written).max().unwrap_or(0))
 }
 
-/// What one store in trouble costs another: one sale until a healthy store is written, with the third one well, dead or throttled.
+/// What the third store is while the second is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Third {
+    /// Well.
+    Well,
+    /// It refuses every call with 429.
+    Throttled,
+    /// It takes no connection.
+    Dead,
+    /// It takes every call and answers none.
+    Silent,
+}
+
+const THIRDS: [Third; 4] = [Third::Well, Third::Throttled, Third::Dead, Third::Silent];
+
+/// What one store in trouble costs another: one sale until a healthy store is written, with the third one well or in trouble. Each
+/// in a hub of its own, so that none has more behind it than another, and each run begins with another one.
 ///
 /// # Errors
 /// When the healthy store never was.
 pub async fn neighbours(scale: Scale) -> anyhow::Result<Vec<Figure>> {
-    let (mut well, mut dead, mut throttled) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..scale.runs {
-        let arena = Arena::adopted(50, 100_000, 100).await?;
-        let healthy = beside(&arena, scale.changes).await?;
-        arena.stores[2].throttle(true)?;
-        throttled.push(more_than(healthy, beside(&arena, scale.changes).await?));
-        arena.stores[2].throttle(false)?;
-        arena.stores[2].set_down(true);
-        dead.push(more_than(healthy, beside(&arena, scale.changes).await?));
-        well.push(healthy);
+    let (mut all, mut longest): ([Vec<f64>; THIRDS.len()], f64) = Default::default();
+    for run in 0..scale.pairs {
+        for turn in 0..THIRDS.len() {
+            let place = (run + turn) % THIRDS.len();
+            let (p95, most) = beside(THIRDS[place], scale.changes).await?;
+            all[place].push(p95);
+            longest = longest.max(most);
+        }
     }
+    let [well, throttled, dead, silent] = all;
+    let more =
+        |trouble: Vec<f64>| trouble.into_iter().zip(&well).map(|(now, healthy)| more_than(*healthy, now)).collect();
+    let (throttled, dead, silent) = (more(throttled), more(dead), more(silent));
     Ok(vec![
         Figure::median("one change → a healthy store written, p95", "ms", well),
         Figure::median("  more while another store is throttled", "%", throttled).at_most(10.0),
         Figure::median("  more while another store is dead", "%", dead).at_most(10.0),
+        Figure::median("  more while another store does not answer", "%", silent).at_most(10.0),
+        Figure::median("  the longest of them all", "ms", vec![longest]),
     ])
 }
 
-/// The 95th percentile of the time from a sale on the first store until the second was written, milliseconds.
-async fn beside(arena: &Arena, changes: usize) -> anyhow::Result<f64> {
+/// The 95th percentile and the longest of the times from a sale on the first store until the second was written, milliseconds.
+async fn beside(third: Third, changes: usize) -> anyhow::Result<(f64, f64)> {
+    let arena = Arena::adopted(50, 100_000, 100).await?;
+    match third {
+        Third::Well => {}
+        Third::Throttled => arena.stores[2].throttle(true)?,
+        Third::Dead => arena.stores[2].set_down(true),
+        Third::Silent => arena.stores[2].set_silent(),
+    }
     let mut all = Vec::new();
     for change in 0..changes + WARM_UP {
         let (sku, began) = (arena.sku(change), SystemClock.now());
@@ -97,7 +124,8 @@ async fn beside(arena: &Arena, changes: usize) -> anyhow::Result<f64> {
             all.push(at.since_ms(began));
         }
     }
-    Ok(within(all, 0.95))
+    let longest = number(all.iter().max().copied().unwrap_or_default());
+    Ok((within(all, 0.95), longest))
 }
 
 /// The value below which a part of all whole numbers lies, as if those that are equal were spread evenly up to the next: a tenth

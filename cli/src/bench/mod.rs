@@ -112,6 +112,8 @@ pub struct Scale {
     pub runs: usize,
     /// Changes of a latency run.
     pub changes: usize,
+    /// Pairs of a healthy hub and one with a store in trouble.
+    pub pairs: usize,
     /// Webhooks of a burst.
     pub burst: usize,
     /// Rounds on the hot SKU.
@@ -123,8 +125,8 @@ pub struct Scale {
 }
 
 impl Scale {
-    const FULL: Self = Self { runs: 3, changes: 200, burst: 5_000, rounds: 20, shop: 100_000, lane: 50_000 };
-    const QUICK: Self = Self { runs: 1, changes: 30, burst: 500, rounds: 4, shop: 5_000, lane: 2_500 };
+    const FULL: Self = Self { runs: 3, changes: 200, pairs: 9, burst: 5_000, rounds: 20, shop: 100_000, lane: 50_000 };
+    const QUICK: Self = Self { runs: 1, changes: 30, pairs: 1, burst: 500, rounds: 4, shop: 5_000, lane: 2_500 };
 }
 
 /// What was measured, on what.

@@ -150,6 +150,11 @@ impl Store {
         self.host.set_down(down);
     }
 
+    /// The store takes calls from now on and answers none of them.
+    pub fn set_silent(&self) {
+        self.host.set_silent();
+    }
+
     /// The level of a SKU as its shoppers see it.
     #[must_use]
     pub fn level(&self, sku: &str) -> Option<i64> {
