@@ -91,6 +91,10 @@ worlds! {
     a_hub_that_grows_in_a_bad_week: Grown Realistic,
     a_hub_that_grows_in_a_storm: Grown Harsh,
     a_hub_that_grows_with_a_dead_store: Grown Liveness,
+    orders_that_wait_for_their_money_in_calm: Owing Calm,
+    orders_that_wait_for_their_money_in_a_bad_week: Owing Realistic,
+    orders_that_wait_for_their_money_in_a_storm: Owing Harsh,
+    orders_that_wait_for_their_money_beside_a_dead_store: Owing Liveness,
 }
 
 /// The end of a run in which nothing was violated.

@@ -65,7 +65,14 @@ impl Setup {
     /// Whether something stands between the level of the warehouses and what a store shows: rules, or what is kept back.
     #[must_use]
     pub fn holds_back(&self) -> bool {
-        self.ruled.is_some() || self.grown.as_ref().is_some_and(|grown| !grown.flash.is_empty())
+        self.ruled.is_some() || self.rushes() > 0
+    }
+
+    /// Stores of which something may be kept back while it sells fast.
+    #[must_use]
+    pub fn rushes(&self) -> usize {
+        let owing = self.owing.as_ref().map_or(0, |_| self.stores);
+        self.grown.as_ref().map_or(owing, |grown| grown.flash.len())
     }
 
     /// Whether a store is connected from the beginning.

@@ -15,7 +15,12 @@ pub const fn business(store: usize) -> u64 {
 
 /// The orders that people have placed, by store.
 #[derive(Debug, Default)]
-pub struct Orders(Vec<Vec<(u64, Timestamp)>>);
+pub struct Orders {
+    /// Those whose stock moves, with the time since when.
+    placed: Vec<Vec<(u64, Timestamp)>>,
+    /// Those that wait for their money.
+    owed: Vec<Vec<u64>>,
+}
 
 /// Nobody sends back at once what was just sold: a store has moved the stock of an order by then, milliseconds.
 const RETURN_MS: i64 = 5_000;
@@ -24,20 +29,27 @@ impl Orders {
     /// For so many stores.
     #[must_use]
     pub fn new(stores: usize) -> Self {
-        Self(vec![Vec::new(); stores])
+        Self { placed: vec![Vec::new(); stores], owed: vec![Vec::new(); stores] }
     }
 
     /// An order counted from the newest of those that are not quite new.
     fn nth(&self, store: usize, back: usize, now: Timestamp) -> Result<u64, Refused> {
-        let orders = self.0.get(store).into_iter().flatten().rev();
+        let orders = self.placed.get(store).into_iter().flatten().rev();
         let found = orders.filter(|(_, placed)| now.since_ms(*placed) > RETURN_MS).nth(back);
         found.map(|(order, _)| *order).ok_or_else(|| Refused("there is no such order yet".into()))
     }
 
     fn add(&mut self, store: usize, order: u64, now: Timestamp) {
-        if let Some(orders) = self.0.get_mut(store) {
+        if let Some(orders) = self.placed.get_mut(store) {
             orders.push((order, now));
         }
+    }
+
+    /// Takes out an order that waits for its money, counted from the newest.
+    fn owed(&mut self, store: usize, back: usize) -> Result<u64, Refused> {
+        let owed = self.owed.get_mut(store).filter(|owed| back < owed.len());
+        let owed = owed.ok_or_else(|| Refused("no such order waits for its money".into()))?;
+        Ok(owed.remove(owed.len() - 1 - back))
     }
 }
 
@@ -53,7 +65,12 @@ pub fn plain(
         Action::Sell(store, lines) => (store, lines.iter().map(|(sku, units)| (*sku, -units)).collect()),
         Action::Edit(store, _, sku, by) => (store, vec![(*sku, *by)]),
         Action::Return(store, back) => (store, vec![(back % skus.len(), 1)]),
-        Action::Rewrite(store, ..) | Action::Cancel(store, _) | Action::Archive(store, _) => (store, Vec::new()),
+        Action::Rewrite(store, ..)
+        | Action::Cancel(store, _)
+        | Action::Archive(store, _)
+        | Action::Promise(store, _)
+        | Action::Pay(store, _)
+        | Action::CallOff(store, _) => (store, Vec::new()),
         Action::HubEdit(..)
         | Action::Pause(_)
         | Action::Resume(_)
@@ -118,6 +135,16 @@ pub fn act(
             }
         }
         Action::Cancel(store, back) => fake.cancel(business(*store), orders.nth(*store, *back, now)?, now)?,
+        Action::Promise(store, lines) => {
+            let order = fake.sell_unpaid(business(*store), &named(skus, lines), now)?;
+            orders.owed[*store].push(order);
+        }
+        Action::Pay(store, back) => {
+            let order = orders.owed(*store, *back)?;
+            fake.pay(business(*store), order, now)?;
+            orders.add(*store, order, now);
+        }
+        Action::CallOff(store, back) => fake.cancel(business(*store), orders.owed(*store, *back)?, now)?,
         Action::Archive(store, back) => fake.archive(business(*store), orders.nth(*store, *back, now)?)?,
         Action::HubEdit(..)
         | Action::Pause(_)

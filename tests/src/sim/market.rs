@@ -317,7 +317,11 @@ impl Market {
             | Action::Rule(..)
             | Action::Join
             | Action::List(_)
-            | Action::Undo(_) => {}
+            | Action::Undo(_)
+            // of unpaid orders the worlds of one platform tell
+            | Action::Promise(..)
+            | Action::Pay(..)
+            | Action::CallOff(..) => {}
         }
     }
 
@@ -359,7 +363,11 @@ impl Market {
             | Action::Rule(..)
             | Action::Join
             | Action::List(_)
-            | Action::Undo(_) => {}
+            | Action::Undo(_)
+            // of unpaid orders the worlds of one platform tell
+            | Action::Promise(..)
+            | Action::Pay(..)
+            | Action::CallOff(..) => {}
         }
     }
 

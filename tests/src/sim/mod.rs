@@ -12,6 +12,7 @@ pub mod many;
 pub mod market;
 pub mod net;
 pub mod oracle;
+pub mod owing;
 pub mod places;
 pub mod plain;
 pub mod regression;

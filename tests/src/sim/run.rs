@@ -5,6 +5,7 @@ use super::crew;
 use super::exec::{Kind, Step};
 use super::grown;
 use super::hands::{self, business};
+use super::owing;
 use super::places;
 use super::ruled;
 use super::script::{Action, Whose, script};
@@ -144,7 +145,10 @@ const fn typed(action: &Action) -> Option<(usize, Page, usize)> {
         | Action::Rule(..)
         | Action::Join
         | Action::List(_)
-        | Action::Undo(_) => None,
+        | Action::Undo(_)
+        | Action::Promise(..)
+        | Action::Pay(..)
+        | Action::CallOff(..) => None,
     }
 }
 
@@ -281,6 +285,7 @@ impl Run {
             set_up = set_up.and(member.hub.adopt(true, &Silent).await.map(drop));
             set_up = set_up.and(ruled::set_up(&member.hub, &setup).await);
             set_up = set_up.and(grown::set_up(&member.hub, &setup).await);
+            set_up = set_up.and(owing::set_up(&member.hub, &setup).await);
             *result.lock().unwrap_or_else(PoisonError::into_inner) = set_up.map_err(|error| error.to_string());
         });
         let slow = self.world.setup.platforms.contains(&Platform::Amazon);
@@ -331,7 +336,10 @@ impl Run {
             | Action::Return(..)
             | Action::Rewrite(..)
             | Action::Cancel(..)
-            | Action::Archive(..) => {}
+            | Action::Archive(..)
+            | Action::Promise(..)
+            | Action::Pay(..)
+            | Action::CallOff(..) => {}
         }
     }
 
@@ -384,7 +392,10 @@ impl Run {
             | Action::Return(store, _)
             | Action::Rewrite(store, ..)
             | Action::Cancel(store, _)
-            | Action::Archive(store, _) => dead == Some(*store) || self.is_not_ready(*store),
+            | Action::Archive(store, _)
+            | Action::Promise(store, _)
+            | Action::Pay(store, _)
+            | Action::CallOff(store, _) => dead == Some(*store) || self.is_not_ready(*store),
             Action::HubEdit(..)
             | Action::Pause(_)
             | Action::Resume(_)
@@ -435,7 +446,7 @@ impl Run {
         let after = self.world.oracle.books().arrivals;
         // a silent import may be found by the comparison only now; what follows it must be little
         let places = |stores: usize, each: usize| (stores * self.world.setup.skus.len() * each) as u64;
-        let flash = self.world.setup.grown.as_ref().map_or(0, |grown| grown.flash.len());
+        let flash = self.world.setup.rushes();
         let allowed = places(self.world.setup.stores, 2) + places(flash, FLASH_STEPS);
         if after > before + allowed {
             self.world.oracle.object(format!("I4: {} writes after all was right", after - before));

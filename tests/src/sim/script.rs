@@ -2,6 +2,7 @@
 //! shrunk by leaving things out.
 
 use super::net::{Fate, Outage};
+use super::owing;
 use super::setup::{Profile, Setup};
 use channels::shopwired::fake::Page;
 use fastrand::Rng;
@@ -41,6 +42,12 @@ pub enum Action {
     List(Vec<(usize, i64)>),
     /// Somebody takes back what was edited in the last so many milliseconds.
     Undo(i64),
+    /// An order of some lines that is to be paid for later.
+    Promise(usize, Vec<(usize, i64)>),
+    /// An order that waits for its money is paid for; which is counted from the newest.
+    Pay(usize, usize),
+    /// An order that waits for its money is called off.
+    CallOff(usize, usize),
 }
 
 /// Whom somebody sets a rule for.
@@ -64,7 +71,10 @@ impl Action {
             | Self::Return(store, _)
             | Self::Rewrite(store, ..)
             | Self::Cancel(store, _)
-            | Self::Archive(store, _) => Some(*store),
+            | Self::Archive(store, _)
+            | Self::Promise(store, _)
+            | Self::Pay(store, _)
+            | Self::CallOff(store, _) => Some(*store),
             Self::HubEdit(..)
             | Self::Pause(_)
             | Self::Resume(_)
@@ -94,6 +104,9 @@ pub fn script(setup: &Setup) -> Vec<(i64, Action)> {
     }
     if setup.grown.is_some() {
         grow(setup, &mut script);
+    }
+    if let Some(owing) = &setup.owing {
+        owing::owe(owing, setup, &mut script);
     }
     if let Some(dead) = setup.dead {
         let outage = Outage { until: i64::MAX, fate: death(&mut rng) };

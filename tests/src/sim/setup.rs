@@ -3,6 +3,7 @@
 use super::grown::Grown;
 use super::market::Unknowns;
 use super::net::NetRates;
+use super::owing::Owing;
 use super::places::{self, LOCATED, POOLED};
 use super::run::Variation;
 use crate::memory::queue::QueueRates;
@@ -71,12 +72,23 @@ pub enum Class {
     Places,
     /// As mixed, with a store that joins while things happen, a supplier's list, flash sales, and edits that are taken back.
     Grown,
+    /// As shops, with orders that wait for their money, logs that may not be read, and flash sales by group and item.
+    Owing,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Shops, Self::Exact, Self::Blind, Self::Mixed, Self::Market, Self::Ruled, Self::Places, Self::Grown];
+    pub const ALL: [Self; 9] = [
+        Self::Shops,
+        Self::Exact,
+        Self::Blind,
+        Self::Mixed,
+        Self::Market,
+        Self::Ruled,
+        Self::Places,
+        Self::Grown,
+        Self::Owing,
+    ];
 
     /// Its name.
     #[must_use]
@@ -90,6 +102,7 @@ impl Class {
             Self::Ruled => "ruled",
             Self::Places => "places",
             Self::Grown => "grown",
+            Self::Owing => "owing",
         }
     }
 
@@ -97,7 +110,7 @@ impl Class {
         let exact = if rng.bool() { WriteKind::CompareAndSet } else { WriteKind::Adjust };
         match self {
             Self::Places if store == LOCATED => Platform::Plain(exact),
-            Self::Shops | Self::Places => Platform::Shop,
+            Self::Shops | Self::Places | Self::Owing => Platform::Shop,
             Self::Exact => Platform::Plain(exact),
             Self::Blind => Platform::Plain(WriteKind::Set),
             Self::Mixed | Self::Ruled | Self::Grown if rng.bool() => Platform::Shop,
@@ -188,6 +201,8 @@ pub struct Setup {
     pub ruled: Option<Ruled>,
     /// What the hub does besides.
     pub grown: Option<Grown>,
+    /// Orders that wait for their money.
+    pub owing: Option<Owing>,
 }
 
 /// Rules, packs and a kit in a world.
@@ -241,12 +256,13 @@ impl Setup {
         // little in the first warehouse, so that the second is charged often
         let most = if class == Class::Places { 15 } else { i64::MAX };
         let skus = (0..count).map(|number| (format!("SKU-{number}"), level(&mut rng) % most)).collect();
-        let switches = (0..stores).map(|_| switches(&mut rng, profile)).collect();
+        let mut switches: Vec<Switches> = (0..stores).map(|_| switches(&mut rng, profile)).collect();
         let dead = (profile == Profile::Liveness).then(|| rng.usize(0..stores));
         let platforms: Vec<Platform> = (0..stores).map(|store| class.platform(store, &mut rng)).collect();
         let mut others = Rng::with_seed(seed ^ 0xA3A2);
         let unknowns = (0..stores).map(|_| Unknowns::draw(&mut others)).collect();
         let grown = Grown::of(class, seed, profile, &platforms);
+        let owing = Owing::of(class, seed, &mut switches);
         let ruled = (class == Class::Ruled).then(|| Ruled::new(seed, &platforms));
         let tight = profile != Profile::Calm && rng.u8(0..4) == 0;
         Self {
@@ -267,6 +283,7 @@ impl Setup {
             variation: Variation::default(),
             ruled,
             grown,
+            owing,
         }
     }
 

@@ -365,6 +365,7 @@ impl World {
                 (platform == Platform::Shop)
                     .then(|| ("base_url".into(), "https://stores.test/v1".into()))
                     .into_iter()
+                    .chain(self.setup.owing.as_ref().map(|owing| owing.setting(store)))
                     .collect(),
                 secrets.into_iter().map(|(name, text)| (name.to_owned(), Secret::new(text))).collect(),
             ),
@@ -444,6 +445,9 @@ fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
     fake.add_account(&spec(store));
     if let Ok(switches) = fake.switches(business(store)) {
         *switches = setup.switches[store].clone();
+    }
+    if let Some(owing) = &setup.owing {
+        _ = owing.close_log(fake, store);
     }
     for (name, level) in &setup.skus {
         let level = first_level(store, *level);
