@@ -4,6 +4,7 @@ use crate::budget::Budgets;
 use crate::directory::Directory;
 use crate::echo::Glanced;
 use crate::health::Notes;
+use crate::last_day::Counting;
 use crate::levels::SeenAt;
 use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
@@ -164,6 +165,7 @@ pub struct Hub {
     pub(crate) directory: Directory,
     pub(crate) standings: Standings,
     pub(crate) glanced: Glanced,
+    pub(crate) counting: Counting,
     crowds: Mutex<BTreeMap<AccountId, Timestamp>>,
     stocked: Mutex<BTreeMap<AccountId, Stocked>>,
 }
@@ -199,6 +201,7 @@ impl Hub {
             directory: Directory::default(),
             standings: Standings::default(),
             glanced: Glanced::default(),
+            counting: Counting::default(),
             crowds: Mutex::default(),
             stocked: Mutex::default(),
         }

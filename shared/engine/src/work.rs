@@ -152,6 +152,7 @@ impl Hub {
                 self.sweep().await?;
                 self.lift_finished().await?;
                 self.follow_sales().await?;
+                self.finish_last_day().await?;
                 self.watch().await
             }
             Task::Compare => self.compare_quickly(None, &Silent).await.map(drop),

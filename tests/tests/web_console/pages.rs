@@ -3,7 +3,8 @@
 use super::{Console, between};
 use domain::{AccountId, Sku};
 use engine::ports::{Change, Condition};
-use engine::records::{Health, Troubled};
+use engine::records::{Health, History, Troubled};
+use engine::work::Task;
 use http::{Request, StatusCode};
 use std::time::Duration;
 
@@ -78,8 +79,35 @@ async fn what_sells_out_at_this_pace_is_told_before_it_is_oversold() {
     assert!(!console.get(&owner, "/").await.text.contains("may be oversold"), "5 are left");
     sell(2).await;
     let overview = console.get(&owner, "/").await.text;
-    assert!(overview.contains("MUG may be oversold: 6 sold today, 3 left"), "{overview}");
+    assert!(overview.contains("MUG may be oversold: 6 sold in 24 hours, 3 left"), "{overview}");
     assert!(!overview.contains("PEN may"), "{overview}");
+}
+
+#[tokio::test]
+async fn a_busy_day_is_counted_whole_and_each_look_reads_a_part_of_it() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let (owner, hub) = (console.owner().await, &console.shops.hub);
+    console.shops.http.fake().sell(2, "MUG", 6, hub.clock.now()).unwrap();
+    console.shops.deliver().await;
+    console.shops.settle().await;
+    console.shops.clock.advance(Duration::from_secs(3_600));
+    // more than one look reads, all newer than the sale
+    for number in 0..2_100_u64 {
+        let sku = Sku::new(format!("EDITED-{number:04}")).unwrap();
+        let at = hub.clock.now().plus_ms(i64::try_from(number).unwrap());
+        let line = History::by_person(&sku, at, "stock", ("ann", "count"), (0, 5));
+        hub.store.write(&[Change::Put(line.row(number), Condition::Any)]).await.unwrap();
+    }
+    console.shops.clock.advance(Duration::from_secs(60));
+    let page = console.get(&owner, "/").await.text;
+    assert!(page.contains("so far; being counted") && !page.contains("MUG may be oversold"), "{page}");
+    hub.run_task(Task::Sweep).await.unwrap();
+    let page = console.get(&owner, "/").await.text;
+    assert!(page.contains("MUG may be oversold: 6 sold in 24 hours, 3 left"), "{page}");
+    assert!(!page.contains("so far"), "{page}");
+    assert_eq!(hub.last_day().await.unwrap().sold, 6, "looking again counts nothing twice");
+    console.shops.clock.advance(Duration::from_secs(24 * 3_600));
+    assert_eq!(hub.last_day().await.unwrap().sold, 0, "a day later it is over");
 }
 
 #[tokio::test]

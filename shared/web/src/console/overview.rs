@@ -9,21 +9,20 @@ use super::{feed, words};
 use crate::App;
 use axum::extract::State;
 use domain::alarm::{Kind, Raised};
-use domain::{Role, Sku, Timestamp};
+use domain::latency::Quantiles;
+use domain::{Latency, Role, Timestamp};
 use engine::Connected;
 use engine::accounts::AccountView;
 use engine::hub::Accounts;
+use engine::last_day::{LastDay, Risk};
 use engine::people::UserRole;
 use engine::records::History;
 use engine::work::QueueView;
 use maud::{Markup, html};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Lines of what happened lately.
 const LATELY: usize = 12;
-/// Lines of today's history that the figures are taken from.
-const TODAY: usize = 500;
 /// SKUs named as about to be oversold.
 const RISKS: usize = 3;
 
@@ -33,7 +32,8 @@ struct Scene {
     accounts: Accounts,
     queues: QueueView,
     alarms: Vec<Raised>,
-    today: Vec<History>,
+    lately: Vec<History>,
+    day: LastDay,
     has_items: bool,
     now: Timestamp,
 }
@@ -42,23 +42,17 @@ struct Scene {
 pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
     let hub = &app.hub;
     let now = hub.clock.now();
-    let (views, queues, alerts, today, first) = futures::try_join!(
+    let (views, queues, alerts, lately, day, first) = futures::try_join!(
         hub.list_accounts(),
         hub.queues(),
         hub.alerts(),
-        hub.history_of_day(now, None, None, TODAY),
+        hub.latest(LATELY),
+        hub.last_day(),
         hub.list_items("", None, 1),
     )?;
     let accounts = hub.accounts().await?;
-    let scene = Scene {
-        views,
-        accounts,
-        queues,
-        alarms: alerts.alarms,
-        today: today.rows,
-        has_items: !first.rows.is_empty(),
-        now,
-    };
+    let scene =
+        Scene { views, accounts, queues, alarms: alerts.alarms, lately, day, has_items: !first.rows.is_empty(), now };
     let body = if scene.views.is_empty() { welcome(&viewer) } else { full(&scene) };
     let lead = lead(&scene);
     Ok(viewer.page(&Head::new("Overview").lead(&lead).every(5), &body))
@@ -80,9 +74,9 @@ fn waiting(scene: &Scene) -> u64 {
 
 fn needs(scene: &Scene) -> Vec<Need> {
     let mut needs = attention::of(&scene.accounts, scene.now);
-    let is_told = |sku: &Sku| scene.alarms.iter().any(|raised| raised.alarm.subject == sku.as_str());
+    let is_told = |risk: &&Risk| scene.alarms.iter().any(|raised| raised.alarm.subject == risk.sku.as_str());
     needs.extend(scene.alarms.iter().filter_map(of_alarm));
-    needs.extend(risks(&scene.today).into_iter().filter(|(sku, _)| !is_told(sku)).map(|(_, need)| need));
+    needs.extend(scene.day.risks.iter().filter(|risk| !is_told(risk)).take(RISKS).map(of_risk));
     needs.sort_by_key(|need| std::cmp::Reverse(need.tone));
     let dead = scene.queues.dead.waiting;
     if dead > 0 {
@@ -100,34 +94,16 @@ fn needs(scene: &Scene) -> Vec<Need> {
     needs
 }
 
-/// SKUs of which more were sold today than are left: at this pace two stores may soon sell the same unit.
-fn risks(today: &[History]) -> Vec<(Sku, Need)> {
-    let mut items: BTreeMap<&Sku, (i64, i64)> = BTreeMap::new();
-    for line in today {
-        // newest first: the level of the first line is that of now
-        items.entry(&line.sku).or_insert((line.level.1, 0)).1 += sold(line);
+/// A SKU of which more were sold in a day than are left.
+fn of_risk(risk: &Risk) -> Need {
+    let (sku, sold, left) = (&risk.sku, ui::number(risk.sold), ui::number(risk.left));
+    Need {
+        tone: Tone::Note,
+        title: format!("{sku} may be oversold: {sold} sold in 24 hours, {left} left"),
+        said: "Stock up, or hold some back in its rules.".into(),
+        to: super::form::link("/item", &[("sku", sku.as_str())]),
+        action: "Look at it",
     }
-    let mut risky: Vec<(&Sku, i64, i64)> = items.into_iter().map(|(sku, (left, sold))| (sku, left, sold)).collect();
-    risky.retain(|(_, left, sold)| *left > 0 && sold > left);
-    risky.sort_by_key(|(_, left, sold)| left - sold);
-    risky.truncate(RISKS);
-    let need = |(sku, left, sold): (&Sku, i64, i64)| {
-        let need = Need {
-            tone: Tone::Note,
-            title: format!("{sku} may be oversold: {} sold today, {} left", ui::number(sold), ui::number(left)),
-            said: "Stock up, or hold some back in its rules.".into(),
-            to: super::form::link("/item", &[("sku", sku.as_str())]),
-            action: "Look at it",
-        };
-        (sku.clone(), need)
-    };
-    risky.into_iter().map(need).collect()
-}
-
-/// Units that a line of history tells were sold.
-fn sold(line: &History) -> i64 {
-    let counted = line.seen.iter().flat_map(|seen| &seen.counted);
-    counted.filter(|counted| words::Kind::of(counted, false) == words::Kind::Sale).map(|counted| -counted.by).sum()
 }
 
 /// What an alarm asks for, unless the accounts' own state says so already.
@@ -190,9 +166,9 @@ fn full(scene: &Scene) -> Markup {
             section.card {
                 header { h2 { "What happened lately" } a.small href="/history" { "All history" } }
                 div data-live="lately" {
-                    @if scene.today.is_empty() {
-                        (ui::empty(Icon::History, "Nothing yet today", "Sales and edits in your stores show up here within seconds.", None))
-                    } @else { (feed::list(&scene.today[..scene.today.len().min(LATELY)], true)) }
+                    @if scene.lately.is_empty() {
+                        (ui::empty(Icon::History, "Nothing has happened yet", "Sales and edits in your stores show up here within seconds.", None))
+                    } @else { (feed::list(&scene.lately, true)) }
                 }
             }
             section.card.early {
@@ -228,18 +204,16 @@ fn list(needs: &[Need], has_items: bool) -> Markup {
 }
 
 fn figures(scene: &Scene) -> Markup {
-    let changes = scene.today.iter().flat_map(|line| &line.seen).map(|seen| seen.counted.len() as u64).sum::<u64>();
-    let sold: i64 = scene.today.iter().map(sold).sum();
-    let pushes = scene.today.iter().map(|line| line.pushed.len() as u64).sum::<u64>();
-    let more = if scene.today.len() == TODAY { "+" } else { "" };
+    let day = &scene.day;
+    let so_far = html! { @if !day.whole { small.under { "so far; being counted" } } };
     html! {
         dl.tiles {
-            div.tile { dt { "Units sold today" } dd { (ui::number(sold)) (more) } }
-            div.tile { dt { "Changes counted today" } dd { (count(changes)) (more) } }
-            div.tile { dt { "Writes to stores today" } dd { (count(pushes)) (more) } }
+            div.tile { dt { "Units sold in 24 hours" } dd { (ui::number(day.sold)) (so_far) } }
+            div.tile { dt { "Changes counted" } dd { (count(day.changes)) (so_far) } }
+            div.tile { dt { "Writes to stores" } dd { (count(day.writes)) (so_far) } }
             div.tile { dt { "From store to store" } dd {
-                @match lag(&scene.today) {
-                    Some((half, most)) => { (length(half)) small.under { "95 % within " (length(most)) } }
+                @match lag(&scene.accounts) {
+                    Some(lag) => { (length(lag.p50_ms)) small.under { "95 % within " (length(lag.p95_ms)) } }
                     None => { small { "no change yet" } }
                 }
             } }
@@ -248,12 +222,11 @@ fn figures(scene: &Scene) -> Markup {
     }
 }
 
-/// Half of the changes, and nearly all, were with the other stores within so many milliseconds.
-fn lag(today: &[History]) -> Option<(i64, i64)> {
-    let told = today.iter().filter(|line| !line.pushed.is_empty() && line.cause == "webhook");
-    let mut all: Vec<i64> = told.map(|line| line.at.since_ms(line.since)).collect();
-    all.sort_unstable();
-    Some((*all.get(all.len() / 2)?, *all.get((all.len() * 95 / 100).min(all.len() - 1))?))
+/// How long changes took from store to store, over all of them.
+fn lag(accounts: &Accounts) -> Option<Quantiles> {
+    let mut all = Latency::default();
+    accounts.values().for_each(|connected| all.merge(&connected.health.0.latency));
+    all.quantiles()
 }
 
 fn picture(scene: &Scene) -> Markup {
