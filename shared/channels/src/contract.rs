@@ -1,5 +1,6 @@
 //! The contract of a channel. `docs/CHANNELS.md` says how to add one; the conformance suite in `tests` checks each.
 
+use crate::hooks::{Unwatched, Watch};
 use crate::{Clock, Error, ErrorKind, Http, Secret, Secrets, Tokens};
 use ::http::HeaderMap;
 use async_trait::async_trait;
@@ -23,7 +24,12 @@ pub struct Setting {
     pub required: bool,
     /// The value it starts with.
     pub default: Option<&'static str>,
+    /// What may be chosen, each with what it means; empty where it is free.
+    pub choices: &'static [(&'static str, &'static str)],
 }
+
+/// The choices of a setting that is switched on or off.
+pub(crate) const NO_OR_YES: &[(&str, &str)] = &[("no", "no"), ("yes", "yes")];
 
 /// What a channel says about itself.
 #[derive(Debug, Clone, Serialize)]
@@ -271,6 +277,7 @@ impl Subscription {
             state: SubscriptionState::AnotherHub,
             required: false,
             note: "another hub, or this one at a former address; only one hub may write a store".into(),
+            remedy: "If it is this hub's former address, remove that webhook in the store.".into(),
         };
         others.into_iter().map(found).collect()
     }
@@ -280,6 +287,10 @@ impl Subscription {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SubscriptionState {
+    /// Its turn comes.
+    Waiting,
+    /// The store is being asked.
+    Asking,
     /// It was in order.
     Active,
     /// It was missing and has been created.
@@ -300,8 +311,14 @@ impl SubscriptionState {
     pub const fn is_good(self) -> bool {
         match self {
             Self::Active | Self::Created | Self::Reenabled => true,
-            Self::Unverified | Self::Refused | Self::AnotherHub => false,
+            Self::Waiting | Self::Asking | Self::Unverified | Self::Refused | Self::AnotherHub => false,
         }
+    }
+
+    /// Whether nobody knows yet: it is being put in order.
+    #[must_use]
+    pub const fn is_under_way(self) -> bool {
+        matches!(self, Self::Waiting | Self::Asking)
     }
 }
 
@@ -316,6 +333,9 @@ pub struct Subscription {
     pub required: bool,
     /// What the store said, when it refused.
     pub note: String,
+    /// What a person can do about it; empty when nothing is to be done.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remedy: String,
 }
 
 /// A sales channel. Every method is one idempotent step; none retries, none keeps state.
@@ -468,7 +488,20 @@ pub trait Channel: Send + Sync {
     ///
     /// # Errors
     /// What the store said, when not even the list could be had.
-    async fn subscribe(&self, session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error>;
+    async fn subscribe(&self, session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error> {
+        self.subscribe_watched(session, url, &Unwatched).await
+    }
+
+    /// The same; `watch` is shown all of them whenever one of them has moved on.
+    ///
+    /// # Errors
+    /// What the store said, when not even the list could be had.
+    async fn subscribe_watched(
+        &self,
+        session: Session<'_>,
+        url: &str,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Subscription>, Error>;
 
     /// Removes our webhooks at `url`.
     ///

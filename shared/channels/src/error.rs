@@ -105,6 +105,26 @@ impl Error {
         self.out_of_turn().is_some()
     }
 
+    /// What a person can do about a webhook that could not be put in order for this reason.
+    #[must_use]
+    pub const fn remedy_of_hook(&self) -> &'static str {
+        match self.kind {
+            ErrorKind::Unauthorized => "Replace the account's credentials; the connection is tested with the new ones.",
+            ErrorKind::Forbidden => {
+                "Allow these credentials to manage webhooks, in the store's own settings; then test the connection."
+            }
+            ErrorKind::NotFound | ErrorKind::Invalid => {
+                "Put right in the store what it says, then test the connection. Until then its changes are found by looking."
+            }
+            ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Malformed => {
+                "The store is busy or down; test the connection again in a minute."
+            }
+            ErrorKind::Configuration | ErrorKind::Signature => {
+                "Correct the account's settings, then test the connection."
+            }
+        }
+    }
+
     /// Whether trying the same call later can help without a person.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -9,6 +9,7 @@ pub mod contract;
 pub mod error;
 #[cfg(feature = "fakes")]
 pub mod fake;
+pub mod hooks;
 pub mod http;
 pub mod registry;
 pub mod secret;
@@ -22,6 +23,7 @@ pub use contract::{
     Setting, Submitted, Subscription, SubscriptionState, Touch, Unit, UnitKind, Write,
 };
 pub use error::{Effect, Error, ErrorKind};
+pub use hooks::Watch;
 pub use http::{Allowed, Http, HttpError, Request, Response, Toll};
 pub use secret::{Secret, Secrets};
 pub use tokens::Tokens;

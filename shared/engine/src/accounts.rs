@@ -128,7 +128,7 @@ pub struct AccountTest {
 /// How long a former signing secret is accepted, milliseconds: two days, so that a store's late webhooks still count.
 const OVERLAP_MS: i64 = 2 * records::DAY_MS;
 /// How long a person waits for a call's turn.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 /// Waiting rows counted for show; more are shown as this many.
 const COUNTED: usize = 1000;
 
@@ -140,6 +140,27 @@ impl Hub {
     /// is taken or there is a master already. Nothing is stored then. [`Error::Store`] when the table fails: the secrets stay,
     /// as the account may have been stored; adding it again ends that.
     pub async fn add_account(&self, new: NewAccount) -> Result<AccountView, Error> {
+        let connected = self.enter(new).await?;
+        self.subscribe_or_leave(&connected).await?;
+        let connected = self.connected(&connected.account.id).await?;
+        if let Err(error) = self.discover(&connected, PATIENCE).await {
+            // the account is there and may be used; every comparison asks for its locations again
+            tracing::warn!(account = %connected.account.id, %error, "locations not read");
+        }
+        self.show_account(&connected.account.id).await
+    }
+
+    /// The first half of that: signed in and stored. A run of [`crate::runs::Job::Connect`] does the other half where it can be
+    /// watched; a store that refuses its webhooks is kept with the reason.
+    ///
+    /// # Errors
+    /// As [`Hub::add_account`], but for what the store says to its webhooks.
+    pub async fn enter_account(&self, new: NewAccount) -> Result<AccountView, Error> {
+        let connected = self.enter(new).await?;
+        self.show_account(&connected.account.id).await
+    }
+
+    async fn enter(&self, new: NewAccount) -> Result<Connected, Error> {
         let channel = self.channel(&new.channel)?;
         self.check_new(&new, channel).await?;
         let mut account = Account {
@@ -165,14 +186,8 @@ impl Hub {
         };
         check_rate(account.rate)?;
         self.check_endpoint(&account.settings)?;
-        let subscriptions = self.enter(&mut account, channel, &new.secrets).await?;
-        self.change_health(&account.id, |health| health.subscriptions.clone_from(&subscriptions)).await?;
-        let connected = self.connected(&account.id).await?;
-        if let Err(error) = self.discover(&connected, PATIENCE).await {
-            // the account is there and may be used; every comparison asks for its locations again
-            tracing::warn!(account = %account.id, %error, "locations not read");
-        }
-        self.show_account(&account.id).await
+        self.sign_in(&mut account, channel, &new.secrets).await?;
+        self.connected(&account.id).await
     }
 
     /// Whether an account is there, and whether nobody can use it: when it was added, its secrets were lost on the way.
@@ -181,15 +196,15 @@ impl Hub {
         Ok((is_there, is_there && self.vault.get(&secrets_name(id), true).await?.is_none()))
     }
 
-    /// Signs in for the first time, stores the account, and has its webhooks created: in this order, because the store's
-    /// handshake comes at once and must find the account. The secrets are stored before it and stay where nobody knows
-    /// whether it was: an account without them is of no use.
-    async fn enter(
+    /// Signs in for the first time and stores the account: before its webhooks are created, because the store's handshake
+    /// comes at once and must find it. The secrets are stored before it and stay where nobody knows whether it was: an
+    /// account without them is of no use.
+    async fn sign_in(
         &self,
         account: &mut Account,
         channel: &'static dyn Channel,
         secrets: &Secrets,
-    ) -> Result<Vec<Subscription>, Error> {
+    ) -> Result<(), Error> {
         let (health, locations) = ((Health::default(), 0), Arc::default());
         let connected = Connected { account: account.clone(), health, channel, locations, defaults: Arc::default() };
         self.tokens(&account.id).forget();
@@ -216,14 +231,19 @@ impl Hub {
             // somebody else added it too, failed, and took the secrets along
             self.store_secrets(&account.id, channel, secrets).await?;
         }
-        let Some(url) = self.webhook_url(&account.id) else { return Ok(Vec::new()) };
-        let subscribed = line.subscribe(&url).await;
-        if subscribed.is_err() {
-            self.store.write(&[Change::Delete(Account::key(&account.id), Condition::Any)]).await?;
+        Ok(())
+    }
+
+    /// Has the webhooks of a new account created; one whose store does not let us is not kept.
+    async fn subscribe_or_leave(&self, connected: &Connected) -> Result<(), Error> {
+        let id = &connected.account.id;
+        let subscribed = self.put_hooks_in_order(id).await;
+        if let Err(Error::Channel { .. }) = &subscribed {
+            self.store.write(&[Change::Delete(Account::key(id), Condition::Any)]).await?;
             self.forget_accounts();
-            self.forget_secrets(&account.id, channel).await?;
+            self.forget_secrets(id, connected.channel).await?;
         }
-        subscribed.map_err(|error| said(&connected, error))
+        subscribed.map(drop)
     }
 
     async fn check_new(&self, new: &NewAccount, channel: &'static dyn Channel) -> Result<(), Error> {
@@ -292,32 +312,6 @@ impl Hub {
             bundle.remove(&signing_field(id, field));
         }
         Ok(self.vault.put(SIGNING, &bundle).await?)
-    }
-
-    /// Signs in again, and puts the account's webhooks in order.
-    ///
-    /// # Errors
-    /// [`Error::Channel`] with what the store said.
-    pub async fn test_account(&self, id: &AccountId) -> Result<AccountTest, Error> {
-        let connected = self.connected(id).await?;
-        let identity = self.line(&connected, PATIENCE).identify().await.map_err(|error| said(&connected, error))?;
-        self.discover(&connected, PATIENCE).await?;
-        let subscriptions = self.put_hooks_in_order(id).await?;
-        self.flush_health(true).await?;
-        Ok(AccountTest { identity, subscriptions })
-    }
-
-    /// Creates missing webhooks of an account, enables disabled ones, asks for verification again.
-    ///
-    /// # Errors
-    /// [`Error::Channel`] with what the store said.
-    pub async fn put_hooks_in_order(&self, id: &AccountId) -> Result<Vec<Subscription>, Error> {
-        let connected = self.connected(id).await?;
-        let Some(url) = self.webhook_url(id) else { return Ok(Vec::new()) };
-        let line = self.line(&connected, PATIENCE);
-        let subscriptions = line.subscribe(&url).await.map_err(|error| said(&connected, error))?;
-        self.change_health(id, |health| health.subscriptions.clone_from(&subscriptions)).await?;
-        Ok(subscriptions)
     }
 
     /// All accounts as people see them.

@@ -45,8 +45,8 @@ const STORE_EVERY_MS: i64 = 300_000;
 const UNKNOWN_KEPT: usize = 20;
 /// Listings in trouble kept for show.
 const TROUBLES_KEPT: usize = 50;
-/// Attempts to store health when others store it too.
-const ATTEMPTS: usize = 4;
+/// Attempts to store health when others store it too: each webhook of a handshake may.
+const ATTEMPTS: usize = 16;
 
 impl Noted {
     /// Whether a person or another process should know at once.

@@ -5,7 +5,7 @@ use crate::hub::{Connected, Error, Hub};
 use crate::settings::Aliases;
 use channels::{
     ErrorKind, Fit, Identity, Levels, Location, Movements, Orders, Outcome, Page, Submitted, Subscription, Tokens,
-    Unit, Write,
+    Unit, Watch, Write,
 };
 use domain::{LocationId, Order, OrderId, Position, Sku, Timestamp};
 use std::sync::Arc;
@@ -235,6 +235,14 @@ impl Line<'_> {
     /// What the store said.
     pub async fn subscribe(&self, url: &str) -> Result<Vec<Subscription>, channels::Error> {
         ask!(self, session => self.connected.channel.subscribe(session, url))
+    }
+
+    /// The same, for somebody who watches.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn subscribe_watched(&self, url: &str, watch: &dyn Watch) -> Result<Vec<Subscription>, channels::Error> {
+        ask!(self, session => self.connected.channel.subscribe_watched(session, url, watch))
     }
 
     /// Our webhooks, removed.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use channels::{
     Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Location, Movements, Orders, Outcome, Page,
-    Request, Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Write,
+    Request, Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Watch, Write,
 };
 use domain::capability::Bulk;
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
@@ -440,7 +440,12 @@ impl Channel for Plain {
         vec![outcome; rows.len()]
     }
 
-    async fn subscribe(&self, _session: Session<'_>, _url: &str) -> Result<Vec<Subscription>, Error> {
+    async fn subscribe_watched(
+        &self,
+        _session: Session<'_>,
+        _url: &str,
+        _watch: &dyn Watch,
+    ) -> Result<Vec<Subscription>, Error> {
         Ok(Vec::new())
     }
 

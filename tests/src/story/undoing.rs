@@ -260,6 +260,7 @@ fn outcome(run: &Run) -> String {
         | Job::Change { .. }
         | Job::Group { .. }
         | Job::Link { .. }
+        | Job::Connect { .. }
         | Job::Mapping { .. } => format!("{} done", run.job.kind()),
     }
 }

@@ -5,6 +5,7 @@
 
 mod acts;
 mod attacks;
+mod connecting;
 mod fake_provider;
 mod pages;
 mod provider;

@@ -11,7 +11,7 @@ pub use fake::FakeAmazon;
 
 use crate::{
     Channel, Delivery, Error, ErrorKind, Event, Fit, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Secret,
-    Secrets, Session, Setting, Submitted, Subscription, Unit, Write,
+    Secrets, Session, Setting, Submitted, Subscription, Unit, Watch, Write,
 };
 use async_trait::async_trait;
 use domain::capability::{Bulk, Polled};
@@ -94,7 +94,7 @@ static SETTINGS: &[Setting] = &[
 ];
 
 const fn secret(name: &'static str, title: &'static str, help: &'static str) -> Setting {
-    Setting { name, title, help, secret: true, required: true, default: None }
+    Setting { name, title, help, secret: true, required: true, default: None, choices: &[] }
 }
 
 const fn setting(
@@ -104,7 +104,7 @@ const fn setting(
     required: bool,
     default: Option<&'static str>,
 ) -> Setting {
-    Setting { name, title, help, secret: false, required, default }
+    Setting { name, title, help, secret: false, required, default, choices: &[] }
 }
 
 static INFO: Info = Info {
@@ -225,8 +225,13 @@ impl Channel for Amazon {
         api::feed::find(session, since).await
     }
 
-    async fn subscribe(&self, session: Session<'_>, _url: &str) -> Result<Vec<Subscription>, Error> {
-        api::notify::subscribe(session).await
+    async fn subscribe_watched(
+        &self,
+        session: Session<'_>,
+        _url: &str,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Subscription>, Error> {
+        api::notify::subscribe(session, watch).await
     }
 
     async fn unsubscribe(&self, session: Session<'_>, _url: &str) -> Result<(), Error> {

@@ -10,9 +10,10 @@ pub use api::document::{Document, documents};
 #[cfg(feature = "fakes")]
 pub use fake::FakeShopify;
 
+use crate::contract::NO_OR_YES;
 use crate::{
     Channel, Delivery, Error, ErrorKind, Event, Fit, Hook, Identity, Info, Levels, Location, Movements, Orders,
-    Outcome, Page, Secret, Secrets, Session, Setting, Subscription, Unit, Write,
+    Outcome, Page, Secret, Secrets, Session, Setting, Subscription, Unit, Watch, Write,
 };
 use async_trait::async_trait;
 use domain::capability::Bulk;
@@ -70,21 +71,17 @@ static SETTINGS: &[Setting] = &[
         false,
         Some(API_VERSION),
     ),
-    plain(
+    switch(
         "activate",
         "Stock items where they are not stocked",
-        "yes or no. Yes: before the first write an item is stocked at its location; what Shopify kept for it there counts. \
+        "Yes: before the first write an item is stocked at its location; what Shopify kept for it there counts. \
          No: such listings are left alone.",
-        false,
-        Some("no"),
     ),
-    plain(
+    switch(
         "tracking",
         "Track items that are not tracked",
-        "yes or no. Yes: before the first write the tracking of an item is turned on; the number that Shopify has for it \
+        "Yes: before the first write the tracking of an item is turned on; the number that Shopify has for it \
          counts. No: such listings are left alone.",
-        false,
-        Some("no"),
     ),
     plain("base_url", "API address", "Leave it empty. For tests: where the store answers.", false, None),
 ];
@@ -96,11 +93,16 @@ const fn plain(
     required: bool,
     default: Option<&'static str>,
 ) -> Setting {
-    Setting { name, title, help, secret: false, required, default }
+    Setting { name, title, help, secret: false, required, default, choices: &[] }
+}
+
+/// Off unless somebody switches it on.
+const fn switch(name: &'static str, title: &'static str, help: &'static str) -> Setting {
+    Setting { choices: NO_OR_YES, ..plain(name, title, help, false, Some("no")) }
 }
 
 const fn secret(name: &'static str, title: &'static str, help: &'static str, required: bool) -> Setting {
-    Setting { name, title, help, secret: true, required, default: None }
+    Setting { name, title, help, secret: true, required, default: None, choices: &[] }
 }
 
 static INFO: Info = Info {
@@ -222,8 +224,13 @@ impl Channel for Shopify {
         api::write::write_call(session, rows).await
     }
 
-    async fn subscribe(&self, session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error> {
-        api::webhooks::subscribe(session, url).await
+    async fn subscribe_watched(
+        &self,
+        session: Session<'_>,
+        url: &str,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Subscription>, Error> {
+        api::webhooks::subscribe(session, url, watch).await
     }
 
     async fn unsubscribe(&self, session: Session<'_>, url: &str) -> Result<(), Error> {

@@ -8,9 +8,10 @@ mod hook;
 #[cfg(feature = "fakes")]
 pub use fake::FakeShopWired;
 
+use crate::contract::NO_OR_YES;
 use crate::{
     Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Secret, Secrets,
-    Session, Setting, Subscription, Unit, Write,
+    Session, Setting, Subscription, Unit, Watch, Write,
 };
 use async_trait::async_trait;
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
@@ -54,16 +55,17 @@ static SETTINGS: &[Setting] = &[
         secret: false,
         required: false,
         default: Some(BASE_URL),
+        choices: &[],
     },
     Setting {
         name: UNPAID,
         title: "Unpaid orders",
-        help: "count: an order is sold as soon as it is placed. wait: one whose status is of the type unpaid is sold when that \
-               changes; for stores that move stock only then. Of use where the log of stock movements may not be read: with \
-               it, what moved counts.",
+        help: "Of use where the log of stock movements may not be read; with it, what moved counts. Wait where the store moves \
+               stock only once an order is paid for: one whose status is of the type unpaid is sold when that changes.",
         secret: false,
         required: false,
         default: Some("count"),
+        choices: &[("count", "count as soon as they are placed"), ("wait", "wait until they are paid for")],
     },
     Setting {
         name: "allow_negative",
@@ -72,11 +74,12 @@ static SETTINGS: &[Setting] = &[
         secret: false,
         required: false,
         default: Some("no"),
+        choices: NO_OR_YES,
     },
 ];
 
 const fn secret(name: &'static str, title: &'static str, help: &'static str, required: bool) -> Setting {
-    Setting { name, title, help, secret: true, required, default: None }
+    Setting { name, title, help, secret: true, required, default: None, choices: &[] }
 }
 
 static INFO: Info = Info {
@@ -177,8 +180,13 @@ impl Channel for ShopWired {
         api::write::write(session, writes).await
     }
 
-    async fn subscribe(&self, session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error> {
-        api::webhooks::subscribe(session, url).await
+    async fn subscribe_watched(
+        &self,
+        session: Session<'_>,
+        url: &str,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Subscription>, Error> {
+        api::webhooks::subscribe(session, url, watch).await
     }
 
     async fn unsubscribe(&self, session: Session<'_>, url: &str) -> Result<(), Error> {

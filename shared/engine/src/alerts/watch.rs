@@ -153,7 +153,8 @@ impl Hub {
         let (account, (health, _)) = (&connected.account, &connected.health);
         let days = connected.channel.info().credential_days;
         let made = account.rotated.unwrap_or(account.added);
-        let broken = health.subscriptions.iter().filter(|one| one.required && !one.state.is_good());
+        let broken =
+            health.subscriptions.iter().filter(|one| one.required && !one.state.is_good() && !one.state.is_under_way());
         Ok(Facts {
             added: account.added,
             frozen: account.frozen.is_some(),

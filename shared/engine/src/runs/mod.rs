@@ -143,6 +143,11 @@ pub enum Job {
         #[serde(default)]
         apply: bool,
     },
+    /// Tests and sets up the connection to a store: who we are there, its locations, its webhooks.
+    Connect {
+        /// The account.
+        account: AccountId,
+    },
     /// Reads whole stores and tells how their units are mapped.
     Mapping {
         /// Only this account's.
@@ -166,6 +171,7 @@ impl Job {
             Self::Change { .. } => "change",
             Self::Group { .. } => "group",
             Self::Link { .. } => "link",
+            Self::Connect { .. } => "connect",
             Self::Mapping { .. } => "mapping",
         }
     }
@@ -186,7 +192,7 @@ impl Job {
             | Self::Change { apply, .. }
             | Self::Link { apply, .. } => !*apply,
             Self::Reconcile { dry_run, .. } | Self::Import { dry_run, .. } | Self::Feed { dry_run, .. } => *dry_run,
-            Self::Snapshot | Self::Group { .. } => false,
+            Self::Snapshot | Self::Group { .. } | Self::Connect { .. } => false,
             Self::Mapping { .. } => true,
         }
     }
@@ -201,6 +207,7 @@ impl Job {
             | Self::Snapshot
             | Self::Settings { .. }
             | Self::Change { .. }
+            | Self::Connect { .. }
             | Self::Group { .. } => None,
         }
     }
@@ -227,6 +234,7 @@ impl Job {
             | Self::Snapshot
             | Self::Group { .. }
             | Self::Link { .. }
+            | Self::Connect { .. }
             | Self::Mapping { .. } => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ use super::restore::Restoring;
 use super::{Job, Run};
 use crate::adopt::{Adopting, FirstSync, Progress};
 use crate::bulk::Changing;
+use crate::connection::Connecting;
 use crate::hub::{Error, Hub};
 use crate::locations::Arranging;
 use crate::mapping::Mapping;
@@ -56,6 +57,7 @@ pub(super) fn work_of(run: &Run) -> Box<dyn Work> {
         }
         Job::Group { order } => Box::new(Grouping { order: order.clone() }),
         Job::Link { order, apply } => Box::new(Arranging::new(order.clone(), *apply)),
+        Job::Connect { account } => Box::new(Connecting::new(account.clone())),
         Job::Mapping { account } => Box::new(Mapping::new(account.clone())),
     }
 }

@@ -216,11 +216,15 @@ pub(crate) struct Subscription {
     /// Whether syncing within seconds depends on it.
     required: bool,
     note: String,
+    /// What a person can do about it; absent when nothing is to be done.
+    remedy: Option<String>,
 }
 
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 pub(crate) enum SubscriptionState {
+    Waiting,
+    Asking,
     Active,
     Created,
     Reenabled,
@@ -341,4 +345,6 @@ pub(crate) struct Setting {
     secret: bool,
     required: bool,
     default: Option<String>,
+    /// What may be chosen, each as its value and what it means; empty where it is free.
+    choices: Vec<Vec<String>>,
 }

@@ -131,6 +131,7 @@ pub(crate) enum JobKind {
     Change,
     Group,
     Link,
+    Connect,
     Mapping,
 }
 

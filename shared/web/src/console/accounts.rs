@@ -2,20 +2,21 @@
 
 use super::attention;
 use super::form::{Fields, Wrong, link};
-use super::gate::{Sent, Trouble, done, went};
+use super::gate::{Sent, Trouble, done};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Input, Tone, badge, count, length};
-use super::{connect, warehouses, words};
+use super::{connect, runs, set_up, warehouses, words};
 use crate::App;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use channels::{Info, Secret, Secrets, Subscription};
+use channels::{Info, Secret, Secrets};
 use domain::{AccountId, Role, Timestamp};
 use engine::accounts::{AccountPatch, AccountView};
 use engine::locations::LocationView;
 use engine::people::UserRole;
 use engine::records::{Rate, Troubled};
+use engine::runs::Job;
 use engine::warehouses::WarehouseView;
 use engine::{Connected, Error};
 use http::StatusCode;
@@ -202,33 +203,13 @@ pub(super) fn hooks(view: &AccountView) -> Markup {
     html! {
         @match &view.webhook_url {
             None => (ui::empty(Icon::Bell, "This hub has no public address", "Stores cannot reach it, so changes are found by looking. Start it with a public address to be told at once.", None)),
-            Some(_) if view.health.subscriptions.is_empty() => (ui::empty(Icon::Bell, "Not set up yet", "Test the account: its webhooks are created and verified then.", None)),
+            Some(_) if view.health.subscriptions.is_empty() => (ui::empty(Icon::Bell, "Not set up yet", "Test the connection: they are created and verified then.", None)),
             Some(url) => {
-                (subscriptions(&view.health.subscriptions))
+                (set_up::table(&view.health.subscriptions))
                 footer { span.small.soft { "They go to " code { (url) } } }
             }
         }
     }
-}
-
-/// The table of webhooks.
-pub(super) fn subscriptions(all: &[Subscription]) -> Markup {
-    let table = html! {
-        table.fold {
-            thead { tr { th scope="col" { "Tells of" } th scope="col" { "State" } th scope="col" { "Note" } } }
-            tbody {
-                @for hook in all {
-                    @let (tone, text) = words::subscription(hook.state);
-                    tr {
-                        th scope="row" title=(hook.topic) { (words::topic(&hook.topic)) @if !hook.required { span.sub { "helps; not needed to be quick" } } }
-                        td { (badge(tone, text)) }
-                        td.soft { (hook.note) }
-                    }
-                }
-            }
-        }
-    };
-    ui::scroll("Webhooks", &table)
 }
 
 fn actions(viewer: &Viewer, view: &AccountView) -> Markup {
@@ -285,7 +266,7 @@ fn settings(viewer: &Viewer, view: &AccountView, info: &Info, wrong: Option<&Wro
                 @for setting in info.settings.iter().filter(|setting| !setting.secret) {
                     @let name = format!("setting.{}", setting.name);
                     @let value = view.account.settings.get(setting.name).map_or("", String::as_str);
-                    @if connect::is_yes_or_no(setting) { (connect::yes_or_no(setting, &name, value)) }
+                    @if !setting.choices.is_empty() { (connect::choice_of(setting, &name, value)) }
                     @else { (Input { required: setting.required, ..Input::text(&name, setting.title).help(setting.help).value(value) }.field(wrong)) }
                 }
                 (rate_fields(info, &text(rate.map(|rate| rate.per_minute)), &text(rate.map(|rate| rate.burst)), wrong))
@@ -383,6 +364,7 @@ pub(super) async fn remove(
 /// One of the buttons of an account.
 pub(super) async fn act(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((id, what)): Path<(String, String)>,
 ) -> Result<Response, Trouble> {
     let (id, to) = (read(&id)?, format!("/accounts/{id}"));
@@ -404,22 +386,10 @@ pub(super) async fn act(
             .await
             .map(|_| format!("{id} goes on; what happened meanwhile counts."))?,
         "sync" => format!("{} of {id} are looked at.", ui::counted(app.hub.sync_account(&id).await?, "SKU", "SKUs")),
-        "test" => return tested(&app, &id, &to).await,
+        "test" => return Ok(runs::start(&app, &viewer, Job::Connect { account: id }).await?),
         _ => return Err(Error::NotFound { what: "action", name: what }.into()),
     };
     Ok(done(&to, &said))
-}
-
-async fn tested(app: &App, id: &AccountId, to: &str) -> Result<Response, Trouble> {
-    let test = app.hub.test_account(id).await?;
-    if test.identity.refused.is_empty() {
-        return Ok(done(to, &format!("Connected to {}. Its webhooks are in order.", test.identity.store)));
-    }
-    Ok(went(
-        to,
-        Tone::Warn,
-        &format!("Connected to {}, but it refuses: {}", test.identity.store, test.identity.refused.join("; ")),
-    ))
 }
 
 /// Saves what counts.

@@ -99,7 +99,7 @@ fn outcome(outcome: &Outcome) -> Markup {
     match outcome {
         Outcome::Done => html! {},
         Outcome::Begun => badge(Tone::Warn, "begun; nobody knows whether it was done"),
-        Outcome::Refused(status) => badge(Tone::Warn, &format!("refused ({status})")),
+        Outcome::Refused(_) => badge(Tone::Warn, "refused"),
     }
 }
 

@@ -1,19 +1,20 @@
 //! Connecting a store: choose its platform, fill in the form that the channel describes, see what was found.
 
-use super::accounts::{chosen, rate_fields, read_rate, subscriptions};
+use super::accounts::{chosen, rate_fields, read_rate};
 use super::form::{Fields, Wrong};
 use super::gate::{Asked, Sent, Trouble};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
+use super::runs;
 use super::ui::{self, Input, Tone};
-use super::words;
 use crate::App;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use channels::{Info, Secret, Setting};
 use domain::{AccountId, Role};
 use engine::Error;
-use engine::accounts::{AccountView, NewAccount};
+use engine::accounts::NewAccount;
+use engine::runs::Job;
 use http::StatusCode;
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -63,8 +64,8 @@ fn abilities(info: &Info) -> String {
     format!("{exact} {} at once.{locations}", ui::counted(can.max_writes as u64, "write", "writes"))
 }
 
-fn steps(at: usize) -> Markup {
-    let names = ["Choose the platform", "Enter its credentials", "Check what was found"];
+pub(super) fn steps(at: usize) -> Markup {
+    let names = ["Choose the platform", "Enter its credentials", "Watch it being set up"];
     html! {
         ol.steps {
             @for (place, name) in names.iter().enumerate() {
@@ -124,14 +125,10 @@ fn fields(info: &Info) -> Vec<String> {
     ["id", "role", "per_minute", "burst"].map(str::to_owned).into_iter().chain(settings).collect()
 }
 
-/// Whether a setting is one of two words: its default is.
-pub(super) fn is_yes_or_no(setting: &Setting) -> bool {
-    matches!(setting.default, Some("yes" | "no"))
-}
-
-/// The choice of such a setting.
-pub(super) fn yes_or_no(setting: &Setting, name: &str, value: &str) -> Markup {
-    let words = ["no", "yes"].map(|word| (word.to_owned(), word.to_owned()));
+/// A setting of which some values may be chosen.
+pub(super) fn choice_of(setting: &Setting, name: &str, value: &str) -> Markup {
+    let words: Vec<(String, String)> =
+        setting.choices.iter().map(|(value, text)| ((*value).to_owned(), (*text).to_owned())).collect();
     let value = if value.is_empty() { setting.default.unwrap_or_default() } else { value };
     html! { (ui::select(name, setting.title, value, &words)) p.help { (setting.help) } }
 }
@@ -139,8 +136,8 @@ pub(super) fn yes_or_no(setting: &Setting, name: &str, value: &str) -> Markup {
 fn field(setting: &Setting, sent: Option<&Fields>, wrong: Option<&Wrong>) -> Markup {
     let name = field_name(setting);
     let value = ui::held(sent, &name, setting.default.unwrap_or_default());
-    if !setting.secret && is_yes_or_no(setting) {
-        return yes_or_no(setting, &name, value);
+    if !setting.choices.is_empty() {
+        return choice_of(setting, &name, value);
     }
     let (kind, complete, value) =
         if setting.secret { ("password", "new-password", "") } else { ("text", "off", value) };
@@ -151,15 +148,15 @@ fn field(setting: &Setting, sent: Option<&Fields>, wrong: Option<&Wrong>) -> Mar
     .field(wrong)
 }
 
-/// Connects a store.
+/// Connects a store: signs in and stores it; a run does the rest, and its page shows each step while it happens.
 pub(super) async fn add(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
     let info = app.hub.channel(sent.text("channel"))?.info();
-    let added = match read(info, &sent) {
-        Ok(new) => app.hub.add_account(new).await.map_err(|error| wrong_of(info, &error)),
+    let entered = match read(info, &sent) {
+        Ok(new) => app.hub.enter_account(new).await.map_err(|error| wrong_of(info, &error)),
         Err(wrong) => Err(wrong),
     };
-    match added {
-        Ok(view) => Ok(found(&viewer, info, &view).into_response()),
+    match entered {
+        Ok(view) => Ok(runs::start(&app, &viewer, Job::Connect { account: view.account.id }).await?),
         Err(wrong) => {
             let page = form(&viewer, info, has_master(&app).await?, Some((&wrong, &sent)));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -198,33 +195,4 @@ fn read(info: &Info, sent: &Fields) -> Result<NewAccount, Wrong> {
         secrets,
         rate: read_rate(sent)?,
     })
-}
-
-/// What was found in the store that was just connected.
-fn found(viewer: &Viewer, info: &Info, view: &AccountView) -> Markup {
-    let account = &view.account;
-    let ok = |text: String| html! { li { span.good { (icon(Icon::Check)) } div { (text) } } };
-    let body = html! {
-        (steps(2))
-        section.card {
-            header { h2 { (account.id) " is connected" } (ui::badge(Tone::Good, words::role(account.role))) }
-            div.body {
-                ul.checks {
-                    (ok(format!("Signed in to {}, levels can be read and written", info.title)))
-                    @if account.feed { (ok("The store’s movements can be read: every change is counted once".into())) }
-                    @else { li { span.warn { (icon(Icon::Info)) } div { "These credentials may not read the store’s movements, so changes are told from orders and levels." } } }
-                    @if view.webhook_url.is_none() { li { span.warn { (icon(Icon::Info)) } div { "This hub has no public address: changes are found by looking, not told." } } }
-                }
-            }
-            @if !view.health.subscriptions.is_empty() { (subscriptions(&view.health.subscriptions)) }
-            footer {
-                span.soft { "Nothing has been written to its stock." }
-                span.row {
-                    a.btn href="/accounts/new" { (icon(Icon::Plus)) "Connect another store" }
-                    a.btn.main-act href="/first-sync" { "Go on to the first sync" }
-                }
-            }
-        }
-    };
-    viewer.page(&Head::new("Connected").up("/accounts", "Accounts"), &body)
 }

@@ -118,8 +118,7 @@ fn preview(viewer: &Viewer, sku: &Sku, sent: &Fields, report: &KitReport) -> Mar
                 }
             }
             @if !report.changes.is_empty() { (rules::targets(&report.changes)) }
-            footer {
-                a.btn href=(to) { "Back" }
+            footer.acts {
                 form.inline method="post" action="/item/kit" {
                     (viewer.token())
                     input type="hidden" name="sku" value=(sku);
@@ -127,6 +126,7 @@ fn preview(viewer: &Viewer, sku: &Sku, sent: &Fields, report: &KitReport) -> Mar
                     input type="hidden" name="apply" value="1";
                     button.btn.main-act type="submit" { span.spin {} (icon(Icon::Check)) "Apply" }
                 }
+                a.btn href=(to) { "Back" }
             }
         }
     };

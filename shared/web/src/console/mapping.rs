@@ -227,14 +227,14 @@ fn preview(viewer: &Viewer, id: &AccountId, sent: &Fields, report: &LinkReport) 
                 @if report.changes.is_empty() { p.soft { "No level in a store changes by it." } }
             }
             @if !report.changes.is_empty() { (rules::targets(&report.changes)) }
-            footer {
-                a.btn href=(link("/item", &[("sku", report.sku.as_str())])) { "Leave it as it is" }
+            footer.acts {
                 form.inline method="post" action=(path(id)) {
                     (viewer.token())
                     @for name in ["do", "external", "sku", "listing"] { input type="hidden" name=(name) value=(sent.text(name)); }
                     input type="hidden" name="apply" value="1";
                     button.btn.main-act type="submit" { span.spin {} (icon(Icon::Check)) "Apply" }
                 }
+                a.btn href=(link("/item", &[("sku", report.sku.as_str())])) { "Leave it as it is" }
             }
         }
     };

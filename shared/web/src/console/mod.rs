@@ -30,6 +30,7 @@ mod reports;
 mod rules;
 mod runs;
 mod session;
+mod set_up;
 mod snapshots;
 mod stock_feeds;
 mod stock_file;

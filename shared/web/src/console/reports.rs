@@ -134,11 +134,11 @@ const fn why(why: Nomination) -> &'static str {
 fn shown(account: &AccountComparison) -> Markup {
     let level = |level: Option<i64>| level.map_or_else(|| "?".to_owned(), number);
     html! {
-        table {
-            thead { tr { th scope="col" { "SKU" } th scope="col" { "Why" } th.num scope="col" { "Known" } th.num scope="col" { "Seen" } } }
+        table.fold {
+            thead { tr { th scope="col" { "SKU" } th.num scope="col" { "Known" } th.num scope="col" { "Seen" } th scope="col" { "Why" } } }
             tbody { @for (sku, reason, known, seen) in account.shown.iter().take(LINES) { tr {
                 th scope="row" { a.sku href=(link("/item", &[("sku", sku.as_str())])) { (sku) } }
-                td { (why(*reason)) } td.num { (level(*known)) } td.num.strong { (level(*seen)) }
+                td.num data-name="Known" { (level(*known)) } td.num.strong data-name="Seen" { (level(*seen)) } td data-name="Why" { (why(*reason)) }
             } } }
         }
     }

@@ -226,8 +226,7 @@ fn preview(viewer: &Viewer, scope: &Scope, sent: &Fields, report: &SettingsRepor
                 }
             }
             @if !report.shown.is_empty() { (targets(&report.shown)) }
-            footer {
-                a.btn href=(address("/rules/edit", scope)) { "Back" }
+            footer.acts {
                 form.inline method="post" action="/rules/edit" {
                     (viewer.token())
                     (hidden(scope))
@@ -235,6 +234,7 @@ fn preview(viewer: &Viewer, scope: &Scope, sent: &Fields, report: &SettingsRepor
                     @for rule in &words::RULES { input type="hidden" name=(rule.name) value=(sent.text(rule.name)); }
                     button.btn.main-act type="submit" { span.spin {} (icon(Icon::Check)) "Apply" }
                 }
+                a.btn href=(address("/rules/edit", scope)) { "Back" }
             }
         }
     };

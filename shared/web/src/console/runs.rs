@@ -5,7 +5,7 @@ use super::gate::{Asked, Sent, Trouble, done};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Tone, badge, count, length, number};
-use super::{bulk, filters, first_sync, reports, snapshots};
+use super::{bulk, filters, first_sync, reports, set_up, snapshots};
 use crate::App;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -42,6 +42,7 @@ fn title(job: &Job) -> String {
         Job::Change { filter, .. } => format!("Change: {}{preview}", filters::told(filter)),
         Job::Group { order } => super::form::capital(&order.words()),
         Job::Link { order, .. } => format!("Warehouses of {}{preview}", order.subject()),
+        Job::Connect { account } => format!("Connection of {account}"),
         Job::Mapping { .. } => "Report of mappings".into(),
     }
 }
@@ -125,13 +126,20 @@ pub(super) async fn page(
     let run = app.hub.show_run(&id).await?;
     let changes = app.hub.run_changes(&id, asked.filled("after").map(str::to_owned), PAGE).await?;
     let may = viewer.may(UserRole::Operator);
+    let connecting = if let Job::Connect { account } = &run.job {
+        Some(set_up::progress(&app, &viewer, &run, account).await?)
+    } else {
+        None
+    };
     let body = html! {
         div data-live="run" {
             @if let Job::Adopt { apply, .. } = &run.job { (first_sync::steps(first_step(*apply, run.state))) }
+            @if let Job::Connect { .. } = &run.job { (set_up::steps(&run)) }
             section.card {
                 (head(&viewer, &run, may))
                 div.body.stack {
-                    @if !run.state.is_over() { (progress(&run)) }
+                    @match &connecting { Some(steps) => (steps), None => { @if !run.state.is_over() { (progress(&run)) } } }
+                    @if !run.state.is_over() { noscript { p { a href={ "/runs/" (run.id) } { "Look again" } } } }
                     @if let Some(error) = &run.error { (ui::say(if run.state == RunState::Failed { Tone::Bad } else { Tone::Warn }, "", &super::form::capital(error))) }
                     @if run.state == RunState::Cancelled { p { "It was stopped between two steps. What it did until then stays done and is listed below." } }
                     (result(&viewer, &run, may))
@@ -142,7 +150,9 @@ pub(super) async fn page(
         }
     };
     let every = u32::from(!run.state.is_over());
-    Ok(viewer.page(&Head::new(&title(&run.job)).up("/runs", "Runs").every(every), &body))
+    let (title, from) =
+        (title(&run.job), if connecting.is_some() { ("/accounts", "Accounts") } else { ("/runs", "Runs") });
+    Ok(viewer.page(&Head::new(&title).up(from.0, from.1).every(every), &body))
 }
 
 /// The step of a first sync that comes next: once its preview is there it can be applied.
@@ -225,6 +235,8 @@ fn result(viewer: &Viewer, run: &Run, may: bool) -> Markup {
         Job::Link { .. } => known(run, |found: &engine::locations::Linking| {
             html! { p { (ui::counted(found.skus, "SKU", "SKUs")) ", " (ui::counted(found.will_change, "level", "levels")) @if found.applied { " changed." } @else { " would change." } } }
         }),
+        // its steps say it
+        Job::Connect { .. } => html! {},
         Job::Mapping { .. } => html! { p.soft { "It is shown with each account, under “Products and mapping”." } },
     }
 }

@@ -244,6 +244,8 @@ pub(super) fn value<T: serde::Serialize>(policy: &T) -> String {
 /// The state of a webhook in a store.
 pub(super) const fn subscription(state: SubscriptionState) -> Said {
     match state {
+        SubscriptionState::Waiting => (Tone::Plain, "Waiting"),
+        SubscriptionState::Asking => (Tone::Note, "Being registered"),
         SubscriptionState::Active => (Tone::Good, "Active"),
         SubscriptionState::Created => (Tone::Good, "Created"),
         SubscriptionState::Reenabled => (Tone::Good, "Enabled again"),

@@ -7,7 +7,8 @@ use super::client::{self, Call, encode};
 use super::operation::{
     CREATE_DESTINATION, CREATE_SUBSCRIPTION, DELETE_SUBSCRIPTION, GET_DESTINATIONS, GET_SUBSCRIPTION,
 };
-use crate::{Error, ErrorKind, Session, Subscription, SubscriptionState};
+use crate::hooks::Hooks;
+use crate::{Error, ErrorKind, Session, Subscription, SubscriptionState, Watch};
 use ::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -38,19 +39,19 @@ fn wishes(session: Session<'_>) -> Vec<Wish> {
 }
 
 /// Creates what is missing. Without a queue and a bus in the settings there is nothing to do.
-pub(crate) async fn subscribe(session: Session<'_>) -> Result<Vec<Subscription>, Error> {
+pub(crate) async fn subscribe(session: Session<'_>, watch: &dyn Watch) -> Result<Vec<Subscription>, Error> {
     let place = Place::of(session.settings)?;
-    let mut subscriptions = Vec::new();
-    for wish in wishes(session) {
-        let (state, note) = match mend(session, &place, &wish).await {
-            Ok(done) => done,
+    let wishes = wishes(session);
+    let mut hooks = Hooks::new(wishes.iter().map(|wish| (wish.topic, wish.required)), watch);
+    for (at, wish) in wishes.iter().enumerate() {
+        hooks.asks(at);
+        match mend(session, &place, wish).await {
             // The step can be repeated as a whole; calling it refused would hide that it only has to wait.
             Err(error) if error.is_passing() || error.kind == ErrorKind::Unauthorized => return Err(error),
-            Err(error) => (SubscriptionState::Refused, error.to_string()),
-        };
-        subscriptions.push(Subscription { topic: wish.topic.into(), state, required: wish.required, note });
+            became => hooks.ends(at, became),
+        }
     }
-    Ok(subscriptions)
+    Ok(hooks.all(Vec::new()))
 }
 
 async fn mend(session: Session<'_>, place: &Place, wish: &Wish) -> Result<(SubscriptionState, String), Error> {

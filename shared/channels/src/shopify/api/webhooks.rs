@@ -5,7 +5,8 @@ use super::PAGES_MAX;
 use super::client::{self, Call};
 use super::document::{WEBHOOK_CREATE, WEBHOOK_DELETE, WEBHOOKS};
 use super::wire::Nodes;
-use crate::{Error, ErrorKind, Session, Subscription, SubscriptionState};
+use crate::hooks::Hooks;
+use crate::{Error, ErrorKind, Session, Subscription, SubscriptionState, Watch};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -48,23 +49,23 @@ struct Problem {
 }
 
 /// Creates what is missing.
-pub(crate) async fn subscribe(session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error> {
+pub(crate) async fn subscribe(session: Session<'_>, url: &str, watch: &dyn Watch) -> Result<Vec<Subscription>, Error> {
     let existing = list(session).await?;
-    let mut subscriptions = Vec::with_capacity(TOPICS.len());
-    for (topic, name) in TOPICS {
-        let required = *name == REQUIRED;
+    let mut hooks = Hooks::new(TOPICS.iter().map(|(_, name)| (*name, *name == REQUIRED)), watch);
+    for (place, (topic, name)) in TOPICS.iter().enumerate() {
+        hooks.asks(place);
         let there = existing.iter().any(|row| row.uri == url && row.topic == *topic && row.format == "JSON");
-        let (state, note) = match if there { Ok(None) } else { create(session, topic, url).await.map(Some) } {
-            Ok(None) => (SubscriptionState::Active, String::new()),
-            Ok(Some(note)) => (SubscriptionState::Created, note),
-            // The step can be repeated as a whole; calling it refused would hide that it only has to wait.
-            Err(error) if required && error.is_passing() => return Err(error),
-            Err(error) => (SubscriptionState::Refused, error.to_string()),
+        let became = match there {
+            true => Ok((SubscriptionState::Active, String::new())),
+            false => create(session, topic, url).await.map(|note| (SubscriptionState::Created, note)),
         };
-        subscriptions.push(Subscription { topic: (*name).to_owned(), state, required, note });
+        match became {
+            // The step can be repeated as a whole; calling it refused would hide that it only has to wait.
+            Err(error) if *name == REQUIRED && error.is_passing() => return Err(error),
+            became => hooks.ends(place, became),
+        }
     }
-    subscriptions.extend(Subscription::of_other_hubs(existing.iter().map(|row| row.uri.as_str()), url));
-    Ok(subscriptions)
+    Ok(hooks.all(Subscription::of_other_hubs(existing.iter().map(|row| row.uri.as_str()), url)))
 }
 
 /// Only those made over this API by this app are listed, which are the ones that we made.

@@ -2,7 +2,8 @@
 
 use super::wire::WebhookRow;
 use super::{PAGE, client};
-use crate::{Error, ErrorKind, Session, Subscription, SubscriptionState};
+use crate::hooks::Hooks;
+use crate::{Error, ErrorKind, Session, Subscription, SubscriptionState, Watch};
 use ::http::Method;
 use serde_json::json;
 
@@ -15,22 +16,20 @@ const REQUIRED: &str = "product.stock_changed";
 const PAGES: usize = 10;
 
 /// Creates what is missing, enables what was disabled, asks for verification of what is unverified.
-pub(crate) async fn subscribe(session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error> {
+pub(crate) async fn subscribe(session: Session<'_>, url: &str, watch: &dyn Watch) -> Result<Vec<Subscription>, Error> {
     let existing = list(session).await?;
-    let mut subscriptions = Vec::with_capacity(TOPICS.len());
-    for topic in TOPICS {
+    let mut hooks = Hooks::new(TOPICS.iter().map(|topic| (*topic, *topic == REQUIRED)), watch);
+    for (place, topic) in TOPICS.iter().enumerate() {
+        hooks.asks(place);
         let ours = existing.iter().filter(|row| row.url == url && row.topic == *topic);
         let best = ours.max_by_key(|row| (row.enabled, row.verified));
-        let (state, note) = match mend(session, topic, url, best).await {
-            Ok(done) => done,
+        match mend(session, topic, url, best).await {
             // The step can be repeated as a whole; calling it refused would hide that it only has to wait.
             Err(error) if *topic == REQUIRED && error.is_passing() => return Err(error),
-            Err(error) => (SubscriptionState::Refused, error.to_string()),
-        };
-        subscriptions.push(Subscription { topic: (*topic).to_owned(), state, required: *topic == REQUIRED, note });
+            became => hooks.ends(place, became),
+        }
     }
-    subscriptions.extend(Subscription::of_other_hubs(existing.iter().map(|row| row.url.as_str()), url));
-    Ok(subscriptions)
+    Ok(hooks.all(Subscription::of_other_hubs(existing.iter().map(|row| row.url.as_str()), url)))
 }
 
 async fn list(session: Session<'_>) -> Result<Vec<WebhookRow>, Error> {
