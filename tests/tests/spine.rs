@@ -131,6 +131,26 @@ async fn a_store_that_is_down_catches_up_when_it_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_has_just_failed_is_not_tried_again_for_the_rest_of_a_batch() {
+    let skus: Vec<String> = (0..20).map(|number| format!("TEE-{number}")).collect();
+    let products: Vec<(&str, i64)> = skus.iter().map(|sku| (sku.as_str(), 10)).collect();
+    let shops = Shops::open(&products).await;
+    // so that no call has to wait for its turn
+    shops.clock.advance(Duration::from_secs(120));
+    let down = Fault { failure: Failure::Status(503), when: When::default(), which: Which::All, left: None };
+    shops.http.fake().fail(3, down).expect("the store");
+    let (asked, began) = (shops.http.fake().requests(3), shops.clock.now());
+    for sku in &skus {
+        shops.http.fake().sell(1, sku, 1, shops.clock.now()).expect("sold");
+    }
+    shops.deliver().await;
+    shops.work().await;
+    assert_eq!(shops.http.fake().requests(3) - asked, 1, "twenty writes are two calls, and the first fails");
+    assert!(shops.clock.now().since_ms(began) < 1_000, "the healthy one is not kept waiting for the others");
+    assert!(skus.iter().all(|sku| shops.http.fake().level(2, sku) == Some(9)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wave_of_zeros_is_stopped_and_asked_about() {
     let skus: Vec<String> = (0..60).map(|number| format!("SKU-{number:02}")).collect();
     let products: Vec<(&str, i64)> = skus.iter().map(|sku| (sku.as_str(), 5)).collect();
