@@ -3,7 +3,7 @@
 use crate::feed::{Cause, Counted, LineState, Marker, Movement, ORDER_PATIENCE_MS, Orders, Reading};
 use crate::ledger::{Square, Written};
 use crate::{OrderId, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads `movements` of one SKU (ascending, whatever their position) against what is known: `orders` names the lines of
 /// each order that the store could show, and `level` is the level read after the feed, if it was.
@@ -101,7 +101,9 @@ impl Reader {
             Some(before) => self.count(movement.level_after - before, Cause::Edit(movement.id)),
             None => {
                 self.reading.unclear += 1;
-                self.reading.doubts.push(movement.level_after - self.reading.last);
+                let sizes = self.baselines(movement).into_iter().map(|before| movement.level_after - before);
+                let sizes: BTreeSet<i64> = sizes.filter(|by| *by != 0 || self.reading.forgot).collect();
+                self.reading.doubts.extend(sizes);
             }
         }
     }
@@ -449,6 +451,9 @@ mod tests {
         assert_eq!(units(&erased), [2], "10 → 12, then our 7");
         let unknown = read(&square, &[entry(1, 12, None)], &Orders::new(), Some(3), Timestamp(0));
         assert_eq!((units(&unknown), unknown.unclear), (vec![], 1));
+        assert_eq!(unknown.doubts, [2, 5], "from 10 or from 7");
+        let same = read(&square, &[entry(1, 10, None)], &Orders::new(), Some(3), Timestamp(0));
+        assert_eq!(same.doubts, [3], "back to what it was before our 7");
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub enum Note {
     /// A difference of so many units that may be an edit or the trace of our write: the target is written; enter it by
     /// hand if it was an edit.
     Ambiguous(i64),
+    /// A difference beside a push of unknown outcome, which fits neither: of so many units if the push arrived, of so many if not.
+    /// The target is written; enter it by hand if it was an edit.
+    Undecided(i64, i64),
     /// So many units came back to the store and are not stocked again, by the account's policy; the store is set back.
     NotRestocked(i64),
     /// A push of unknown outcome was found to have taken effect, or not.
@@ -253,7 +256,7 @@ fn choose(square: &mut Square, (failed, applied): (i64, i64), level: i64, observ
         observed.notes.push(Note::PushResolved(took_effect));
     } else {
         square.with = level;
-        observed.notes.push(Note::Ambiguous(level - applied));
+        observed.notes.push(Note::Undecided(level - applied, level - failed));
     }
 }
 
@@ -458,6 +461,18 @@ mod tests {
             assert_eq!(entry.square.expect("it has a feed").with, with);
             assert_eq!((entry.counted, settled.notes), (0, vec![Note::PushResolved(took_effect)]));
         }
+    }
+
+    #[test]
+    fn a_level_that_fits_neither_outcome_of_a_push_is_told_with_both_differences_and_decided() {
+        let mut entry = listing(10);
+        entry.square.as_mut().expect("it has a feed").guesses = Some((10, 6));
+        observe(&mut entry, seen(3, &[], 100), ALL);
+        let settled = observe(&mut entry, seen(3, &[], 6_000), ALL);
+        assert_eq!((entry.counted, settled.notes), (0, vec![Note::Undecided(-3, -7)]));
+        observe(&mut entry, seen(23, &[], 10_000), ALL);
+        let later = observe(&mut entry, seen(23, &[], 16_000), ALL);
+        assert_eq!(later.notes, [Note::EditCounted(20)], "what comes after is measured from what was decided");
     }
 
     #[test]

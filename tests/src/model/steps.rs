@@ -209,7 +209,10 @@ impl World {
             let (observed, marked) = self.observe(model, entry, place, sight);
             markers.extend(marked);
             tally += observed.counted.iter().map(|counted| counted.by).sum::<i64>();
-            told |= observed.notes.iter().any(|note| matches!(note, Note::Ambiguous(_) | Note::Repaired(_)));
+            told |= observed
+                .notes
+                .iter()
+                .any(|note| matches!(note, Note::Ambiguous(_) | Note::Undecided(..) | Note::Repaired(_)));
             if observed.again.is_some() {
                 later[place] = Hint::Ready;
             }

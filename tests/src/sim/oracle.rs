@@ -275,6 +275,7 @@ impl Oracle {
                         ("repaired", None)
                     }
                     Note::Ambiguous(by) => ("ambiguous", Some(*by)),
+                    Note::Undecided(arrived, failed) => ("undecided", Some(arrived.abs().max(failed.abs()))),
                     Note::NotRestocked(_) => ("not restocked", None),
                     Note::PushResolved(_) => ("push resolved", None),
                     Note::Verified(_) => ("verified", None),

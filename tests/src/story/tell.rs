@@ -115,6 +115,9 @@ fn note_words(note: &Note) -> String {
         Note::Overwriting(by) => format!("{by:+} does not count and is overwritten"),
         Note::Tolerated(by) => format!("{by:+} does not count and stays"),
         Note::Repaired(by) => format!("our write had erased {by:+}, written again"),
+        Note::Undecided(arrived, failed) => {
+            format!("{arrived:+} if our write arrived, or {failed:+}, may be an edit: overwritten, enter it by hand")
+        }
         Note::Ambiguous(by) => format!("{by:+} may be an edit or our own trace: overwritten, enter it by hand"),
         Note::NotRestocked(by) => format!("{by:+} came back and is not stocked again"),
         Note::PushResolved(true) => "the write of unknown outcome took effect".into(),

@@ -52,7 +52,7 @@ impl Draft {
     /// Takes out the notes that a person must see, with all that was noted beside them: they are written with what they are
     /// about, so that no crash can keep them back.
     fn take_doubts(&mut self) -> Vec<Seen> {
-        let is_doubt = |note: &Note| matches!(note, Note::Ambiguous(_) | Note::Repaired(_));
+        let is_doubt = |note: &Note| matches!(note, Note::Ambiguous(_) | Note::Undecided(..) | Note::Repaired(_));
         let mut told = Vec::new();
         for (listing, observed) in &mut self.observed {
             if observed.notes.iter().any(is_doubt) {

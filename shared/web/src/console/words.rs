@@ -157,6 +157,11 @@ pub(super) fn note(note: &Note) -> String {
             "{} may have been an edit or the trace of our own write: if it was an edit, enter it by hand",
             signed(*by)
         ),
+        Note::Undecided(arrived, failed) => format!(
+            "{} may have been an edit if our last write arrived, {} if not, which nobody can tell: enter an edit by hand",
+            signed(*arrived),
+            signed(*failed)
+        ),
         Note::NotRestocked(by) => format!("{} came back and is not stocked again, as you asked", signed(*by)),
         Note::Verified(level) => format!("the write that the store had taken is live: {level}"),
         Note::Drifted(by) => {
