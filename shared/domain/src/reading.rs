@@ -1,7 +1,9 @@
 //! Reading the movement feed of a store: which entries are sales, returns, edits, and which are our own writes.
 
+mod ours;
+
 use crate::feed::{Cause, Counted, LineState, Marker, Movement, ORDER_PATIENCE_MS, Orders, Reading};
-use crate::ledger::{Square, Written};
+use crate::ledger::Square;
 use crate::{OrderId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,14 +28,15 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
         entries: BTreeMap::new(),
         unsure: square.guesses.is_some(),
         logs_ours: square.echoes,
+        shows_ours: false,
     };
     let fresh: Vec<&Movement> = movements.iter().filter(|movement| movement.id > square.position).collect();
     for order in fresh.iter().filter_map(|movement| movement.order.clone()) {
         *reader.entries.entry(order).or_default() += 1;
     }
     // a store that logs one of our writes further on logs them all: what came before that entry is measured from the log
-    reader.reading.echoes |=
-        fresh.iter().any(|movement| movement.order.is_none() && reader.own_write(movement).is_some());
+    reader.shows_ours = fresh.iter().any(|movement| movement.order.is_none() && reader.own_write(movement).is_some());
+    reader.reading.echoes |= reader.shows_ours;
     for (place, movement) in fresh.iter().enumerate() {
         let newest = place + 1 == fresh.len();
         if !reader.step(movement, level.filter(|_| newest), now) {
@@ -53,17 +56,14 @@ struct Reader {
     unsure: bool,
     /// Whether the store has shown before that it logs our writes.
     logs_ours: bool,
+    /// Whether the stretch has an entry of one of our writes.
+    shows_ours: bool,
 }
-
-/// Stores tell the time in whole seconds, milliseconds.
-const STORE_SECOND_MS: i64 = 1_000;
-/// An entry so much later than one of our writes came after it, milliseconds. Longer than any call lives, and than clocks
-/// usually differ.
-const WINDOW_MS: i64 = 600_000;
 
 impl Reader {
     /// Reads one entry; `false` when it must wait.
     fn step(&mut self, movement: &Movement, level: Option<i64>, now: Timestamp) -> bool {
+        self.doubt_echoes(movement);
         match &movement.order {
             None => self.without_order(movement, level),
             Some(order) => {
@@ -97,8 +97,14 @@ impl Reader {
         }
         self.pass_old_writes(movement);
         match self.baseline(movement, level) {
-            Some(before) if before == movement.level_after => {}
-            Some(before) => self.count(movement.level_after - before, Cause::Edit(movement.id)),
+            Some(before) => {
+                // that the log does not have a write of which nobody knows shows that it did not arrive; if the log has any
+                if self.unsure && !self.shows_ours && self.reading.echoes {
+                    let ours = self.reading.writes.iter().filter(|write| write.after < movement.id);
+                    self.reading.doubts.extend(ours.map(|write| movement.level_after - write.value));
+                }
+                self.count(movement.level_after - before, Cause::Edit(movement.id));
+            }
             None => {
                 self.reading.unclear += 1;
                 let sizes = self.baselines(movement).into_iter().map(|before| movement.level_after - before);
@@ -238,117 +244,11 @@ impl Reader {
             self.reading.counted.push(Counted { by, cause });
         }
     }
-
-    /// The oldest of our writes that the entry may be.
-    fn own_write(&self, movement: &Movement) -> Option<usize> {
-        let is_it = |write: &Written| write.value == movement.level_after && write.after < movement.id;
-        self.reading.writes.iter().position(is_it)
-    }
-
-    /// Recognises the entry of one of our own writes, and with it that the older ones are past; whether it is the newest.
-    fn is_ours(&mut self, movement: &Movement) -> Option<bool> {
-        let place = self.own_write(movement)?;
-        self.reading.writes.drain(..=place);
-        Some(self.reading.writes.is_empty())
-    }
-
-    /// Whether the entry may be a change of `by` units: from the entry before, or from one of our writes since.
-    fn moved(&self, movement: &Movement, by: i64) -> bool {
-        self.baselines(movement).contains(&(movement.level_after - by))
-    }
-
-    /// Whether the entry may be a rise by `by` units, even from a write of ours that a store which logs them did not log.
-    fn rose(&self, movement: &Movement, by: i64) -> bool {
-        let before = movement.level_after - by;
-        let mut writes = self.reading.writes.iter();
-        self.reading.last == before || writes.any(|write| write.value == before && write.after < movement.id)
-    }
-
-    /// The entry changed the level by `by` units. Where that shows that it came after one of our writes, that write and
-    /// the ones before it are past; of writes with the same value only the first is sure to be.
-    fn pass_writes(&mut self, movement: &Movement, by: i64) {
-        let before = movement.level_after - by;
-        let writes = &mut self.reading.writes;
-        if before == self.reading.last {
-            // it would have found the same without the write: only the time tells
-            let found = |write: &&mut Written| {
-                write.value == before && write.after < movement.id && write.at < movement.at.plus_ms(STORE_SECOND_MS)
-            };
-            if let Some(write) = writes.iter_mut().find(found) {
-                write.past = true;
-            }
-            return;
-        }
-        if let Some(place) = writes.iter().position(|write| write.value == before && write.after < movement.id) {
-            writes.drain(..=place);
-            // the log does not have it: what was taken for an echo once was none
-            self.reading.echoes = false;
-        }
-    }
-
-    /// Our writes of long before the entry are past: what the newest of them left is what the entry found.
-    fn pass_old_writes(&mut self, movement: &Movement) {
-        let writes = &mut self.reading.writes;
-        let old = writes.iter().take_while(|write| movement.at.since_ms(write.at) > WINDOW_MS).count();
-        if let Some(newest) = writes.drain(..old).next_back()
-            && !self.reading.echoes
-        {
-            self.reading.last = newest.value;
-        }
-    }
-
-    /// What the level may have been before an entry: that of the entry before, or any of our writes since.
-    fn baselines(&self, movement: &Movement) -> Vec<i64> {
-        let mut values = vec![self.reading.last];
-        if !self.reading.echoes {
-            let ours = self.reading.writes.iter().filter(|write| write.after < movement.id);
-            values.extend(ours.map(|write| write.value));
-        }
-        values
-    }
-
-    /// The level before an entry, where it can be known: the log shows our writes, or there were none, or the level read
-    /// afterwards tells whether our last write came before the entry or after it.
-    fn baseline(&mut self, movement: &Movement, level: Option<i64>) -> Option<i64> {
-        if self.reading.forgot {
-            return None;
-        }
-        let possible = self.baselines(movement);
-        let (&logged, ours) = possible.split_first()?;
-        let Some(&latest) = ours.last() else {
-            return Some(logged);
-        };
-        let newest = self.reading.writes.iter().rfind(|write| write.after < movement.id);
-        if level == Some(movement.level_after) && !self.unsure && newest.is_some_and(|write| write.past) {
-            self.reading.writes.clear();
-            self.reading.doubts.push(movement.level_after - logged);
-            return Some(logged);
-        }
-        if level == Some(movement.level_after) && !self.unsure {
-            self.reading.writes.clear();
-            return Some(latest);
-        }
-        if level != Some(latest) {
-            return None;
-        }
-        let before = self.erased_from(movement, &possible);
-        if ours.len() > 1 {
-            self.reading.doubts.push(movement.level_after - before);
-        }
-        Some(before)
-    }
-
-    /// The level before an edit that one of our writes erased: what that write was meant to replace. Each write is made
-    /// only after its level was read again, so the edit came between: the last write claimed by then is the one.
-    fn erased_from(&self, movement: &Movement, possible: &[i64]) -> i64 {
-        let ours = self.reading.writes.iter().filter(|write| write.after < movement.id);
-        let claimed = ours.filter(|write| write.at < movement.at.plus_ms(STORE_SECOND_MS)).count().max(1);
-        possible.get(claimed - 1).copied().unwrap_or(self.reading.last)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::ours::{LOGGED_MS, WINDOW_MS};
     use super::*;
     use crate::{LineId, Position, Sku};
 
@@ -537,6 +437,27 @@ mod tests {
         let orders = Orders::from([(order("1"), two)]);
         let reading = read(&square, &[entry(1, 143, Some("1"))], &orders, None, Timestamp(0));
         assert_eq!((units(&reading), reading.echoes), (vec![2], false), "141 → 143, and 141 is not in the log");
+    }
+
+    #[test]
+    fn a_store_that_was_thought_to_log_our_writes_is_believed_no_longer_once_one_is_missing_before_an_edit() {
+        let mut square = at(6);
+        square.echoes = true;
+        square.wrote(3, Timestamp(0));
+        let read = |at: i64| {
+            let edit = Movement { at: Timestamp(at), ..entry(1, 16, None) };
+            let reading = read(&square, &[edit], &Orders::new(), Some(16), Timestamp(0));
+            (units(&reading), reading.echoes)
+        };
+        assert_eq!(read(LOGGED_MS + 1), (vec![13], false), "3 → 16: the log would have our 3 by now");
+        assert_eq!(read(LOGGED_MS), (vec![10], true), "our 3 may come yet");
+        square.guesses = Some((6, 3));
+        let unsure = super::read(&square, &[entry(1, 16, None)], &Orders::new(), Some(16), Timestamp(0));
+        assert_eq!(
+            (units(&unsure), unsure.doubts),
+            (vec![10], vec![13]),
+            "6 → 16, or 3 → 16 if the store logs none of ours"
+        );
     }
 
     #[test]

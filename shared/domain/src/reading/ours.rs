@@ -1,0 +1,136 @@
+//! Our own writes in the feed: which entries are theirs, and what the level was before an entry that one of them may have moved.
+
+use super::Reader;
+use crate::feed::Movement;
+use crate::ledger::Written;
+
+/// Stores tell the time in whole seconds, milliseconds.
+const STORE_SECOND_MS: i64 = 1_000;
+/// An entry so much later than one of our writes came after it, milliseconds. Longer than any call lives, and than clocks
+/// usually differ.
+pub(super) const WINDOW_MS: i64 = 600_000;
+/// Where a store logs our writes, an entry so much later than one of them has that write's entry before it, milliseconds: a
+/// call under a claim does not live so long.
+pub(super) const LOGGED_MS: i64 = 90_000;
+
+impl Reader {
+    /// The oldest of our writes that the entry may be.
+    pub(super) fn own_write(&self, movement: &Movement) -> Option<usize> {
+        let is_it = |write: &Written| write.value == movement.level_after && write.after < movement.id;
+        self.reading.writes.iter().position(is_it)
+    }
+
+    /// Recognises the entry of one of our own writes, and with it that the older ones are past; whether it is the newest.
+    pub(super) fn is_ours(&mut self, movement: &Movement) -> Option<bool> {
+        let place = self.own_write(movement)?;
+        self.reading.writes.drain(..=place);
+        Some(self.reading.writes.is_empty())
+    }
+
+    /// Whether the entry may be a change of `by` units: from the entry before, or from one of our writes since.
+    pub(super) fn moved(&self, movement: &Movement, by: i64) -> bool {
+        self.baselines(movement).contains(&(movement.level_after - by))
+    }
+
+    /// Whether the entry may be a rise by `by` units, even from a write of ours that a store which logs them did not log.
+    pub(super) fn rose(&self, movement: &Movement, by: i64) -> bool {
+        let before = movement.level_after - by;
+        let mut writes = self.reading.writes.iter();
+        self.reading.last == before || writes.any(|write| write.value == before && write.after < movement.id)
+    }
+
+    /// The entry changed the level by `by` units. Where that shows that it came after one of our writes, that write and
+    /// the ones before it are past; of writes with the same value only the first is sure to be.
+    pub(super) fn pass_writes(&mut self, movement: &Movement, by: i64) {
+        let before = movement.level_after - by;
+        let writes = &mut self.reading.writes;
+        if before == self.reading.last {
+            // it would have found the same without the write: only the time tells
+            let found = |write: &&mut Written| {
+                write.value == before && write.after < movement.id && write.at < movement.at.plus_ms(STORE_SECOND_MS)
+            };
+            if let Some(write) = writes.iter_mut().find(found) {
+                write.past = true;
+            }
+            return;
+        }
+        if let Some(place) = writes.iter().position(|write| write.value == before && write.after < movement.id) {
+            writes.drain(..=place);
+            // the log does not have it: what was taken for an echo once was none
+            self.reading.echoes = false;
+        }
+    }
+
+    /// Where a write of ours arrived and a later entry comes without the write's own, the log does not have our writes: what was
+    /// taken for an echo once was somebody who entered the same number.
+    pub(super) fn doubt_echoes(&mut self, movement: &Movement) {
+        let missing = |write: &Written| {
+            write.after < movement.id
+                && write.at.plus_ms(LOGGED_MS) < movement.at
+                && write.value != movement.level_after
+        };
+        if !self.unsure && !self.shows_ours && self.reading.writes.iter().any(missing) {
+            (self.reading.echoes, self.logs_ours) = (false, false);
+        }
+    }
+
+    /// Our writes of long before the entry are past: what the newest of them left is what the entry found.
+    pub(super) fn pass_old_writes(&mut self, movement: &Movement) {
+        let writes = &mut self.reading.writes;
+        let old = writes.iter().take_while(|write| movement.at.since_ms(write.at) > WINDOW_MS).count();
+        if let Some(newest) = writes.drain(..old).next_back()
+            && !self.reading.echoes
+        {
+            self.reading.last = newest.value;
+        }
+    }
+
+    /// What the level may have been before an entry: that of the entry before, or any of our writes since.
+    pub(super) fn baselines(&self, movement: &Movement) -> Vec<i64> {
+        let mut values = vec![self.reading.last];
+        if !self.reading.echoes {
+            let ours = self.reading.writes.iter().filter(|write| write.after < movement.id);
+            values.extend(ours.map(|write| write.value));
+        }
+        values
+    }
+
+    /// The level before an entry, where it can be known: the log shows our writes, or there were none, or the level read
+    /// afterwards tells whether our last write came before the entry or after it.
+    pub(super) fn baseline(&mut self, movement: &Movement, level: Option<i64>) -> Option<i64> {
+        if self.reading.forgot {
+            return None;
+        }
+        let possible = self.baselines(movement);
+        let (&logged, ours) = possible.split_first()?;
+        let Some(&latest) = ours.last() else {
+            return Some(logged);
+        };
+        let newest = self.reading.writes.iter().rfind(|write| write.after < movement.id);
+        if level == Some(movement.level_after) && !self.unsure && newest.is_some_and(|write| write.past) {
+            self.reading.writes.clear();
+            self.reading.doubts.push(movement.level_after - logged);
+            return Some(logged);
+        }
+        if level == Some(movement.level_after) && !self.unsure {
+            self.reading.writes.clear();
+            return Some(latest);
+        }
+        if level != Some(latest) {
+            return None;
+        }
+        let before = self.erased_from(movement, &possible);
+        if ours.len() > 1 {
+            self.reading.doubts.push(movement.level_after - before);
+        }
+        Some(before)
+    }
+
+    /// The level before an edit that one of our writes erased: what that write was meant to replace. Each write is made
+    /// only after its level was read again, so the edit came between: the last write claimed by then is the one.
+    fn erased_from(&self, movement: &Movement, possible: &[i64]) -> i64 {
+        let ours = self.reading.writes.iter().filter(|write| write.after < movement.id);
+        let claimed = ours.filter(|write| write.at < movement.at.plus_ms(STORE_SECOND_MS)).count().max(1);
+        possible.get(claimed - 1).copied().unwrap_or(self.reading.last)
+    }
+}
