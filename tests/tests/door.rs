@@ -11,14 +11,15 @@ use engine::receive::Received;
 use engine::work::Task;
 use engine::{Config, Hub};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tests::shops::Shops;
 
-/// A store that counts the glances.
+/// A store that counts the glances, and whose lists may be behind.
 struct Counting {
     store: Arc<dyn Store>,
     glances: Arc<AtomicUsize>,
+    behind: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -37,7 +38,9 @@ impl Store for Counting {
     }
 
     async fn skim(&self, query: &Query) -> Result<Page, StoreError> {
-        self.store.skim(query).await
+        let page = self.store.skim(query).await?;
+        // nothing that was just stored is there yet
+        Ok(if self.behind.load(Ordering::SeqCst) { Page::default() } else { page })
     }
 
     async fn scan(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
@@ -58,14 +61,16 @@ struct Street {
     shops: Shops,
     door: Hub,
     glances: Arc<AtomicUsize>,
+    behind: Arc<AtomicBool>,
 }
 
 impl Street {
     /// Ten TEEs everywhere, and a door that remembers for so long.
     async fn open(echo_memory: Duration) -> Self {
         let shops = Shops::open(&[("TEE", 10)]).await;
-        let glances = Arc::<AtomicUsize>::default();
-        let store = Counting { store: Arc::clone(&shops.hub.store), glances: Arc::clone(&glances) };
+        let (glances, behind) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let (counted, late) = (Arc::clone(&glances), Arc::clone(&behind));
+        let store = Counting { store: Arc::clone(&shops.hub.store), glances: counted, behind: late };
         let door = Hub::new(
             Arc::new(store),
             Arc::clone(&shops.hub.queue),
@@ -74,7 +79,7 @@ impl Street {
             Arc::clone(&shops.clock) as _,
             Config { door: Door { orders_wait: true, echo_memory }, ..shops.hub.config.clone() },
         );
-        Self { shops, door, glances }
+        Self { shops, door, glances, behind }
     }
 
     /// Gives the door the webhooks that are due and that are wanted; gives how many hints came of them.
@@ -142,6 +147,19 @@ async fn a_sale_of_which_only_the_order_was_told_is_found_within_a_minute() {
     assert_eq!(street.waiting().await, (0, 0));
     street.sweep().await;
     street.shops.all_show("TEE", 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_a_look_a_moment_old_does_not_show_is_not_refused() {
+    let street = Street::open(Duration::ZERO).await;
+    let sell = || street.shops.http.fake().sell(2, "TEE", 1, street.shops.clock.now()).unwrap();
+    sell();
+    assert_eq!(street.deliver(of_stock).await, 1);
+    // what the door remembers of accounts has grown old, and the table is behind
+    street.shops.clock.advance(Duration::from_secs(60));
+    street.behind.store(true, Ordering::SeqCst);
+    sell();
+    assert_eq!(street.deliver(of_stock).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -136,6 +136,15 @@ pub struct Connected {
 /// The levels that an account's last comparison saw, and when they were looked up.
 type Stocked = (Timestamp, Arc<SeenAt>);
 
+/// The accounts as last read.
+#[derive(Clone)]
+struct Remembered {
+    at: Timestamp,
+    accounts: Accounts,
+    /// Whether they were read as they were, not as they were a moment before.
+    exact: bool,
+}
+
 /// All accounts at one moment.
 pub type Accounts = Arc<BTreeMap<AccountId, Connected>>;
 
@@ -156,7 +165,7 @@ pub struct Hub {
     pub(crate) budgets: Budgets,
     pub(crate) notes: Notes,
     channels: &'static [&'static dyn Channel],
-    cache: Mutex<Option<(Timestamp, Accounts)>>,
+    cache: Mutex<Option<Remembered>>,
     /// When signing secrets were last read past the vault's memory.
     asked_afresh: Mutex<Timestamp>,
     tokens: Mutex<BTreeMap<AccountId, Arc<Tokens>>>,
@@ -250,14 +259,13 @@ impl Hub {
         let fresh_ms = i64::try_from(self.config.account_cache.as_millis()).unwrap_or(i64::MAX);
         let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // what has only grown old may be a moment old once more; after a change it was forgotten, and is read as it is
-        let exactly = cached.is_none();
-        if let Some((at, accounts)) = cached
-            && now.since_ms(at) < fresh_ms
-        {
-            return Ok(accounts);
+        let exact = cached.is_none();
+        if let Some(cached) = cached.filter(|cached| now.since_ms(cached.at) < fresh_ms) {
+            return Ok(cached.accounts);
         }
-        let accounts = Arc::new(self.load_accounts(exactly).await?);
-        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&accounts)));
+        let accounts = Arc::new(self.load_accounts(exact).await?);
+        let read = Remembered { at: now, accounts: Arc::clone(&accounts), exact };
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
         Ok(accounts)
     }
 
@@ -282,11 +290,11 @@ impl Hub {
         may
     }
 
-    /// Forgets cached accounts that are older than this.
+    /// Forgets cached accounts that are older than this, or were read as they were a moment before.
     pub(crate) fn forget_accounts_older_than(&self, age: Duration) {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        cache.take_if(|(at, _)| self.clock.now().since_ms(*at) >= age_ms);
+        cache.take_if(|cached| !cached.exact || self.clock.now().since_ms(cached.at) >= age_ms);
     }
 
     /// One account.
