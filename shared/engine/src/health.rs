@@ -1,6 +1,6 @@
 //! Health of the accounts: collected in memory while working, stored when it matters or every half minute.
 
-use crate::contest::made;
+use crate::contest::{ATTEMPTS, made};
 use crate::hub::{Connected, Error, Hub};
 use crate::ports::{Change, Condition};
 use crate::records::{self, Health, Troubled};
@@ -45,8 +45,6 @@ const STORE_EVERY_MS: i64 = 300_000;
 const UNKNOWN_KEPT: usize = 20;
 /// Listings in trouble kept for show.
 const TROUBLES_KEPT: usize = 50;
-/// Attempts to store health when others store it too: each webhook of a handshake may.
-const ATTEMPTS: usize = 16;
 
 impl Noted {
     /// Whether a person or another process should know at once.
