@@ -98,8 +98,10 @@ impl Reader {
         self.pass_old_writes(movement);
         match self.baseline(movement, level) {
             Some(before) => {
-                // that the log does not have a write of which nobody knows shows that it did not arrive; if the log has any
-                if self.unsure && !self.shows_ours && self.reading.echoes {
+                // that the log does not have a write of which nobody knows shows that it did not arrive, if the log has any; and what
+                // shows for the first time that it has, may be somebody who entered the same number
+                let supposed = self.unsure && !self.shows_ours || self.shows_ours && !self.logs_ours;
+                if self.reading.echoes && supposed {
                     let ours = self.reading.writes.iter().filter(|write| write.after < movement.id);
                     self.reading.doubts.extend(ours.map(|write| movement.level_after - write.value));
                 }
@@ -168,10 +170,24 @@ impl Reader {
                     self.reading.guessed.push(all);
                 }
             }
-            (Some(line), _) => self.release(movement, order, std::slice::from_ref(line), line.counted.unwrap_or(0)),
-            (None, _) if self.rose(movement, all) => self.release(movement, order, &held, all),
+            (Some(line), _) => {
+                // another line may have come back, and a change that the store does not log made up for the rest
+                let other = !alike && self.left(order) < held.len();
+                self.come_back(movement, order, std::slice::from_ref(line), other);
+            }
+            (None, _) if self.rose(movement, all) => self.come_back(movement, order, &held, false),
             (None, _) => self.give_back_by_level(movement, order, &held, all, certain),
         }
+    }
+
+    /// These lines come back, since the level rose by just as many units. A person is told where they are in `doubt`, and where the
+    /// level did so only if a write of which nobody knows arrived.
+    fn come_back(&mut self, movement: &Movement, order: &OrderId, lines: &[LineState], doubt: bool) {
+        let units = lines.iter().filter_map(|line| line.counted).sum();
+        if doubt || self.unsure && movement.level_after - units != self.reading.last {
+            self.reading.guessed.push(units);
+        }
+        self.release(movement, order, lines, units);
     }
 
     /// So many units come back as the level rose by, if that is the same from whatever it was before. A person is told; also
@@ -327,7 +343,11 @@ mod tests {
         square.guesses = Some((10, 7));
         let feed = [entry(1, 15, None), entry(2, 7, None)];
         let reading = read(&square, &feed, &Orders::new(), Some(7), Timestamp(0));
-        assert_eq!((reading.own, units(&reading), reading.doubts), (1, vec![5], vec![-8]));
+        assert_eq!(
+            (reading.own, units(&reading), reading.doubts),
+            (1, vec![5], vec![8, -8]),
+            "7 → 15 → 7, or 10 → 15, then our 7"
+        );
         square.echoes = true;
         let known = read(&square, &feed, &Orders::new(), Some(7), Timestamp(0));
         assert_eq!((known.own, known.doubts), (1, vec![]), "a store that logs our writes has logged this one");
@@ -501,6 +521,42 @@ mod tests {
         assert_eq!((units(&far), far.guessed, far.unclear), (vec![3, 2], vec![5], 0), "5 from 183, and 5 from 181");
         let near = read(&square, &[entry(9, 187, Some("1"))], &orders, None, Timestamp(0));
         assert_eq!((units(&near), near.guessed, near.unclear), (vec![], vec![5], 1), "4 from 183, but 5 from 181");
+    }
+
+    #[test]
+    fn a_return_that_fits_only_after_a_write_of_which_nobody_knows_is_told() {
+        let orders = Orders::from([(order("1"), vec![line("a", 2, Some(2))])]);
+        let mut square = at(12);
+        square.wrote(8, Timestamp(0));
+        let known = read(&square, &[entry(9, 10, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&known), known.guessed), (vec![2], vec![]));
+        square.guesses = Some((12, 8));
+        let unknown = read(&square, &[entry(9, 10, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&unknown), unknown.guessed), (vec![2], vec![2]), "8 → 10, or 12 silently less, then up");
+        let logged = read(&square, &[entry(9, 14, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&logged), logged.guessed), (vec![2], vec![]), "12 → 14");
+    }
+
+    #[test]
+    fn which_of_two_lines_came_back_is_told_where_an_import_could_make_up_for_the_other() {
+        let orders = Orders::from([(order("1"), vec![line("a", 1, Some(1)), line("b", 3, Some(3))])]);
+        let one = read(&at(31), &[entry(9, 34, Some("1"))], &orders, None, Timestamp(0));
+        assert_eq!((units(&one), one.guessed), (vec![3], vec![3]), "31 → 34, or 31 → 33 silently, then 34");
+        let both = [entry(9, 34, Some("1")), entry(10, 35, Some("1"))];
+        let both = read(&at(31), &both, &orders, None, Timestamp(0));
+        assert_eq!((units(&both), both.guessed), (vec![3, 1], vec![]), "all of the order came back");
+    }
+
+    #[test]
+    fn an_edit_measured_from_the_log_is_told_where_the_store_logs_our_writes_for_the_first_time() {
+        let mut square = at(5);
+        square.wrote(4, Timestamp(0));
+        let feed = [entry(1, 7, None), entry(2, 4, None)];
+        let first = read(&square, &feed, &Orders::new(), Some(4), Timestamp(0));
+        assert_eq!((units(&first), first.doubts), (vec![2], vec![3]), "the 4 may be somebody else's, and then 4 → 7");
+        square.echoes = true;
+        let known = read(&square, &feed, &Orders::new(), Some(4), Timestamp(0));
+        assert_eq!((units(&known), known.doubts), (vec![2], vec![]));
     }
 
     #[test]
