@@ -1,12 +1,14 @@
-//! What the function that takes webhooks spares: echoes, and orders of which the stock is told too. Nothing may be lost by it.
+//! What the function that takes webhooks spares: echoes, repeats, and orders of which the stock is told too. Nothing may be lost by it.
 
 #![allow(clippy::unwrap_used, reason = "a test file: a panic is the report")]
 
 use async_trait::async_trait;
 use channels::fake::Fake;
-use channels::{Clock, Hook};
+use channels::{Clock, Hook, Request};
 use engine::hub::Door;
-use engine::ports::{Change, Key, Page, Query, QueueName, Row, Store, StoreError};
+use engine::ports::{
+    Change, Depth, Inbound, Key, Outbound, Page, Query, Queue, QueueError, QueueName, Row, Store, StoreError,
+};
 use engine::receive::Received;
 use engine::work::Task;
 use engine::{Config, Hub};
@@ -56,12 +58,49 @@ impl Store for Counting {
     }
 }
 
+/// A queue that refuses what is sent to it while it is shut.
+struct Shutting {
+    queue: Arc<dyn Queue>,
+    shut: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Queue for Shutting {
+    async fn send(&self, queue: QueueName, messages: &[Outbound]) -> Result<(), QueueError> {
+        if self.shut.load(Ordering::SeqCst) {
+            return Err(QueueError { action: "send", reason: "shut".into() });
+        }
+        self.queue.send(queue, messages).await
+    }
+
+    async fn receive(&self, queue: QueueName, most: usize, wait: Duration) -> Result<Vec<Inbound>, QueueError> {
+        self.queue.receive(queue, most, wait).await
+    }
+
+    async fn delete(&self, queue: QueueName, receipts: &[String]) -> Result<(), QueueError> {
+        self.queue.delete(queue, receipts).await
+    }
+
+    async fn retry(&self, queue: QueueName, receipt: &str, delay: Duration) -> Result<(), QueueError> {
+        self.queue.retry(queue, receipt, delay).await
+    }
+
+    async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError> {
+        self.queue.depth(queue).await
+    }
+
+    async fn redrive(&self, most: usize) -> Result<Vec<String>, QueueError> {
+        self.queue.redrive(most).await
+    }
+}
+
 /// The stores with their hub, and the door that a function is.
 struct Street {
     shops: Shops,
     door: Hub,
     glances: Arc<AtomicUsize>,
     behind: Arc<AtomicBool>,
+    shut: Arc<AtomicBool>,
 }
 
 impl Street {
@@ -71,15 +110,17 @@ impl Street {
         let (glances, behind) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let (counted, late) = (Arc::clone(&glances), Arc::clone(&behind));
         let store = Counting { store: Arc::clone(&shops.hub.store), glances: counted, behind: late };
+        let shut = Arc::<AtomicBool>::default();
+        let queue = Shutting { queue: Arc::clone(&shops.hub.queue), shut: Arc::clone(&shut) };
         let door = Hub::new(
             Arc::new(store),
-            Arc::clone(&shops.hub.queue),
+            Arc::new(queue),
             Arc::clone(&shops.hub.vault),
             Arc::clone(&shops.http) as _,
             Arc::clone(&shops.clock) as _,
             Config { door: Door { orders_wait: true, echo_memory }, ..shops.hub.config.clone() },
         );
-        Self { shops, door, glances, behind }
+        Self { shops, door, glances, behind, shut }
     }
 
     /// Gives the door the webhooks that are due and that are wanted; gives how many hints came of them.
@@ -100,6 +141,23 @@ impl Street {
             self.shops.http.fake().delivered(outgoing.ticket, Some((200, b"")), self.shops.clock.now());
         }
         hints
+    }
+
+    /// The webhooks that are due and about stock: the store hears no answer in time, and will send them again.
+    fn unheard(&self) -> Vec<Request> {
+        self.shops.clock.advance(Duration::from_millis(500));
+        let due = self.shops.http.fake().due(self.shops.clock.now());
+        for outgoing in &due {
+            self.shops.http.fake().delivered(outgoing.ticket, None, self.shops.clock.now());
+        }
+        let bodies = due.into_iter().map(|outgoing| outgoing.request);
+        bodies.filter(|request| of_stock(std::str::from_utf8(request.body()).unwrap())).collect()
+    }
+
+    /// What the door says to a webhook.
+    async fn knock(&self, request: &Request) -> Result<Received, engine::hub::Error> {
+        let account = request.uri().path().rsplit('/').next().unwrap();
+        self.door.receive(account, Hook { headers: request.headers(), body: request.body() }).await
     }
 
     /// Messages that wait in the two queues.
@@ -137,6 +195,36 @@ async fn a_sale_is_one_message_though_its_order_is_told_too() {
     assert_eq!(street.waiting().await, (1, 0));
     street.shops.work().await;
     street.shops.all_show("TEE", 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_comes_again_is_one_message() {
+    let street = Street::open(Duration::ZERO).await;
+    street.shops.http.fake().sell(2, "TEE", 3, street.shops.clock.now()).unwrap();
+    let first = street.unheard();
+    assert_eq!(first.len(), 1);
+    assert_eq!(street.knock(&first[0]).await.unwrap(), Received::Accepted(1));
+    street.shops.clock.advance(Duration::from_secs(3_600));
+    let again = street.unheard();
+    assert_eq!(again.len(), 1, "the store sends it again");
+    assert_eq!(street.knock(&again[0]).await.unwrap(), Received::Accepted(0));
+    assert_eq!(street.waiting().await, (1, 0));
+    // the next sale is another event of the same item
+    street.shops.http.fake().sell(2, "TEE", 1, street.shops.clock.now()).unwrap();
+    assert_eq!(street.deliver(of_stock).await, 1);
+    street.shops.work().await;
+    street.shops.all_show("TEE", 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_whose_hints_could_not_be_kept_is_taken_when_it_comes_again() {
+    let street = Street::open(Duration::ZERO).await;
+    street.shops.http.fake().sell(2, "TEE", 3, street.shops.clock.now()).unwrap();
+    let told = street.unheard();
+    street.shut.store(true, Ordering::SeqCst);
+    assert!(street.knock(&told[0]).await.is_err(), "the store must send it again");
+    street.shut.store(false, Ordering::SeqCst);
+    assert_eq!(street.knock(&told[0]).await.unwrap(), Received::Accepted(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

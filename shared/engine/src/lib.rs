@@ -37,6 +37,7 @@ pub mod quarantine;
 pub mod receive;
 pub mod reconcile;
 pub mod records;
+mod repeats;
 pub mod runs;
 mod scan;
 mod selling;

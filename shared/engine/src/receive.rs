@@ -52,6 +52,11 @@ impl Hub {
                 tracing::debug!(account = %id, reason, "webhook ignored");
                 Ok(Received::Accepted(0))
             }
+            Ok(Delivery::Touched { event, .. }) if self.is_repeat(id, event.as_deref()) => {
+                tracing::debug!(account = %id, event, "webhook that was taken before");
+                self.store_health(id).await;
+                Ok(Received::Accepted(0))
+            }
             Ok(Delivery::Touched { touches, claims, .. }) if self.is_echo(&connected, &touches, claims).await => {
                 tracing::debug!(account = %id, "echo of a write of ours");
                 self.noted_echo(id);
@@ -102,6 +107,10 @@ impl Hub {
         let mut hints = 0;
         for connected in owned {
             self.noted_hook(connected);
+            if self.is_repeat(&connected.account.id, id.as_deref()) {
+                tracing::debug!(channel, event = id, "event that was taken before");
+                continue;
+            }
             let accepted = match Self::orders_of(connected, &touches) {
                 Some(orders) => self.accept_orders(&connected.account.id, id.clone(), orders).await?,
                 None => self.accept(connected, id.clone(), touches.clone()).await?,
@@ -130,6 +139,7 @@ impl Hub {
         let hint = |touch| Hint { event: event.clone(), ..Hint::new(account.clone(), touch, records::WEBHOOK, at) };
         let hints: Vec<Hint> = orders.into_iter().map(hint).collect();
         self.enqueue(&hints).await?;
+        self.remember(account, event.as_deref());
         Ok(Received::Accepted(hints.len()))
     }
 
@@ -164,6 +174,7 @@ impl Hub {
         if !unnamed.is_empty() {
             self.wake_lane(account).await?;
         }
+        self.remember(account, event.as_deref());
         self.store_health(account).await;
         Ok(Received::Accepted(hints.len() + usize::from(!unnamed.is_empty())))
     }
