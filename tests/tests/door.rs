@@ -238,6 +238,26 @@ async fn a_sale_of_which_only_the_order_was_told_is_found_within_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_orders_wait_for_their_stock_no_store_with_a_feed_is_asked_for_their_webhooks() {
+    let street = Street::open(Duration::ZERO).await;
+    let south = "south".parse().unwrap();
+    let of_orders = |hooks: Vec<channels::Subscription>| {
+        hooks.iter().filter(|one| one.topic.starts_with("order.")).map(|one| one.state).collect::<Vec<_>>()
+    };
+    assert_eq!(of_orders(street.shops.hub.put_hooks_in_order(&south).await.unwrap()).len(), 2, "on one machine");
+    assert_eq!(of_orders(street.door.put_hooks_in_order(&south).await.unwrap()), []);
+    street.shops.http.fake().sell(3, "TEE", 1, street.shops.clock.now()).unwrap();
+    assert_eq!(street.deliver(|_| false).await, 0);
+    street.shops.http.fake().sell(3, "TEE", 3, street.shops.clock.now()).unwrap();
+    assert_eq!((street.deliver(of_stock).await, street.waiting().await), (1, (1, 0)));
+    street.shops.work().await;
+    street.shops.all_show("TEE", 6).await;
+    // the hub on one machine makes them again
+    let again = of_orders(street.shops.hub.put_hooks_in_order(&south).await.unwrap());
+    assert_eq!(again, [channels::SubscriptionState::Created; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_a_look_a_moment_old_does_not_show_is_not_refused() {
     let street = Street::open(Duration::ZERO).await;
     let sell = || street.shops.http.fake().sell(2, "TEE", 1, street.shops.clock.now()).unwrap();

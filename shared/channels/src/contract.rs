@@ -283,6 +283,15 @@ impl Subscription {
     }
 }
 
+/// Whether a hub does something about a webhook that names an order and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderHooks {
+    /// It does.
+    Wanted,
+    /// It does not: what an order moves is told by other webhooks and by the feed.
+    Unwanted,
+}
+
 /// The state of one of our webhooks in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -489,10 +498,11 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// What the store said, when not even the list could be had.
     async fn subscribe(&self, session: Session<'_>, url: &str) -> Result<Vec<Subscription>, Error> {
-        self.subscribe_watched(session, url, &Unwatched).await
+        self.subscribe_watched(session, url, OrderHooks::Wanted, &Unwatched).await
     }
 
-    /// The same; `watch` is shown all of them whenever one of them has moved on.
+    /// The same; `watch` is shown all of them whenever one of them has moved on. Where the hub needs none for orders, a channel whose
+    /// stock has webhooks of its own asks for none, and removes those of ours that there are.
     ///
     /// # Errors
     /// What the store said, when not even the list could be had.
@@ -500,6 +510,7 @@ pub trait Channel: Send + Sync {
         &self,
         session: Session<'_>,
         url: &str,
+        orders: OrderHooks,
         watch: &dyn Watch,
     ) -> Result<Vec<Subscription>, Error>;
 

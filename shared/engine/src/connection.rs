@@ -7,7 +7,7 @@ use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::runs::{Chunk, Run, Work, end};
 use async_trait::async_trait;
-use channels::{Identity, Subscription, SubscriptionState, Watch};
+use channels::{Identity, OrderHooks, Subscription, SubscriptionState, Watch};
 use domain::AccountId;
 use futures::StreamExt as _;
 use futures::channel::mpsc;
@@ -40,9 +40,17 @@ impl Hub {
         let connected = self.connected(id).await?;
         let Some(url) = self.webhook_url(id) else { return Ok(Vec::new()) };
         let line = self.line(&connected, PATIENCE);
-        let subscriptions = line.subscribe(&url).await.map_err(|error| said(&connected, error))?;
+        let subscriptions =
+            line.subscribe(&url, self.order_hooks(&connected)).await.map_err(|error| said(&connected, error))?;
         self.change_health(id, |health| health.subscriptions.clone_from(&subscriptions)).await?;
         Ok(subscriptions)
+    }
+
+    /// Whether an account's store is asked for webhooks that name an order and nothing else. Where the door answers them and nobody
+    /// is called ([`crate::hub::Door::orders_wait`]) and the account has a feed, it is not: nothing is read by orders there.
+    fn order_hooks(&self, connected: &Connected) -> OrderHooks {
+        let needless = self.config.door.orders_wait && connected.account.feed;
+        if needless { OrderHooks::Unwanted } else { OrderHooks::Wanted }
     }
 
     /// The same; how each of them stands is in the account's health while it happens.
@@ -52,7 +60,8 @@ impl Hub {
         let line = self.line(&connected, PATIENCE);
         let (sight, seen) = mpsc::unbounded();
         // the stream ends with the asking, which owns its other end
-        let asking = async move { line.subscribe_watched(&url, &Sight(sight)).await };
+        let orders = self.order_hooks(&connected);
+        let asking = async move { line.subscribe_watched(&url, orders, &Sight(sight)).await };
         let (asked, ()) = futures::join!(asking, self.keep_in_sight(id, seen));
         match asked {
             Ok(subscriptions) => {

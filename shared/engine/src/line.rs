@@ -3,9 +3,10 @@
 use crate::budget::Metered;
 use crate::hub::{Connected, Error, Hub};
 use crate::settings::Aliases;
+use channels::hooks::Unwatched;
 use channels::{
-    ErrorKind, Fit, Identity, Levels, Location, Movements, Orders, Outcome, Page, Submitted, Subscription, Tokens,
-    Unit, Watch, Write,
+    ErrorKind, Fit, Identity, Levels, Location, Movements, OrderHooks, Orders, Outcome, Page, Submitted, Subscription,
+    Tokens, Unit, Watch, Write,
 };
 use domain::{LocationId, Order, OrderId, Position, Sku, Timestamp};
 use std::sync::Arc;
@@ -229,20 +230,25 @@ impl Line<'_> {
         order
     }
 
-    /// Our webhooks, put in order.
+    /// Our webhooks, put in order: `orders` says whether those of orders are needed.
     ///
     /// # Errors
     /// What the store said.
-    pub async fn subscribe(&self, url: &str) -> Result<Vec<Subscription>, channels::Error> {
-        ask!(self, session => self.connected.channel.subscribe(session, url))
+    pub async fn subscribe(&self, url: &str, orders: OrderHooks) -> Result<Vec<Subscription>, channels::Error> {
+        self.subscribe_watched(url, orders, &Unwatched).await
     }
 
     /// The same, for somebody who watches.
     ///
     /// # Errors
     /// What the store said.
-    pub async fn subscribe_watched(&self, url: &str, watch: &dyn Watch) -> Result<Vec<Subscription>, channels::Error> {
-        ask!(self, session => self.connected.channel.subscribe_watched(session, url, watch))
+    pub async fn subscribe_watched(
+        &self,
+        url: &str,
+        orders: OrderHooks,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Subscription>, channels::Error> {
+        ask!(self, session => self.connected.channel.subscribe_watched(session, url, orders, watch))
     }
 
     /// Our webhooks, removed.

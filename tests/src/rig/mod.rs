@@ -11,6 +11,7 @@ pub mod town;
 use aws::clients::{self, Clients};
 use aws::{Deletion, DynamoStore, QueueUrls, SecretsVault, SqsQueue};
 use channels::clock::SystemClock;
+use engine::hub::Door;
 use engine::ports::{Inbound, Queue, QueueName};
 use engine::receive::Received;
 use engine::{Config, Hub};
@@ -80,6 +81,7 @@ pub fn hub(clients: Clients, table: &str, urls: QueueUrls, prefix: &str) -> (Hub
             public_url: Some("https://hub.example.com".into()),
             allow_insecure_endpoints: true,
             account_cache: Duration::ZERO,
+            door: Door { orders_wait: true, ..Door::default() },
             ..Config::default()
         },
     );

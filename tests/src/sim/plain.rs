@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use channels::{
-    Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Location, Movements, Orders, Outcome, Page,
-    Request, Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Watch, Write,
+    Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Location, Movements, OrderHooks, Orders,
+    Outcome, Page, Request, Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Watch, Write,
 };
 use domain::capability::Bulk;
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
@@ -444,6 +444,7 @@ impl Channel for Plain {
         &self,
         _session: Session<'_>,
         _url: &str,
+        _orders: OrderHooks,
         _watch: &dyn Watch,
     ) -> Result<Vec<Subscription>, Error> {
         Ok(Vec::new())

@@ -1,9 +1,10 @@
 //! Our webhooks in the store: made, verified, enabled again, removed.
 
 use crate::{KEY, SHOP, SIGNING, URL, World};
+use channels::hooks::Unwatched;
 use channels::shopwired::ShopWired;
 use channels::shopwired::fake::{Failure, Fault, When, Which};
-use channels::{Channel, Delivery, ErrorKind, Hook, Request, Secret, Subscription, SubscriptionState};
+use channels::{Channel, Delivery, ErrorKind, Hook, OrderHooks, Request, Secret, Subscription, SubscriptionState};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -39,6 +40,33 @@ async fn webhooks_are_created_verified_and_then_left_alone() {
     world.http.take_sent();
     assert_eq!(states(&subscribe(&world).await), [SubscriptionState::Active; 6]);
     assert_eq!(world.http.take_sent().len(), 1, "nothing to do but look");
+}
+
+#[tokio::test]
+async fn webhooks_of_orders_are_neither_made_nor_left_where_nobody_needs_them() {
+    let world = World::new();
+    let without =
+        async || ShopWired.subscribe_watched(world.session(), URL, OrderHooks::Unwanted, &Unwatched).await.unwrap();
+    assert_eq!(states(&without().await), [SubscriptionState::Created; 4]);
+    world.http.deliver(receive);
+    // an account whose log may not be read needs them, and they go when it may
+    let all = subscribe(&world).await;
+    assert_eq!(all.iter().filter(|one| one.topic.starts_with("order.")).count(), 2);
+    let elsewhere = "https://elsewhere.example.com/hook";
+    other(&world, "order.finalized", elsewhere).await;
+    world.http.deliver(receive);
+    let left = without().await;
+    assert_eq!(states(&left), [SubscriptionState::Active; 4]);
+    assert!(left.iter().all(|one| one.topic.starts_with("product.")), "{left:?}");
+    world.http.take_sent();
+    without().await;
+    assert_eq!(world.http.take_sent().len(), 1, "nothing to do but look");
+    let again = subscribe(&world).await;
+    assert_eq!(
+        states(&again)[4..],
+        [SubscriptionState::Created; 2],
+        "those of ours were gone, the other one is not ours"
+    );
 }
 
 #[tokio::test]

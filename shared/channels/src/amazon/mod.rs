@@ -10,8 +10,8 @@ mod place;
 pub use fake::FakeAmazon;
 
 use crate::{
-    Channel, Delivery, Error, ErrorKind, Event, Fit, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Secret,
-    Secrets, Session, Setting, Submitted, Subscription, Unit, Watch, Write,
+    Channel, Delivery, Error, ErrorKind, Event, Fit, Hook, Identity, Info, Levels, Movements, OrderHooks, Orders,
+    Outcome, Secret, Secrets, Session, Setting, Submitted, Subscription, Unit, Watch, Write,
 };
 use async_trait::async_trait;
 use domain::capability::{Bulk, Polled};
@@ -229,6 +229,7 @@ impl Channel for Amazon {
         &self,
         session: Session<'_>,
         _url: &str,
+        _orders: OrderHooks,
         watch: &dyn Watch,
     ) -> Result<Vec<Subscription>, Error> {
         api::notify::subscribe(session, watch).await

@@ -12,8 +12,8 @@ pub use fake::FakeShopify;
 
 use crate::contract::NO_OR_YES;
 use crate::{
-    Channel, Delivery, Error, ErrorKind, Event, Fit, Hook, Identity, Info, Levels, Location, Movements, Orders,
-    Outcome, Page, Secret, Secrets, Session, Setting, Subscription, Unit, Watch, Write,
+    Channel, Delivery, Error, ErrorKind, Event, Fit, Hook, Identity, Info, Levels, Location, Movements, OrderHooks,
+    Orders, Outcome, Page, Secret, Secrets, Session, Setting, Subscription, Unit, Watch, Write,
 };
 use async_trait::async_trait;
 use domain::capability::Bulk;
@@ -228,6 +228,7 @@ impl Channel for Shopify {
         &self,
         session: Session<'_>,
         url: &str,
+        _orders: OrderHooks,
         watch: &dyn Watch,
     ) -> Result<Vec<Subscription>, Error> {
         api::webhooks::subscribe(session, url, watch).await

@@ -10,8 +10,8 @@ pub use fake::FakeShopWired;
 
 use crate::contract::NO_OR_YES;
 use crate::{
-    Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Movements, Orders, Outcome, Secret, Secrets,
-    Session, Setting, Subscription, Unit, Watch, Write,
+    Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Movements, OrderHooks, Orders, Outcome, Secret,
+    Secrets, Session, Setting, Subscription, Unit, Watch, Write,
 };
 use async_trait::async_trait;
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
@@ -184,9 +184,10 @@ impl Channel for ShopWired {
         &self,
         session: Session<'_>,
         url: &str,
+        orders: OrderHooks,
         watch: &dyn Watch,
     ) -> Result<Vec<Subscription>, Error> {
-        api::webhooks::subscribe(session, url, watch).await
+        api::webhooks::subscribe(session, url, orders, watch).await
     }
 
     async fn unsubscribe(&self, session: Session<'_>, url: &str) -> Result<(), Error> {

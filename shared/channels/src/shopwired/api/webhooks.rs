@@ -3,23 +3,31 @@
 use super::wire::WebhookRow;
 use super::{PAGE, client};
 use crate::hooks::Hooks;
-use crate::{Error, ErrorKind, Session, Subscription, SubscriptionState, Watch};
+use crate::{Error, ErrorKind, OrderHooks, Session, Subscription, SubscriptionState, Watch};
 use ::http::Method;
 use serde_json::json;
 
-/// What we listen to. `order.created` does not exist; `order.finalized` does.
-const TOPICS: &[&str] =
-    &[REQUIRED, "product.updated", "product.deleted", "product.created", "order.finalized", "order.status_changed"];
+/// What we listen to.
+const TOPICS: &[&str] = &[REQUIRED, "product.updated", "product.deleted", "product.created"];
+/// What we listen to besides where orders count. `order.created` does not exist; `order.finalized` does.
+const OF_ORDERS: &[&str] = &["order.finalized", "order.status_changed"];
 /// The one that syncing within seconds depends on.
 const REQUIRED: &str = "product.stock_changed";
 /// Pages of webhooks: 10 per topic and some twenty topics are two pages.
 const PAGES: usize = 10;
 
-/// Creates what is missing, enables what was disabled, asks for verification of what is unverified.
-pub(crate) async fn subscribe(session: Session<'_>, url: &str, watch: &dyn Watch) -> Result<Vec<Subscription>, Error> {
+/// Creates what is missing, enables what was disabled, asks for verification of what is unverified, removes what is not needed.
+pub(crate) async fn subscribe(
+    session: Session<'_>,
+    url: &str,
+    orders: OrderHooks,
+    watch: &dyn Watch,
+) -> Result<Vec<Subscription>, Error> {
     let existing = list(session).await?;
-    let mut hooks = Hooks::new(TOPICS.iter().map(|topic| (*topic, *topic == REQUIRED)), watch);
-    for (place, topic) in TOPICS.iter().enumerate() {
+    let of_orders = if orders == OrderHooks::Wanted { OF_ORDERS } else { &[] };
+    let topics: Vec<&str> = TOPICS.iter().chain(of_orders).copied().collect();
+    let mut hooks = Hooks::new(topics.iter().map(|topic| (*topic, *topic == REQUIRED)), watch);
+    for (place, topic) in topics.iter().enumerate() {
         hooks.asks(place);
         let ours = existing.iter().filter(|row| row.url == url && row.topic == *topic);
         let best = ours.max_by_key(|row| (row.enabled, row.verified));
@@ -27,6 +35,13 @@ pub(crate) async fn subscribe(session: Session<'_>, url: &str, watch: &dyn Watch
             // The step can be repeated as a whole; calling it refused would hide that it only has to wait.
             Err(error) if *topic == REQUIRED && error.is_passing() => return Err(error),
             became => hooks.ends(place, became),
+        }
+    }
+    let needless = |row: &&WebhookRow| row.url == url && OF_ORDERS.contains(&row.topic.as_str());
+    for row in existing.iter().filter(needless).filter(|_| orders == OrderHooks::Unwanted) {
+        // one that stays is answered as before; the next check tries again
+        if let Err(error) = remove(session, row).await {
+            tracing::warn!(account = %session.account, topic = row.topic, %error, "a webhook that is not needed is not removed");
         }
     }
     Ok(hooks.all(Subscription::of_other_hubs(existing.iter().map(|row| row.url.as_str()), url)))
@@ -74,10 +89,15 @@ async fn mend(
 /// Deletes every webhook of ours at `url`, whatever its topic.
 pub(crate) async fn unsubscribe(session: Session<'_>, url: &str) -> Result<(), Error> {
     for row in list(session).await?.iter().filter(|row| row.url == url) {
-        match client::send(session, Method::DELETE, &format!("/webhooks/{}", row.id), None).await {
-            Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-            Ok(_) | Err(_) => {}
-        }
+        remove(session, row).await?;
     }
     Ok(())
+}
+
+/// One that is gone is as good as removed.
+async fn remove(session: Session<'_>, row: &WebhookRow) -> Result<(), Error> {
+    match client::send(session, Method::DELETE, &format!("/webhooks/{}", row.id), None).await {
+        Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
