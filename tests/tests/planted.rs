@@ -63,6 +63,8 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::SaleTwice => field(Class::Shops, Profile::Realistic, 20),
         Mistake::FeedIgnored => field(Class::Shops, Profile::Calm, 20),
         Mistake::MarkerApart => field(Class::Shops, Profile::Calm, 5),
+        Mistake::DroppedUnfiled => field(Class::Shops, Profile::Calm, 5),
+        Mistake::UnfiledUnseen => field(Class::Owing, Profile::Harsh, 20),
         Mistake::EarlyAck => Field {
             variation: Variation { batch: 10, doubled: false, unaided: true, crash_at: None, files: false },
             ..field(Class::Exact, Profile::Realistic, 80)
@@ -129,6 +131,8 @@ mistakes! {
     a_sale_that_counts_twice: SaleTwice,
     a_feed_that_is_ignored: FeedIgnored,
     a_marker_apart_from_its_ledger: MarkerApart,
+    a_line_dropped_before_it_is_filed: DroppedUnfiled,
+    lines_in_the_ledgers_row_that_are_not_seen: UnfiledUnseen,
     a_message_acknowledged_too_early: EarlyAck,
     a_new_key_for_each_attempt: NewKey,
     a_ledger_written_over: StaleVersion,

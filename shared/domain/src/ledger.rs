@@ -4,7 +4,7 @@
 //! construction; everything else in here exists to count each change once and to know what our own writes did.
 
 use crate::planted::{self, Mistake};
-use crate::{ListingId, Position, Timestamp, WarehouseId};
+use crate::{ListingId, Position, Timestamp, Unfiled, WarehouseId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,9 @@ pub struct Ledger {
     /// The listings of the SKU.
     #[serde(rename = "l", default)]
     pub entries: BTreeMap<ListingId, Entry>,
+    /// Counted sale lines whose markers are not rows of their own yet. Stored beside the rest, not in it.
+    #[serde(skip)]
+    pub unfiled: Vec<Unfiled>,
 }
 
 /// What is known of one listing.

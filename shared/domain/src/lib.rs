@@ -28,6 +28,7 @@ pub mod settle;
 pub mod spelling;
 pub mod time;
 pub mod undo;
+pub mod unfiled;
 pub mod verify;
 
 pub use capability::{Capabilities, Class, FeedKind, WriteKind};
@@ -39,3 +40,4 @@ pub use latency::Latency;
 pub use ledger::{Change, Claim, Entry, Ledger};
 pub use policy::{Drift, Duplicates, Inbound, Restock, Role};
 pub use time::Timestamp;
+pub use unfiled::Unfiled;

@@ -233,6 +233,7 @@ mod tests {
         entry.shadow = shadow;
         entry.square = with.map(|with| Square::new(with, Position(0), Timestamp(0)));
         Ledger {
+            unfiled: Vec::new(),
             version: 0,
             base: BTreeMap::from([(WarehouseId::main(), base)]),
             entries: BTreeMap::from([(listing(), entry)]),

@@ -20,6 +20,10 @@ pub enum Mistake {
     FeedIgnored,
     /// A marker is written apart from what it marks.
     MarkerApart,
+    /// A line leaves the ledger's row before it is filed as a row of its own.
+    DroppedUnfiled,
+    /// Lines that ride in the ledger's row are not looked at when it is asked what is counted.
+    UnfiledUnseen,
     /// A message is acknowledged although what it left undone waits nowhere.
     EarlyAck,
     /// Another attempt has another key.
@@ -66,7 +70,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::NoClaim,
         Self::BelievedPayload,
         Self::ShortLease,
@@ -75,6 +79,8 @@ impl Mistake {
         Self::SaleTwice,
         Self::FeedIgnored,
         Self::MarkerApart,
+        Self::DroppedUnfiled,
+        Self::UnfiledUnseen,
         Self::EarlyAck,
         Self::NewKey,
         Self::StaleVersion,

@@ -2,8 +2,8 @@
 //! order's text promises.
 
 use crate::hub::{Connected, Error, Hub};
-use crate::records::{Item, Unaccounted};
-use domain::{AccountId, Class, LineId, Order, OrderId, OrderState, Sku, Timestamp};
+use crate::records::{Item, Unaccounted, ledger, ledger_key};
+use domain::{AccountId, Class, LineId, Order, OrderId, OrderState, Sku, Timestamp, Unfiled};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -48,10 +48,13 @@ impl Hub {
         let placed = self.orders_placed(connected, since, PATIENCE).await?;
         let settled: Vec<Order> = placed.into_iter().filter(|order| is_settled(order, now)).collect();
         let orders: Vec<OrderId> = settled.iter().map(|order| order.id.clone()).collect();
-        let held = self.held(id, &orders).await?;
         let mapped = self.mapped(id, &settled).await?;
+        let riding = self.riding(&mapped).await?;
+        // after the ledgers: a line leaves its ledger's row once its own is there
+        let mut held = self.held(id, &orders).await?;
+        riding.iter().for_each(|(sku, lines)| held.add_riding(id, sku, lines));
         let counted =
-            |order: &OrderId, line: &LineId, sku: &Sku| held.contains_key(&(order.clone(), line.clone(), sku.clone()));
+            |order: &OrderId, line: &LineId, sku: &Sku| held.get(&(order.clone(), line.clone(), sku.clone())).is_some();
         let mut lines = Vec::new();
         for order in &settled {
             for line in &order.lines {
@@ -79,6 +82,21 @@ impl Hub {
             }
         }
         Ok(mapped)
+    }
+
+    /// The counted lines that ride in the ledgers of some SKUs.
+    async fn riding(&self, skus: &BTreeSet<Sku>) -> Result<Vec<(Sku, Vec<Unfiled>)>, Error> {
+        let keys: Vec<_> = skus.iter().map(|sku| (sku, ledger_key(sku))).collect();
+        let mut riding = Vec::new();
+        for some in keys.chunks(KEYS) {
+            let keys: Vec<_> = some.iter().map(|(_, key)| key.clone()).collect();
+            for ((sku, _), row) in some.iter().zip(self.store.get(&keys).await?) {
+                if let Some(row) = row {
+                    riding.push(((*sku).clone(), ledger(&row)?.unfiled));
+                }
+            }
+        }
+        Ok(riding)
     }
 }
 

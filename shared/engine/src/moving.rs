@@ -16,7 +16,7 @@ use crate::ports::{Change, Condition, IndexKey, Key, Row};
 use crate::receive::SIGNING;
 use crate::records::{self, HUB};
 use channels::Secrets;
-use domain::Timestamp;
+use domain::{Ledger, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -202,8 +202,8 @@ impl Hub {
             return Err(Error::Conflict(format!("the hub must stand still for {seconds} seconds before it is read")));
         }
         let page = self.store.scan(after, PAGE).await?;
-        let rows = page.rows.into_iter().filter(|row| matters(row, now)).map(MovedRow::from).collect();
-        Ok(ExportPage { rows, next: page.next })
+        let rows = filed(page.rows.into_iter().filter(|row| matters(row, now)), now)?;
+        Ok(ExportPage { rows: rows.into_iter().map(MovedRow::from).collect(), next: page.next })
     }
 
     /// Every secret of the accounts and stock feeds.
@@ -283,6 +283,27 @@ impl Hub {
     }
 }
 
+/// Rows with every sale line as a row of its own, which every version of this program reads. A line whose row is there already is
+/// given twice, unless it is among these: putting it again changes nothing.
+fn filed(rows: impl Iterator<Item = Row>, now: Timestamp) -> Result<Vec<Row>, Error> {
+    let mut filed: BTreeMap<Key, Row> = BTreeMap::new();
+    for row in rows {
+        let sku = row.key.pk.strip_prefix("SKU#").filter(|_| row.key.sk == "STATE").and_then(|sku| Sku::new(sku).ok());
+        let Some(sku) = sku else {
+            filed.insert(row.key.clone(), row);
+            continue;
+        };
+        let ledger = records::ledger(&row)?;
+        for line in &ledger.unfiled {
+            let marker = records::sale_row(&line.account, &sku, &line.marker(), now);
+            filed.entry(marker.key.clone()).or_insert(marker);
+        }
+        let state = records::ledger_row(&sku, &Ledger { unfiled: Vec::new(), ..ledger }, row.version);
+        filed.insert(state.key.clone(), Row { expires: row.expires, index: row.index, ..state });
+    }
+    Ok(filed.into_values().collect())
+}
+
 /// Whether a row goes along. What waits, what runs and what a comparison remembers does not: the other hub looks at everything
 /// again. Nor does health, which is of this machine, nor who has signed in.
 fn matters(row: &Row, now: Timestamp) -> bool {
@@ -300,6 +321,7 @@ fn matters(row: &Row, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::{AccountId, Unfiled};
 
     fn row(pk: &str, sk: &str) -> Row {
         Row { key: Key { pk: pk.into(), sk: sk.into() }, version: 3, body: "{}".into(), expires: None, index: None }
@@ -319,6 +341,29 @@ mod tests {
             assert!(!matters(&row(pk, sk), now), "{pk} {sk}");
         }
         assert!(!matters(&Row { expires: Some(now), ..row("SALE#main#1", "LINE#1#a") }, now));
+    }
+
+    #[test]
+    fn lines_that_ride_in_a_ledger_are_exported_as_rows() {
+        let (sku, account) = (Sku::new("a").expect("a SKU"), AccountId::new("main").expect("an account"));
+        let line = |order: &str| Unfiled {
+            account: account.clone(),
+            order: order.parse().expect("an order"),
+            line: "1".parse().expect("a line"),
+            units: 2,
+            logged: true,
+            taken: BTreeMap::new(),
+        };
+        let ledger = Ledger { unfiled: vec![line("1"), line("2")], ..Ledger::default() };
+        let state = records::ledger_row(&sku, &ledger, 7);
+        // the second was filed, and its ledger not written since
+        let there =
+            Row { expires: Some(Timestamp(9)), ..records::sale_row(&account, &sku, &line("2").marker(), Timestamp(0)) };
+        let rows = filed([there.clone(), state].into_iter(), Timestamp(0)).expect("rows");
+        let keys: Vec<_> = rows.iter().map(|row| row.key.pk.as_str()).collect();
+        assert_eq!(keys, ["SALE#main#1", "SALE#main#2", "SKU#a"]);
+        assert_eq!((rows[0].version, &rows[1]), (3, &there));
+        assert_eq!((rows[2].version, rows[2].body.as_str()), (7, r#"{"b":{},"l":{}}"#));
     }
 
     #[test]

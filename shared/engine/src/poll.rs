@@ -85,20 +85,26 @@ impl Hub {
     /// The mapped SKUs of which some orders tell something that is not counted.
     async fn untold(&self, account: &AccountId, polled: Polled, orders: &[Order]) -> Result<BTreeSet<Sku>, Error> {
         let ids: Vec<OrderId> = orders.iter().map(|order| order.id.clone()).collect();
-        let held = self.held(account, &ids).await?;
         let named: BTreeSet<&Sku> =
             orders.iter().flat_map(|order| order.lines.iter().filter_map(|line| line.sku.as_ref())).collect();
         let named: Vec<&Sku> = named.into_iter().collect();
-        let mut untold = BTreeSet::new();
+        let mut ledgers = Vec::new();
         for skus in named.chunks(KEYS) {
             let keys: Vec<_> = skus.iter().map(|sku| records::ledger_key(sku)).collect();
             for (sku, row) in skus.iter().zip(self.store.get(&keys).await?) {
-                let Some(row) = row else { continue };
-                let Some(since) = began(&records::ledger(&row)?, account) else { continue };
-                let since = polled.releases.then_some(since);
-                if !sold(orders, sku, &held, since).counted.is_empty() {
-                    untold.insert((*sku).clone());
+                if let Some(row) = row {
+                    ledgers.push((*sku, records::ledger(&row)?));
                 }
+            }
+        }
+        // after the ledgers: a line leaves its ledger's row once its own is there
+        let mut held = self.held(account, &ids).await?;
+        let mut untold = BTreeSet::new();
+        for (sku, ledger) in &ledgers {
+            let Some(since) = began(ledger, account) else { continue };
+            held.add_riding(account, sku, &ledger.unfiled);
+            if !sold(orders, sku, &held, polled.releases.then_some(since)).counted.is_empty() {
+                untold.insert((*sku).clone());
             }
         }
         Ok(untold)

@@ -2,7 +2,7 @@
 //!
 //! | entity | pk | sk | index |
 //! |---|---|---|---|
-//! | ledger of a SKU | `SKU#<sku>` | `STATE` | |
+//! | ledger of a SKU, with sale lines that are not filed yet | `SKU#<sku>` | `STATE` | |
 //! | item: title, listings, settings | `SKU#<sku>` | `ITEM` | `ITEMS` / sku |
 //! | history (expires) | `SKU#<sku>` | `HISTORY#<time>#<run>` | `HISTORY#<day>` / time |
 //! | account, health | `HUB` | `ACCOUNT#<id>`, `HEALTH#<id>` | |
@@ -29,7 +29,7 @@ pub use history::{History, Pushed, Seen, history_day};
 pub use kept::KeptHook;
 pub use levels::{SeenLevels, SnapshotChunk};
 pub use places::{StoreLocation, Warehouse};
-pub use sales::{SaleMarker, sale_change, sale_key, sale_partition, sale_row};
+pub use sales::{SaleMarker, filing, sale_change, sale_change_of_riding, sale_key, sale_partition, sale_row};
 pub use todo::{Todo, URGENCIES, todo_partition};
 
 use crate::ports::{Change, Condition, IndexKey, Key, Row};
@@ -39,7 +39,7 @@ use domain::plan::Hold;
 use domain::planted::{self, Mistake};
 use domain::{
     AccountId, Drift, Duplicates, GroupId, Inbound, Latency, Ledger, ListingId, LocationId, OrderId, Position, Restock,
-    Role, Sku, Timestamp, WarehouseId,
+    Role, Sku, Timestamp, Unfiled, WarehouseId,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet};
@@ -361,10 +361,12 @@ pub fn ledger_key(sku: &Sku) -> Key {
     key(sku_partition(sku), "STATE")
 }
 
-/// A ledger as a row of the given version.
+/// A ledger as a row of the given version. Where sale lines ride along it is a pair of both, so that a version of this program
+/// that does not know of such lines refuses the row instead of writing it back without them.
 #[must_use]
 pub fn ledger_row(sku: &Sku, ledger: &Ledger, version: u64) -> Row {
-    row(ledger_key(sku), version, text(ledger))
+    let body = if ledger.unfiled.is_empty() { text(ledger) } else { text(&(ledger, &ledger.unfiled)) };
+    row(ledger_key(sku), version, body)
 }
 
 /// Reads a ledger.
@@ -372,7 +374,12 @@ pub fn ledger_row(sku: &Sku, ledger: &Ledger, version: u64) -> Row {
 /// # Errors
 /// [`Unreadable`].
 pub fn ledger(row: &Row) -> Result<Ledger, Unreadable> {
-    let mut ledger: Ledger = body(row)?;
+    let mut ledger = if row.body.starts_with('[') {
+        let (ledger, unfiled): (Ledger, Vec<Unfiled>) = body(row)?;
+        Ledger { unfiled, ..ledger }
+    } else {
+        body(row)?
+    };
     ledger.version = row.version;
     Ok(ledger)
 }

@@ -114,6 +114,7 @@ impl World {
             entry
         };
         let ledger = Ledger {
+            unfiled: Vec::new(),
             version: 1,
             base: BTreeMap::from([(WarehouseId::main(), START)]),
             entries: model.listings.iter().cloned().zip(model.setup.kinds.map(entry)).collect(),

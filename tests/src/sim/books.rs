@@ -1,6 +1,7 @@
 //! The oracle's books: what it knows of the world besides what the hub believes, and what may be put down to what.
 
 use domain::{AccountId, Entry, Ledger, Sku};
+use engine::ports::Key;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An account and a SKU.
@@ -13,6 +14,8 @@ pub struct Books {
     pub violations: Vec<String>,
     /// Ledgers as they are now.
     pub ledgers: BTreeMap<Sku, Ledger>,
+    /// Where sale lines have rows of their own.
+    pub filed: BTreeSet<Key>,
     /// Units that sale markers hold as sold.
     pub sold: BTreeMap<Place, i64>,
     /// Units counted that no sale marker explains: edits.

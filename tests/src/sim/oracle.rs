@@ -8,7 +8,7 @@ use super::setup::Setup;
 use crate::memory::{Commit, Watch};
 use channels::Request;
 use domain::settle::Note;
-use domain::{AccountId, Claim, Entry, Ledger, ListingId, Sku, WarehouseId};
+use domain::{AccountId, Claim, Entry, Ledger, ListingId, Sku, Unfiled, WarehouseId};
 use engine::records::{self, Account, History, SaleMarker};
 use engine::runs::RunDone;
 use serde_json::Value;
@@ -411,24 +411,65 @@ fn believed(was: &Entry, entry: &Entry) -> i64 {
     }
 }
 
-/// The account and SKU of a sale marker's row, and how many units more it holds.
-fn marker(commit: &Commit) -> Option<(Place, i64)> {
+/// The account and SKU of a sale marker's row, and how many units it held and holds.
+fn marker(commit: &Commit) -> Option<(Place, Option<i64>, i64)> {
     let account = commit.key.pk.strip_prefix("SALE#")?.split('#').next()?;
     let units = |row: &Option<engine::ports::Row>| row.as_ref().and_then(|row| records::body::<SaleMarker>(row).ok());
     let (before, after) = (units(&commit.before), units(&commit.after)?);
-    let more = after.units - before.map_or(0, |marker| marker.units);
-    Some(((AccountId::new(account).ok()?, after.sku), more))
+    Some(((AccountId::new(account).ok()?, after.sku), before.map(|marker| marker.units), after.units))
+}
+
+impl Oracle {
+    /// The sale lines that these commits count or give back, each with how many units more are held as sold of it: rows of their
+    /// own, and lines that ride in a ledger's row. What is filed was counted before. Objects to a line that leaves its ledger's
+    /// row while it has none of its own.
+    fn lines(&self, commits: &[Commit]) -> Vec<(Place, i64)> {
+        let riding = |row: &Option<engine::ports::Row>| {
+            row.as_ref().and_then(|row| records::ledger(row).ok()).map(|ledger| ledger.unfiled).unwrap_or_default()
+        };
+        let key = |sku: &Sku, line: &Unfiled| records::sale_key(&line.account, &line.order, &line.marker().line, sku);
+        let mut lines = Vec::new();
+        for commit in commits {
+            let Some((place, held, holds)) = marker(commit) else { continue };
+            let mut books = self.books();
+            books.filed.insert(commit.key.clone());
+            let rides = books.ledgers.get(&place.1).and_then(|ledger| {
+                ledger.unfiled.iter().find(|line| key(&place.1, line) == commit.key).map(|line| line.units)
+            });
+            match held.or(rides) {
+                Some(units) if held.is_none() && units == holds => {}
+                before => lines.push((place, holds - before.unwrap_or(0))),
+            }
+        }
+        for commit in commits.iter().filter(|commit| commit.key.sk == "STATE") {
+            let Some(sku) = commit.key.pk.strip_prefix("SKU#").and_then(|sku| Sku::new(sku).ok()) else { continue };
+            let (before, after) = (riding(&commit.before), riding(&commit.after));
+            for line in after.iter().filter(|line| !before.contains(line)) {
+                if self.books().filed.contains(&key(&sku, line)) {
+                    self.object(format!("I1: {sku}: line {} of {} is counted again", line.line, line.order));
+                }
+                lines.push(((line.account.clone(), sku.clone()), line.units));
+            }
+            for line in before.iter().filter(|line| !after.contains(line)) {
+                if !self.books().filed.contains(&key(&sku, line)) {
+                    self.object(format!("I1: {sku}: line {} of {} has no row and is dropped", line.line, line.order));
+                }
+            }
+        }
+        lines
+    }
 }
 
 impl Watch for Oracle {
     fn committed(&self, commits: &[Commit]) {
         let mut markers: BTreeMap<Place, i64> = BTreeMap::new();
         // a sale was taken from where there was stock before that came back; one that came and went leaves its line as it was
-        let returned = commits.iter().filter_map(marker).any(|(_, more)| more <= 0);
+        let lines = self.lines(commits);
+        let returned = lines.iter().any(|(_, more)| *more <= 0);
         for problem in commits.iter().filter_map(places::forgotten) {
             self.object(problem);
         }
-        for (place, more) in commits.iter().filter_map(marker) {
+        for (place, more) in lines {
             *markers.entry(place.clone()).or_default() += more;
             self.core.tell(|| format!("marker {} at {}: {more} more held as sold", place.1, place.0));
             *self.books().sold.entry(place).or_default() += more;

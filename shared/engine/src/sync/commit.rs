@@ -5,12 +5,12 @@ use super::job::{Job, State};
 use super::{PARALLEL, Run};
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, Item, Seen};
-use domain::feed::Reading;
+use domain::feed::{Marker, Reading};
 use domain::plan::{self, Decision, Hold, Push, View};
 use domain::planted::{self, Mistake};
 use domain::settle::{self, Note, Observed};
 use domain::{AccountId, Entry, Inbound, Ledger, ListingId, Sku, Timestamp, verify};
-use domain::{kits, pool};
+use domain::{Unfiled, kits, pool, unfiled};
 use futures::{StreamExt, stream};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub(super) sku: Sku,
     pub(super) ledger: Ledger,
     changes: Vec<Change>,
+    /// Sale lines that are counted or given back.
+    markers: Vec<(AccountId, Marker)>,
     pushes: Vec<Push>,
     pub(super) observed: Vec<(ListingId, Observed)>,
     /// Accounts whose listings must be looked at later, or only written.
@@ -49,6 +51,32 @@ const fn look(account: AccountId, due: Timestamp, reason: &'static str) -> Again
 }
 
 impl Draft {
+    /// Has the sale lines that were counted written: where nothing else is, they ride in the ledger's row, which is one write for
+    /// half the price of a transaction. Else they are rows in one, and so are those that rode before.
+    fn enter_markers(&mut self, alone: bool, now: Timestamp) {
+        let markers = std::mem::take(&mut self.markers);
+        if markers.is_empty() {
+            return;
+        }
+        let riding = &mut self.ledger.unfiled;
+        if alone && unfiled::may_ride(riding, &markers) && !planted::is(Mistake::MarkerApart) {
+            riding.extend(markers.iter().map(|(account, marker)| Unfiled::new(account, marker)));
+            return;
+        }
+        let mut rode = std::mem::take(riding);
+        for (account, marker) in &markers {
+            let place = rode.iter().position(|line| line.is_of(account, marker));
+            self.changes.push(match place.map(|place| rode.remove(place)) {
+                Some(line) => records::sale_change_of_riding(account, &self.sku, marker, &line, now),
+                None => records::sale_change(account, &self.sku, marker, now),
+            });
+        }
+        self.changes.extend(rode.iter().map(|line| {
+            let marker = line.marker();
+            records::sale_change_of_riding(&line.account, &self.sku, &marker, line, now)
+        }));
+    }
+
     /// Takes out the notes that a person must see, with all that was noted beside them: they are written with what they are
     /// about, so that no crash can keep them back.
     fn take_doubts(&mut self) -> Vec<Seen> {
@@ -139,6 +167,7 @@ impl Run<'_> {
             sku: sku.clone(),
             ledger: before.clone(),
             changes: Vec::new(),
+            markers: Vec::new(),
             pushes: Vec::new(),
             observed: Vec::new(),
             again: Vec::new(),
@@ -165,6 +194,8 @@ impl Run<'_> {
         let differs =
             if self.pace.keep_place { draft.ledger != *before } else { draft.ledger.differs_in_substance(before) };
         let told = draft.take_doubts();
+        draft.enter_markers(told.is_empty(), now);
+        let differs = differs || draft.ledger.unfiled != before.unfiled;
         if differs || !told.is_empty() {
             let version = before.version + 1;
             let row = records::ledger_row(&draft.sku, &announced(&draft.ledger), version);
@@ -242,7 +273,7 @@ impl Run<'_> {
         };
         pool::charge(levels, entry, &feeds, &observed.counted, &mut markers);
         let account = &connected.account.id;
-        draft.changes.extend(markers.iter().map(|marker| records::sale_change(account, &draft.sku, marker, now)));
+        draft.markers.extend(markers.into_iter().map(|marker| (account.clone(), marker)));
         let home = entry.warehouse.clone();
         if let Some(level) = sight.level
             && first

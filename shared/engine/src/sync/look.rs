@@ -322,7 +322,26 @@ impl Run<'_> {
         let is_cancelled = |order: &&domain::Order| order.state == domain::OrderState::Cancelled;
         let cancelled = orders.iter().filter(is_cancelled).map(|order| order.id.clone()).collect();
         let lines = orders.into_iter().map(|order| (order.id, order.lines)).collect();
-        Ok(KnownOrders { lines, cancelled, markers: markers? })
+        let skus = targets.iter().map(|target| &target.sku);
+        Ok(KnownOrders { lines, cancelled, markers: self.with_riding(&connected.account.id, skus, markers?) })
+    }
+}
+
+impl Run<'_> {
+    /// What is held as sold by rows that were read just now and by lines that ride in the ledgers which this run read before:
+    /// in this order, as a line leaves its ledger's row once its own row is there. What neither has was not counted up to this
+    /// version of the ledger, and what is counted now is written only while that is the ledger.
+    pub(super) fn with_riding<'s>(
+        &self,
+        account: &AccountId,
+        skus: impl Iterator<Item = &'s Sku>,
+        mut held: Held,
+    ) -> Held {
+        for sku in skus {
+            let ledger = self.jobs.get(sku).and_then(|job| job.ledger.as_ref());
+            held.add_riding(account, sku, ledger.map_or(&[], |ledger| &ledger.unfiled));
+        }
+        held
     }
 }
 
@@ -337,7 +356,8 @@ impl Hub {
         Ok(row.map_or_else(Position::default, |row| Position(row.version)))
     }
 
-    /// What the hub holds as sold of some orders.
+    /// What the hub holds as sold of some orders, by rows of their own; lines may ride in ledgers besides, which are to be read
+    /// before.
     pub(crate) async fn held(&self, account: &AccountId, orders: &[OrderId]) -> Result<Held, Error> {
         // owned ids: with borrowed ones the compiler cannot show that the future may move between threads
         let partitions = orders.iter().cloned().map(|order| async move {
@@ -346,31 +366,31 @@ impl Hub {
         });
         let found: Vec<Result<(OrderId, Vec<Row>), Error>> =
             stream::iter(partitions).buffer_unordered(PARALLEL).collect().await;
-        let mut held = Held::new();
+        let mut held = Held::default();
         for result in found {
             let (order, rows) = result?;
             for row in rows {
                 let marker: SaleMarker = records::body(&row)?;
-                held.insert((order.clone(), marker.line.clone(), marker.sku.clone()), marker);
+                held.0.insert((order.clone(), marker.line.clone(), marker.sku.clone()), marker);
             }
         }
         Ok(held)
     }
 
-    /// What the hub holds as sold of the lines of these orders, as they are now.
+    /// What the hub holds as sold of the lines of these orders, as they are now, in the same way.
     async fn held_lines(&self, account: &AccountId, orders: &[Order]) -> Result<Held, Error> {
         let mut places = Vec::new();
         for order in orders {
             let lines = order.lines.iter().filter_map(|line| Some((line, line.sku.as_ref()?)));
             places.extend(lines.map(|(line, sku)| (order.id.clone(), line.id.clone(), sku.clone())));
         }
-        let mut held = Held::new();
+        let mut held = Held::default();
         for places in places.chunks(MARKERS) {
             let keys: Vec<_> =
                 places.iter().map(|(order, line, sku)| records::sale_key(account, order, line, sku)).collect();
             for (place, row) in places.iter().zip(self.store.get(&keys).await?) {
                 if let Some(row) = row {
-                    held.insert(place.clone(), records::body(&row)?);
+                    held.0.insert(place.clone(), records::body(&row)?);
                 }
             }
         }

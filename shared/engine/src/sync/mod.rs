@@ -6,6 +6,7 @@
 
 mod calls;
 mod commit;
+mod file;
 mod gather;
 mod guards;
 mod job;

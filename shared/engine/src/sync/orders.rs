@@ -11,7 +11,7 @@ use crate::records::{self, SaleMarker};
 use domain::capability::Polled;
 use domain::feed::{Cause, Counted, Marker, Reading};
 use domain::planted::{self, Mistake};
-use domain::{AccountId, LineId, ListingId, Order, OrderId, OrderState, Sku, Timestamp};
+use domain::{AccountId, LineId, ListingId, Order, OrderId, OrderState, Sku, Timestamp, Unfiled};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -21,7 +21,23 @@ pub(crate) const OVERLAP_MS: i64 = 900_000;
 const PAGES_MAX: usize = 200;
 
 /// What is held as sold, by order, line and SKU.
-pub(crate) type Held = BTreeMap<(OrderId, LineId, Sku), SaleMarker>;
+#[derive(Default)]
+pub(crate) struct Held(pub(super) BTreeMap<(OrderId, LineId, Sku), SaleMarker>);
+
+impl Held {
+    /// What is held as sold of a line.
+    pub(crate) fn get(&self, id: &(OrderId, LineId, Sku)) -> Option<&SaleMarker> {
+        self.0.get(id)
+    }
+
+    /// Adds the lines of an account that ride in the ledger of their SKU.
+    pub(crate) fn add_riding(&mut self, account: &AccountId, sku: &Sku, riding: &[Unfiled]) {
+        for line in riding.iter().filter(|line| line.account == *account && !planted::is(Mistake::UnfiledUnseen)) {
+            let place = (line.order.clone(), line.line.clone(), sku.clone());
+            self.0.entry(place).or_insert_with(|| SaleMarker::riding(sku, line));
+        }
+    }
+}
 
 impl Run<'_> {
     pub(super) async fn look_by_orders(
@@ -36,7 +52,7 @@ impl Run<'_> {
         orders.extend(self.hub.waited_for(connected, Some(&skus), &orders, self.pace.patience).await?);
         let concerned: Vec<OrderId> =
             orders.iter().filter(|order| names_any(order, &skus)).map(|order| order.id.clone()).collect();
-        let held = self.hub.held(id, &concerned).await?;
+        let held = self.with_riding(id, skus.iter().copied(), self.hub.held(id, &concerned).await?);
         let levels = self.levels(connected, &targets).await?;
         let quiet = self.moved_since(connected, &targets, &levels, &orders, since).await?;
         let sights = targets.into_iter().zip(levels).map(|(target, level)| {
@@ -68,7 +84,7 @@ impl Run<'_> {
         let skus: BTreeSet<&Sku> = targets.iter().map(|target| &target.sku).collect();
         let concerned: Vec<OrderId> =
             orders.iter().filter(|order| names_any(order, &skus)).map(|order| order.id.clone()).collect();
-        let held = self.hub.held(id, &concerned).await?;
+        let held = self.with_riding(id, skus.iter().copied(), self.hub.held(id, &concerned).await?);
         let known = self.hub.counted_until(id).await?.map(|until| until.plus_ms(-polled.late_ms));
         let mut sights = Vec::with_capacity(targets.len());
         let mut unread = Vec::new();

@@ -9,9 +9,11 @@ use crate::records::{self, Pushed};
 use channels::{ErrorKind, Outcome, Write};
 use domain::plan::Push;
 use domain::push::{self, Ended};
-use domain::{AccountId, Claim, Class, Entry, Inbound, Ledger, ListingId, LocationId, Sku, Timestamp, key, retry};
+use domain::{
+    AccountId, Claim, Class, Entry, Inbound, Ledger, ListingId, LocationId, Sku, Timestamp, Unfiled, key, retry,
+};
 use futures::{StreamExt, stream};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Attempts to record outcomes while others change the same ledger.
 const RECORD_ATTEMPTS: usize = 16;
@@ -45,18 +47,24 @@ impl Run<'_> {
         if ready.is_empty() {
             return;
         }
-        let sent: Vec<Vec<Sent>> = stream::iter(ready.into_iter().map(|(account, ready)| self.send_to(account, ready)))
+        let skus: BTreeSet<Sku> = ready.values().flatten().map(|ready| ready.sku.clone()).collect();
+        let sending = stream::iter(ready.into_iter().map(|(account, ready)| self.send_to(account, ready)))
             .buffer_unordered(PARALLEL)
-            .collect()
-            .await;
+            .collect::<Vec<Vec<Sent>>>();
+        // what rides in the ledgers is filed meanwhile: the write that records the outcomes leaves it out
+        let (sent, filed) = futures::join!(sending, self.file(skus));
         let mut by_sku: BTreeMap<Sku, Vec<Sent>> = BTreeMap::new();
         for sent in sent.into_iter().flatten() {
             by_sku.entry(sent.sku.clone()).or_default().push(sent);
         }
-        let recorded: Vec<_> = stream::iter(by_sku.into_iter().map(|(sku, sent)| self.record(sku, sent)))
-            .buffer_unordered(PARALLEL)
-            .collect()
-            .await;
+        let filed = |sku: &Sku| filed.get(sku).cloned().unwrap_or_default();
+        let recorded: Vec<_> = stream::iter(by_sku.into_iter().map(|(sku, sent)| {
+            let filed = filed(&sku);
+            self.record(sku, sent, filed)
+        }))
+        .buffer_unordered(PARALLEL)
+        .collect()
+        .await;
         for (sku, sent, recorded) in recorded {
             self.take_recorded(&sku, sent, recorded);
         }
@@ -186,8 +194,9 @@ impl Run<'_> {
         i64::try_from(self.hub.config.call_timeout.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// Records all outcomes of one SKU in one conditional write; on the ledger as it is now, if others changed it.
-    async fn record(&self, sku: Sku, sent: Vec<Sent>) -> (Sku, Vec<Sent>, Option<Ledger>) {
+    /// Records all outcomes of one SKU in one conditional write, and drops the sale lines that are `filed`; on the ledger as it is
+    /// now, if others changed it.
+    async fn record(&self, sku: Sku, sent: Vec<Sent>, filed: Vec<Unfiled>) -> (Sku, Vec<Sent>, Option<Ledger>) {
         let Some(mut ledger) = self.jobs.get(&sku).and_then(|job| job.ledger.clone()) else {
             return (sku, sent, None);
         };
@@ -207,6 +216,7 @@ impl Run<'_> {
                     self.enter(entry, claim, sent, now);
                 }
             }
+            ledger.unfiled.retain(|line| !filed.contains(line));
             ledger.version = before + 1;
             let row = records::ledger_row(&sku, &ledger, before + 1);
             match self.hub.store.write(&[Change::Put(row, Condition::Version(before))]).await {
