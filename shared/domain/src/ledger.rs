@@ -164,7 +164,8 @@ pub struct Written {
     /// When it was claimed.
     #[serde(rename = "c")]
     pub at: Timestamp,
-    /// Whether an order that was placed after the claim found just this level, as it would have without the write.
+    /// Whether an order that was placed after the claim found just this level, as it would have without the write, or one that
+    /// nothing in the log explains.
     #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
     pub past: bool,
 }

@@ -495,6 +495,18 @@ mod tests {
     }
 
     #[test]
+    fn after_an_order_that_found_a_silent_import_an_edit_is_measured_from_that_order_and_told() {
+        let orders = Orders::from([(order("1"), vec![line("a", 3, None)])]);
+        let mut square = at(81);
+        square.wrote(80, Timestamp(1_000));
+        let late = |id, level, by| Movement { at: Timestamp(3_000), ..entry(id, level, by) };
+        let feed = [late(1, 113, Some("1")), late(2, 44, None)];
+        let reading = read(&square, &feed, &orders, Some(44), Timestamp(0));
+        assert_eq!(units(&reading), [-3, -69], "80 → 116 silently, 113, 44: not 80 → 44 beside the order");
+        assert_eq!(reading.doubts, [-69]);
+    }
+
+    #[test]
     fn an_order_called_off_whose_entry_shows_the_same_number_is_told() {
         let called_off = LineState { cancelled: true, ..line("a", 2, Some(2)) };
         let orders = Orders::from([(order("1"), vec![called_off])]);

@@ -54,11 +54,17 @@ impl Reader {
             }
             return;
         }
-        if let Some(place) = writes.iter().position(|write| write.value == before && write.after < movement.id) {
-            writes.drain(..=place);
-            // the log does not have it: what was taken for an echo once was none
-            self.reading.echoes = false;
-        }
+        let place = writes.iter().position(|write| write.value == before && write.after < movement.id);
+        let Some(place) = place else {
+            // something that the log does not have moved the level: again only the time tells
+            let earlier =
+                |write: &&mut Written| write.after < movement.id && write.at < movement.at.plus_ms(STORE_SECOND_MS);
+            writes.iter_mut().filter(earlier).for_each(|write| write.past = true);
+            return;
+        };
+        writes.drain(..=place);
+        // the log does not have it: what was taken for an echo once was none
+        self.reading.echoes = false;
     }
 
     /// Where a write of ours arrived and a later entry comes without the write's own, the log does not have our writes: what was
