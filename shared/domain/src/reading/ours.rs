@@ -23,8 +23,15 @@ impl Reader {
     /// Recognises the entry of one of our own writes, and with it that the older ones are past; whether it is the newest.
     pub(super) fn is_ours(&mut self, movement: &Movement) -> Option<bool> {
         let place = self.own_write(movement)?;
-        self.reading.writes.drain(..=place);
+        self.found.extend(self.reading.writes.drain(..=place).next_back());
         Some(self.reading.writes.is_empty())
+    }
+
+    /// Whether an entry shows the number of a write of ours once more and soon: that may be the write's own entry, and the one that
+    /// was taken for it somebody who entered the same number.
+    pub(super) fn repeats_ours(&self, movement: &Movement) -> bool {
+        let is_it = |write: &Written| write.value == movement.level_after && movement.at.since_ms(write.at) < LOGGED_MS;
+        self.found.iter().any(is_it)
     }
 
     /// Whether the entry may be a change of `by` units: from the entry before, or from one of our writes since.
