@@ -2,7 +2,7 @@
 // on where the one before ended.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { FOLLOWS, checkAxe, inStore, openPage, photograph, signIn, startBrowser, startDemo, startHub } from "./lib.mjs";
+import { FOLLOWS, checkAxe, clearPictures, inStore, openPage, photograph, signIn, startBrowser, startDemo, startHub } from "./lib.mjs";
 import { startProvider } from "./provider.mjs";
 
 let demo, browser, close, context, page;
@@ -29,6 +29,7 @@ async function setLevel(title, store, to) {
 const said = () => page.locator("[data-said]").first().innerText();
 
 before(async () => {
+  clearPictures();
   demo = await startDemo();
   ({ browser, close } = await startBrowser());
   context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: "en-GB", timezoneId: "Europe/London" });
@@ -213,6 +214,43 @@ test("editing stock: what is wrong stands beside the field, what is right reache
   await photograph(page, "item");
   await open("/demo");
   await everywhere("BAG 01", 24);
+});
+
+/** What the hub's API says, asked by the browser's session. */
+const api = async (path) => (await context.request.get(at(`/api${path}`), { headers: { authorization: `Bearer ${demo.token}` } })).json();
+
+test("undo: an item's edit is taken back after a preview, and what was sold since stays sold", async () => {
+  await open("/item?sku=TEE-S");
+  await page.getByLabel("Units").fill("75");
+  await page.getByLabel("Reason").fill("miscounted");
+  await page.getByRole("button", { name: "Save" }).click();
+  assert.match(await said(), /60 → 75/);
+  await open("/demo");
+  await everywhere("TEE-S", 75);
+  await buy("T-shirt, small", "york");
+  await everywhere("TEE-S", 74);
+  await open("/item?sku=TEE-S");
+  await page.locator("#undo > summary").click();
+  await page.locator("#undo").getByLabel("Edited in the last … minutes").fill("30");
+  await photograph(page, "item-undo", { passing: true });
+  await page.locator("#undo").getByRole("button", { name: "Preview" }).click();
+  assert.match(await ended(), /TEE-S 74 59 −1/);
+  const [preview] = (await api("/runs")).rows;
+  assert.ok(preview.job && preview.state === "done", "the preview is a run");
+  assert.equal((await api("/item?sku=TEE-S")).level, 74, "a preview changes nothing");
+  accept();
+  const before = page.url();
+  await page.getByRole("button", { name: "Apply the restore" }).click();
+  await page.waitForURL((address) => address.href !== before);
+  await ended();
+  await open("/demo");
+  await everywhere("TEE-S", 59);
+  assert.equal((await api("/item?sku=TEE-S")).level, 59, "60, less the one that was sold");
+  await open("/item?sku=TEE-S");
+  assert.equal(await page.locator('[data-watch="level"]').innerText(), "59");
+  await page.locator("ol.feed").getByText(/1 sold \(order \d+\) in york/).first().waitFor();
+  const why = (await page.locator('[data-live="why"]').innerText()).replace(/\s+/g, " ");
+  assert.match(why, /60 at the start .*59 in stock/);
 });
 
 test("search finds by SKU, says what to do when there is none, and everything works by keyboard", async () => {
@@ -494,6 +532,44 @@ test("the theme is kept, and times are in the viewer's zone", async () => {
   const [shownTime, zone] = await page.locator("ol.feed time").first().evaluate((time) =>
     [time.textContent, new Date(time.dateTime).toLocaleTimeString("en-GB", { timeZone: "Europe/London" })]);
   assert.ok(shownTime.includes(zone.slice(0, 5)), `${shownTime} is not ${zone}`);
+});
+
+test("days are those of the viewer's clock with a script, and say UTC without", async () => {
+  const far = await browser.newContext({ viewport: { width: 1280, height: 860 }, timezoneId: "Pacific/Auckland", locale: "en-NZ" });
+  await far.addCookies((await context.cookies()).filter(({ name }) => name === "evenstock"));
+  const there = await openPage(far);
+  const day = () => there.getByLabel(/^Day/);
+  const local = (back = 0) => there.evaluate((back) => { const day = new Date(); day.setDate(day.getDate() - back); return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-"); }, back);
+  const lines = () => there.locator("ol.feed > li").count();
+  await there.goto(at("/history"));
+  await there.waitForURL(/begins=/);
+  assert.equal(await day().inputValue(), await local());
+  assert.equal(await there.locator("label[for=f-day]").innerText(), "Day");
+  const today = await lines();
+  await there.getByRole("link", { name: "Day before" }).click();
+  await there.waitForURL(/begins=/);
+  assert.equal(await day().inputValue(), await local(1));
+  const times = await there.locator("ol.feed time").evaluateAll((all) => all.map((time) => new Date(time.dateTime).toDateString()));
+  assert.ok(new Set(times).size <= 1, `lines of one day only: ${[...new Set(times)]}`);
+  assert.ok(today + times.length > 5, "what happened is on the one day or the other");
+  await day().fill(await local());
+  await there.getByRole("button", { name: "Show" }).click();
+  await there.waitForURL(/begins=/);
+  assert.equal(await day().inputValue(), await local());
+  await there.goto(at("/audit"));
+  assert.equal(await day().inputValue(), await local(), "kept from page to page, without a second request");
+  assert.ok(!there.url().includes("begins="));
+  assert.deepEqual(there.complaints, []);
+  await far.close();
+  const bare = await browser.newContext({ javaScriptEnabled: false, timezoneId: "Pacific/Auckland" });
+  await bare.addCookies((await context.cookies()).filter(({ name }) => name === "evenstock"));
+  const plain = await bare.newPage();
+  await plain.goto(at("/history"));
+  assert.equal(await plain.locator("label[for=f-day]").innerText(), "Day (UTC)");
+  assert.equal(await plain.getByLabel("Day (UTC)").inputValue(), new Date().toISOString().slice(0, 10));
+  await plain.getByRole("link", { name: "Day before" }).click();
+  assert.equal(await plain.getByLabel("Day (UTC)").inputValue(), new Date(Date.now() - 86_400_000).toISOString().slice(0, 10));
+  await bare.close();
 });
 
 test("without a script everything can be read, and forms work", async () => {

@@ -14,7 +14,6 @@ const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
 export const program = process.env.EVENSTOCK_PROGRAM ?? join(target, "debug/evenstock");
 /** Where pictures go. */
 export const pictures = join(root, ".tools/browser/pictures");
-rmSync(pictures, { recursive: true, force: true });
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** How long a page may take to follow a change in a store, milliseconds. */
@@ -40,9 +39,25 @@ export async function startDemo() {
   return { url, token, stop };
 }
 
-/** Starts a hub of its own with these options, in a folder that is removed with it. */
-export async function startHub(options) {
-  const folder = mkdtempSync(join(tmpdir(), "evenstock-"));
+/** Forgets the pictures of the last time. */
+export const clearPictures = () => rmSync(pictures, { recursive: true, force: true });
+
+/** Starts the fakes of a platform, three stores; gives what connects each, and a way to do something in it. */
+export async function startFake(channel) {
+  const child = spawn(program, ["fake", channel, "--json", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "ignore"] });
+  let said = "";
+  const accounts = await new Promise((good, bad) => {
+    child.stdout.on("data", (text) => { said += text; try { good(JSON.parse(said)); } catch { /* not all of it yet */ } });
+    child.once("exit", (code) => bad(new Error(`fake ended with ${code}`)));
+  });
+  const stores = accounts.map((account, place) => ({ address: new URL(account.settings.base_url).origin, business: 1001 + place }));
+  const stop = () => new Promise((gone) => { child.once("exit", gone); child.kill("SIGINT"); });
+  return { accounts, stores, stop };
+}
+
+/** Starts a hub of its own with these options, in a folder that is removed with it; or in one that is kept. */
+export async function startHub(options, kept) {
+  const folder = kept ?? mkdtempSync(join(tmpdir(), "evenstock-"));
   const child = spawn(program, ["serve", "--data", folder, "--listen", "127.0.0.1:0", ...options], { stdio: ["ignore", "pipe", "ignore"] });
   let said = "";
   await new Promise((good, bad) => {
@@ -50,10 +65,10 @@ export async function startHub(options) {
     child.once("exit", (code) => bad(new Error(`serve ended with ${code}`)));
   });
   const stop = () => new Promise((gone) => {
-    child.once("exit", () => { rmSync(folder, { recursive: true, force: true }); gone(); });
+    child.once("exit", () => { if (!kept) rmSync(folder, { recursive: true, force: true }); gone(); });
     child.kill("SIGINT");
   });
-  return { url: said.match(/http:\/\/[\d.]+:\d+/)[0], token: said.match(/evs_[0-9a-f]+/)[0], stop };
+  return { url: said.match(/http:\/\/[\d.]+:\d+/)[0], token: said.match(/evs_[0-9a-f]+/)?.[0], stop };
 }
 
 /** A browser of this machine. */

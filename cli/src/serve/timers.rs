@@ -63,6 +63,12 @@ pub(super) fn start(tasks: &mut JoinSet<()>, hub: &Arc<Hub>, database: EmbeddedD
         async move { wake_due(&hub).await.map_err(|error| error.to_string()) }
     };
     tasks.spawn(every(LOOK, LOOK, stop.clone(), look));
+    let preparing = Arc::clone(hub);
+    let prepare = move || {
+        let hub = Arc::clone(&preparing);
+        async move { hub.prepare_filters().await.map_err(|error| error.to_string()) }
+    };
+    tasks.spawn(every(SOON, MINUTE, stop.clone(), prepare));
     tasks.spawn(every(HOUR, HOUR, stop.clone(), move || expire(database.clone())));
 }
 

@@ -305,6 +305,18 @@ impl Hub {
         Ok((rows, last.map_or(Walked::End, Walked::Far)))
     }
 
+    /// Whether there are more items than are walked for one answer.
+    pub(crate) async fn is_large(&self) -> Result<bool, Error> {
+        let mut after = None;
+        for _ in 0..WALKED {
+            after = self.item_rows(after, PAGE).await?.next;
+            if after.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// What a filter wants of one page of all items.
     pub(crate) async fn find_page(
         &self,

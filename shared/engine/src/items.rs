@@ -272,7 +272,8 @@ fn ledger_of(row: Option<Row>) -> Result<Ledger, Error> {
     Ok(row.as_ref().map(records::ledger).transpose()?.unwrap_or_default())
 }
 
-fn concerns(history: &History, account: &AccountId) -> bool {
+/// Whether a line of history is about an account.
+pub(crate) fn concerns(history: &History, account: &AccountId) -> bool {
     history.seen.iter().any(|seen| seen.listing.account == *account)
         || history.pushed.iter().any(|pushed| pushed.listing.account == *account)
 }

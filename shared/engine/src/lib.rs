@@ -44,6 +44,7 @@ mod selling;
 pub mod settings;
 pub mod sheet;
 pub mod snapshots;
+pub mod span;
 mod standings;
 pub mod stock;
 pub mod stock_feeds;

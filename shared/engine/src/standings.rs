@@ -20,7 +20,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Default)]
 pub(crate) struct Standings {
     kept: Mutex<Option<Kept>>,
-    reading: Mutex<bool>,
+    /// Held by whoever reads them.
+    reading: futures::lock::Mutex<()>,
+    /// When somebody last wanted them.
+    wanted: Mutex<Option<Timestamp>>,
 }
 
 struct Kept {
@@ -52,6 +55,10 @@ struct Changed {
 
 /// Standings older than this are read again, milliseconds: ten minutes.
 const OLD_MS: i64 = 600_000;
+/// Standings of this age are read again before they are old, where somebody prepares them, milliseconds: eight minutes.
+const AGEING_MS: i64 = 480_000;
+/// They are prepared for so long after somebody last wanted them, milliseconds: an hour.
+const PREPARED_MS: i64 = 3_600_000;
 /// The same while a change of settings may still be at work, milliseconds: a minute.
 const UNSETTLED_MS: i64 = 60_000;
 /// How long a change of settings may be at work, milliseconds: ten minutes.
@@ -77,13 +84,8 @@ impl Standings {
         self.kept().is_some()
     }
 
-    /// Whether the caller shall read them; whoever does says so.
-    fn begin(&self) -> bool {
-        !std::mem::replace(&mut *self.reading.lock().unwrap_or_else(PoisonError::into_inner), true)
-    }
-
-    fn end(&self) {
-        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    fn wanted(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,7 +122,8 @@ impl Hub {
         limit: usize,
     ) -> Result<Listed<ItemView>, Error> {
         let accounts = self.accounts().await?;
-        self.follow_standings(&accounts).await?;
+        *self.standings.wanted() = Some(self.clock.now());
+        self.follow_standings(&accounts, OLD_MS).await?;
         let (mut rows, mut behind) = (Vec::<ItemView>::new(), behind);
         for _ in 0..ROUNDS {
             let most = limit - rows.len() + 1;
@@ -159,14 +162,29 @@ impl Hub {
         Ok(all.map(|((item, row), known)| Found { item, version: row.version, known }).collect())
     }
 
-    /// Reads the standings, or what has changed of them since.
-    async fn follow_standings(&self, accounts: &Accounts) -> Result<(), Error> {
+    /// Reads what filters of a large hub ask before somebody asks, and again before it is old while it is in use: for a process
+    /// that stays, once a minute. A small hub is walked, and nothing is read.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn prepare_filters(&self) -> Result<(), Error> {
+        let since = self.clock.now().plus_ms(-PREPARED_MS);
+        let is_used = self.standings.wanted().is_some_and(|wanted| wanted >= since);
+        if (self.standings.are_known() && is_used) || (!self.standings.are_known() && self.is_large().await?) {
+            let accounts = self.accounts().await?;
+            self.follow_standings(&accounts, AGEING_MS).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the standings, or what has changed of them since; all of them again at this age, milliseconds.
+    async fn follow_standings(&self, accounts: &Accounts, old_ms: i64) -> Result<(), Error> {
         let now = self.clock.now();
         let changed = self.last_settings_change().await?;
         let ground =
             Ground { accounts: digest(accounts), settings: changed.as_ref().map(|changed| changed.id.clone()) };
         let at_work = changed.is_some_and(|changed| now.since_ms(changed.at) < AT_WORK_MS);
-        let oldest_ms = if at_work { UNSETTLED_MS } else { OLD_MS };
+        let oldest_ms = if at_work { UNSETTLED_MS } else { old_ms };
         let known = self.standings.kept().as_ref().map(|kept| {
             (now.since_ms(kept.read) < oldest_ms && kept.ground == ground, now.since_ms(kept.followed), kept.followed)
         });
@@ -175,13 +193,20 @@ impl Hub {
             Some((true, _, followed)) => self.follow_changed(accounts, followed, now).await?,
             Some((false, ..)) | None => false,
         };
-        // whoever comes while somebody reads takes what there is
-        if is_followed || (!self.standings.begin() && known.is_some()) {
+        if is_followed {
             return Ok(());
         }
-        let read = self.read_standings(accounts).await;
-        self.standings.end();
-        *self.standings.kept() = Some(Kept { read: now, followed: now, ground, facts: read? });
+        // whoever comes while somebody reads takes what there is; where there is nothing yet, what that one finds
+        let _reading = match self.standings.reading.try_lock() {
+            Some(reading) => reading,
+            None if known.is_some() => return Ok(()),
+            None => self.standings.reading.lock().await,
+        };
+        if known.is_none() && self.standings.are_known() {
+            return Ok(());
+        }
+        let facts = self.read_standings(accounts).await?;
+        *self.standings.kept() = Some(Kept { read: now, followed: now, ground, facts });
         Ok(())
     }
 

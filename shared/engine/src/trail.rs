@@ -98,7 +98,8 @@ impl Entry {
     }
 }
 
-fn day_partition(at: Timestamp) -> String {
+/// The partition of a day.
+pub(crate) fn day_partition(at: Timestamp) -> String {
     format!("AUDIT#{}", at.0.div_euclid(DAY_MS))
 }
 
@@ -122,6 +123,14 @@ pub struct Wanted {
     pub after: Option<String>,
     /// At most this many rows, 1 to 500.
     pub limit: usize,
+}
+
+impl Wanted {
+    /// Whether an entry is of this actor and to this subject.
+    pub(crate) fn wants(&self, entry: &Entry) -> bool {
+        self.actor.as_ref().is_none_or(|actor| *actor == entry.actor)
+            && self.subject.as_ref().is_none_or(|subject| *subject == entry.subject)
+    }
 }
 
 impl Hub {
@@ -169,9 +178,7 @@ impl Hub {
         let mut rows = Vec::new();
         for row in &page.rows {
             let entry: Entry = records::body(row)?;
-            let is_wanted = wanted.actor.as_ref().is_none_or(|actor| *actor == entry.actor)
-                && wanted.subject.as_ref().is_none_or(|subject| *subject == entry.subject);
-            rows.extend(is_wanted.then_some(entry));
+            rows.extend(wanted.wants(&entry).then_some(entry));
         }
         Ok(Listed { rows, next: page.next })
     }

@@ -30,6 +30,37 @@
     }
   }
 
+  // days as the viewer's clock cuts them: the server is told where they begin and end
+  const two = (number) => String(number).padStart(2, "0");
+  const dated = (time) => `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  function bounds(text) {
+    const [year, month, date] = text.split("-").map(Number);
+    return [new Date(year, month - 1, date).valueOf(), new Date(year, month - 1, date + 1).valueOf()];
+  }
+  function zoned(address, text) {
+    const [begins, ends] = bounds(text);
+    for (const [name, value] of [["day", text], ["begins", begins], ["ends", ends]]) address.searchParams.set(name, value);
+    return address;
+  }
+  function days() {
+    const today = dated(new Date());
+    document.cookie = `day=${[today, ...bounds(today)].join(".")}; Path=/; Max-Age=86400; SameSite=Strict${location.protocol === "https:" ? "; Secure" : ""}`;
+    for (const link of document.querySelectorAll("a[data-day]")) link.href = zoned(new URL(link.href), link.dataset.day);
+  }
+  function chosen(form) {
+    const [begins, ends] = bounds(form.elements.day.value || dated(new Date()));
+    for (const [name, value] of [["begins", begins], ["ends", ends]]) {
+      const field = form.elements[name] ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name }));
+      field.value = value;
+    }
+  }
+  days();
+  // a page of a day in UTC, from an address that somebody wrote or from before the script said anything
+  const picked = document.querySelector("form[data-days] input[name=day]");
+  if (picked && !("zoned" in picked.dataset) && !new URLSearchParams(location.search).has("begins")) {
+    location.replace(zoned(new URL(location.href), new URLSearchParams(location.search).get("day") || dated(new Date())));
+  }
+
   // parts with data-live are fetched again with the page and swapped where they differ
   const every = Number(document.body.dataset.every || 0) * 1000;
   let asking = false, failed = 0, generation = 0;
@@ -95,11 +126,12 @@
     setTimeout(round, every);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   }
-  setInterval(() => times(document), 15000);
+  setInterval(() => { times(document); days(); }, 15000);
 
   // forms: one click is one order; data-quick ones do not leave the page
   document.addEventListener("submit", async (event) => {
     const form = event.target;
+    if ("days" in form.dataset) chosen(form);
     if (form.dataset.sent) { event.preventDefault(); return; }
     const ask = event.submitter?.dataset.confirm || form.dataset.confirm;
     if (ask && !confirm(ask)) { event.preventDefault(); return; }

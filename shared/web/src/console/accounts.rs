@@ -217,7 +217,8 @@ fn actions(viewer: &Viewer, view: &AccountView) -> Markup {
     html! {
         section.card {
             header { h2 { "Actions" } }
-            div.body.row {
+            div.body.stack {
+                div.row {
                 (viewer.button(&to("sync"), "", Icon::Sync, "Sync everything now", None))
                 @if view.account.paused { (viewer.button(&to("resume"), "main-act", Icon::Play, "Resume", None)) }
                 @else { (viewer.button(&to("pause"), "", Icon::Pause, "Pause", None)) }
@@ -226,6 +227,8 @@ fn actions(viewer: &Viewer, view: &AccountView) -> Markup {
                 (viewer.button(&to("test"), "", Icon::Check, "Test the connection", None))
                 a.btn href={ "/accounts/" (view.account.id) "/mapping" } { (icon(Icon::Search)) "Products and mapping" }
                 a.btn href=(link("/rules/edit", &[("account", view.account.id.as_str())])) { (icon(Icon::Rules)) "Its rules" }
+                }
+                p.help { "Paused, it is not written; what sells there still counts. Frozen, it is neither read nor written." }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What happened on a day, and what waits.
 
+use super::days::Day;
 use super::feed;
-use super::form::link;
 use super::gate::{Asked, Sent, Trouble, done};
 use super::icons::Icon;
 use super::layout::{Head, Viewer};
@@ -9,13 +9,11 @@ use super::ui::{self, count};
 use crate::App;
 use axum::extract::State;
 use axum::response::Response;
-use domain::{AccountId, Timestamp};
+use domain::AccountId;
 use engine::Error;
 use engine::dead::DeadLetter;
 use engine::people::UserRole;
-use engine::records::DAY_MS;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use http::HeaderMap;
 use maud::{Markup, html};
 use std::sync::Arc;
 
@@ -28,22 +26,26 @@ const REDRIVEN: usize = 1_000;
 pub(super) async fn history(
     State(app): State<Arc<App>>,
     viewer: Viewer,
+    headers: HeaderMap,
     Asked(asked): Asked,
 ) -> Result<Markup, Trouble> {
-    let now = app.hub.clock.now();
-    let day = asked.filled("day").map_or(Ok(now), read_day)?;
+    let day = Day::asked(&asked, &headers, app.hub.clock.now())?;
     let account =
         asked.filled("account").map(AccountId::new).transpose().map_err(|error| Error::Invalid(error.to_string()))?;
-    let page = app.hub.history_of_day(day, account.as_ref(), asked.filled("after").map(str::to_owned), PAGE).await?;
-    let (text, name) = (day_text(day), account.as_ref().map_or("", AccountId::as_str));
+    let after = asked.filled("after").map(str::to_owned);
+    let page = app.hub.history_between(day.span, account.as_ref(), after, PAGE).await?;
+    let name = account.as_ref().map_or("", AccountId::as_str);
     let accounts = app.hub.accounts().await?;
     let mut options = vec![(String::new(), "All stores".to_owned())];
     options.extend(accounts.keys().map(|id| (id.to_string(), id.to_string())));
+    let same = day.parameters();
+    let same: Vec<(&str, &str)> =
+        same.iter().map(|(key, text)| (*key, text.as_str())).chain([("account", name)]).collect();
     let body = html! {
         section.card {
             header {
-                form.filters method="get" action="/history" {
-                    div.field { label for="f-day" { "Day (UTC)" } input #f-day type="date" name="day" value=(text) max=(day_text(now)); }
+                form.filters method="get" action="/history" data-days {
+                    (day.field())
                     (ui::select("account", "Store", name, &options))
                     button.btn type="submit" { "Show" }
                 }
@@ -52,30 +54,16 @@ pub(super) async fn history(
                 @if page.rows.is_empty() { (ui::empty(Icon::History, "Nothing on this day", "Sales, edits and writes to stores are listed here by the day, for 90 days.", None)) }
                 @else { (feed::list(&page.rows, true)) }
             }
-            footer { (ui::pager("/history", &[("day", &text), ("account", name)], asked.text("after"), page.next.as_deref(), "Newest first")) }
+            footer { (ui::pager("/history", &same, asked.text("after"), page.next.as_deref(), "Newest first")) }
         }
     };
-    let around = html! {
-        a.btn rel="prev" href=(link("/history", &[("day", &day_text(day.plus_ms(-DAY_MS))), ("account", name)])) { "Day before" }
-        @if day_text(day) < day_text(now) { a.btn rel="next" href=(link("/history", &[("day", &day_text(day.plus_ms(DAY_MS))), ("account", name)])) { "Day after" } }
-    };
     Ok(viewer.page(
-        &Head::new("History").lead("Everything that was counted and written, and why.").actions(around).every(8),
+        &Head::new("History")
+            .lead("Everything that was counted and written, and why.")
+            .actions(day.around("/history", &[("account", name)]))
+            .every(8),
         &body,
     ))
-}
-
-/// A day such as `2026-03-12`.
-pub(super) fn day_text(day: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(day.0)
-        .map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%d").to_string())
-}
-
-/// The day that a text names.
-pub(super) fn read_day(text: &str) -> Result<Timestamp, Error> {
-    let wrong = |_| Error::Invalid(format!("{text:?} is not a day; write it like 2026-03-12"));
-    let date: Date = text.parse().map_err(wrong)?;
-    Ok(Timestamp(date.to_zoned(TimeZone::UTC).map_err(wrong)?.timestamp().as_millisecond()))
 }
 
 /// What waits, by account, and what failed too often.

@@ -1,15 +1,14 @@
 //! The audit trail: who changed what, when, and what it was before.
 
-use super::activity::{day_text, read_day};
-use super::form::link;
+use super::days::Day;
 use super::gate::{Asked, Trouble};
 use super::icons::Icon;
 use super::layout::{Head, Viewer};
 use super::ui::{self, Tone, badge};
 use crate::App;
 use axum::extract::State;
-use engine::records::DAY_MS;
 use engine::trail::{Entry, Outcome, Wanted};
+use http::HeaderMap;
 use maud::{Markup, html};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -21,22 +20,29 @@ const PAGE: usize = 50;
 const LETTERS: usize = 120;
 
 /// A day of it.
-pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer, Asked(asked): Asked) -> Result<Markup, Trouble> {
-    let now = app.hub.clock.now();
-    let day = asked.filled("day").map_or(Ok(now), read_day)?;
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    Asked(asked): Asked,
+) -> Result<Markup, Trouble> {
+    let day = Day::asked(&asked, &headers, app.hub.clock.now())?;
     let wanted = Wanted {
         actor: asked.filled("actor").map(str::to_owned),
         subject: asked.filled("subject").map(str::to_owned),
         after: asked.filled("after").map(str::to_owned),
         limit: PAGE,
     };
-    let page = app.hub.trail_of_day(day, &wanted).await?;
-    let (text, actor, subject) = (day_text(day), asked.text("actor"), asked.text("subject"));
+    let page = app.hub.trail_between(day.span, &wanted).await?;
+    let others = [("actor", asked.text("actor")), ("subject", asked.text("subject"))];
+    let [(_, actor), (_, subject)] = others;
+    let same = day.parameters();
+    let same: Vec<(&str, &str)> = same.iter().map(|(key, text)| (*key, text.as_str())).chain(others).collect();
     let body = html! {
         section.card {
             header {
-                form.filters method="get" action="/audit" {
-                    div.field { label for="f-day" { "Day (UTC)" } input #f-day type="date" name="day" value=(text) max=(day_text(now)); }
+                form.filters method="get" action="/audit" data-days {
+                    (day.field())
                     div.field { label for="f-actor" { "Who" } input #f-actor name="actor" value=(actor) autocomplete="off"; }
                     div.field { label for="f-subject" { "What" } input #f-subject name="subject" value=(subject) autocomplete="off" placeholder="an account, a SKU …"; }
                     button.btn type="submit" { "Show" }
@@ -44,14 +50,13 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer, Asked(aske
             }
             @if page.rows.is_empty() { (ui::empty(Icon::Audit, "Nothing on this day", "Every change that a person or the hub itself makes is kept here for a year.", None)) }
             @else { ol.feed { @for entry in &page.rows { (line(entry)) } } }
-            footer { (ui::pager("/audit", &[("day", &text), ("actor", actor), ("subject", subject)], asked.text("after"), page.next.as_deref(), "Newest first")) }
+            footer { (ui::pager("/audit", &same, asked.text("after"), page.next.as_deref(), "Newest first")) }
         }
     };
-    let around = html! {
-        a.btn rel="prev" href=(link("/audit", &[("day", &day_text(day.plus_ms(-DAY_MS))), ("actor", actor), ("subject", subject)])) { "Day before" }
-        @if day_text(day) < day_text(now) { a.btn rel="next" href=(link("/audit", &[("day", &day_text(day.plus_ms(DAY_MS))), ("actor", actor), ("subject", subject)])) { "Day after" } }
-    };
-    Ok(viewer.page(&Head::new("Audit").lead("Who changed what, and what it was before.").actions(around), &body))
+    Ok(viewer.page(
+        &Head::new("Audit").lead("Who changed what, and what it was before.").actions(day.around("/audit", &others)),
+        &body,
+    ))
 }
 
 fn line(entry: &Entry) -> Markup {

@@ -74,13 +74,13 @@ async fn show(
                     }
                     footer { (ui::pager("/item", &[("sku", sku.as_str())], asked.text("after"), lines.next.as_deref(), "Newest first")) }
                 }
+                @if may { (snapshots::item_form(viewer, sku)) }
             }
             div {
                 @if may { (edit_form(viewer, &item, wrong)) }
                 section.card { header { h2 { "In the stores" } } div data-live="stores" { (stores(viewer, &item, may)) } }
                 (rules_card(&item, &set, may))
                 (kits::card(&item.sku, &item.parts, &item.kits, may))
-                @if may { (snapshots::item_form(viewer, sku)) }
             }
         }
     };

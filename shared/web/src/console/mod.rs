@@ -9,6 +9,7 @@ mod audit;
 mod bulk;
 mod chart;
 mod connect;
+mod days;
 mod demo;
 mod feed;
 mod filters;

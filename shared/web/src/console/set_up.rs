@@ -116,7 +116,7 @@ pub(super) fn table(all: &[Subscription]) -> Markup {
                 @for hook in all {
                     @let (tone, text) = words::subscription(hook.state);
                     tr {
-                        th scope="row" title=(hook.topic) { (words::topic(&hook.topic)) @if !hook.required { span.sub { "helps; not needed to be quick" } } }
+                        th scope="row" title=(hook.topic) { (words::topic(&hook.topic)) @if !hook.required { span.sub { "a help; stock is kept equal without it" } } }
                         td data-name="State" { (badge(tone, text)) }
                         td data-name="The store says" {
                             @if !hook.note.is_empty() { span.soft { (super::form::capital(&hook.note)) } }

@@ -53,7 +53,7 @@ fn why(snapshot: &Snapshot) -> String {
 pub(super) fn edits_form(viewer: &Viewer, accounts: &[AccountId]) -> Markup {
     html! {
         details.card #edits {
-            summary { "Take edits back" }
+            summary { "Undo edits …" }
             form.body method="post" action="/runs/restore" {
                 (viewer.token())
                 input type="hidden" name="preview" value="1";
@@ -71,7 +71,7 @@ pub(super) fn edits_form(viewer: &Viewer, accounts: &[AccountId]) -> Markup {
 pub(super) fn item_form(viewer: &Viewer, sku: &Sku) -> Markup {
     html! {
         details.card #undo {
-            summary { "Take edits back" }
+            summary { "Undo edits …" }
             form.body method="post" action="/runs/restore" {
                 (viewer.token())
                 input type="hidden" name="preview" value="1";

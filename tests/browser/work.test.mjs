@@ -1,0 +1,99 @@
+// Work that gets stuck: a hub of its own beside fake stores.
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FOLLOWS, checkAxe, inStore, openPage, photograph, signIn, startBrowser, startFake, startHub } from "./lib.mjs";
+
+const SKUS = Array.from({ length: 20 }, (_, number) => `BOLT-${String(number).padStart(4, "0")}`);
+/** Nothing finds what no webhook told of. */
+const OPTIONS = ["--allow-insecure-endpoints", "--sweep-seconds", "3600"];
+let fake, folder, hub, token, browser, close, context, page;
+
+const open = (path) => page.goto(hub.url + path);
+const patiently = async (look, what, patience = FOLLOWS * 3) => {
+  for (const began = Date.now(); Date.now() - began < patience; await new Promise((go) => setTimeout(go, 200))) if (await look()) return;
+  assert.fail(`not within ${patience} ms: ${what}`);
+};
+async function api(path, body) {
+  const answer = await fetch(`${hub.url}/api${path}`, {
+    method: body ? "POST" : "GET", body: body && JSON.stringify(body),
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+  });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${path}: ${answer.status} ${text}`);
+  return text ? JSON.parse(text) : null;
+}
+const level = async (sku) => (await api(`/item?sku=${sku}`)).level;
+/** Puts messages into the queues of a hub that stands still: queue 1 are changes, 3 those that failed too often. */
+function enqueue(rows) {
+  const insert = `import json, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+for row in json.loads(sys.argv[2]):
+    number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM messages").fetchone()[0]
+    db.execute("INSERT INTO messages VALUES (?, ?, 1, 'leeds', ?, ?, 0, 0)", (number, row["queue"], row["body"], row["receives"]))
+db.commit()`;
+  execFileSync("python3", ["-c", insert, join(folder, "queue.sqlite"), JSON.stringify(rows)]);
+}
+async function begin() {
+  hub = await startHub(OPTIONS, folder);
+  token ??= hub.token;
+}
+
+before(async () => {
+  fake = await startFake("shopwired");
+  folder = mkdtempSync(join(tmpdir(), "evenstock-"));
+  await begin();
+  for (const store of fake.stores.slice(0, 2)) {
+    for (let at = 0; at < SKUS.length; at += 50) {
+      await Promise.all(SKUS.slice(at, at + 50).map((sku) => inStore(store, "products", { title: `Bolt ${sku.slice(-4)}`, sku, stock: 10, active: true })));
+    }
+  }
+  for (const [place, id] of ["main", "leeds"].entries()) {
+    await api("/accounts", { ...fake.accounts[place], id, rate: { per_minute: 600_000, burst: 10_000 } });
+  }
+  const run = await api("/runs", { kind: "adopt", apply: true });
+  await patiently(async () => (await api(`/runs/${run.id}`)).state === "done", "the first sync is done");
+  ({ browser, close } = await startBrowser());
+  context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+  page = await openPage(context);
+  await signIn(page, hub.url, token);
+});
+after(async () => {
+  await close?.();
+  await hub?.stop();
+  await fake?.stop();
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
+
+test("messages that failed too often are shown with the reason, and are worked on once they are put back", async () => {
+  await hub.stop();
+  const sku = SKUS[7];
+  const hint = { account: "leeds", touch: { sku }, cause: "webhook", at: Date.now() };
+  enqueue([{ queue: 3, body: JSON.stringify(hint), receives: 6 }, { queue: 1, body: "{ torn", receives: 5 }]);
+  await begin();
+  await signIn(page, hub.url, token, "/queue");
+  await page.getByText("Not a hint").first().waitFor({ timeout: FOLLOWS });
+  await page.getByText("2 messages could not be worked on in six tries").waitFor({ timeout: FOLLOWS * 3 });
+  assert.equal((await api("/queues")).dead.waiting, 2);
+  await photograph(page, "queue-dead", { passing: true });
+  await checkAxe(page, "queue with dead letters");
+  await open("/");
+  assert.match(await page.locator('[data-live="needs"]').innerText(), /2 messages failed too often[\s\S]*Open the queue/);
+  // its webhook goes to where the hub was before: only what is put back says to look
+  await inStore(fake.stores[1], "orders", { lines: [[sku, 4]] });
+  assert.equal(await level(sku), 10);
+  await page.getByRole("link", { name: "Open the queue" }).click();
+  await page.getByRole("button", { name: "Put them back" }).click();
+  assert.match(await page.locator("[data-said]").first().innerText(), /2 messages put back/);
+  await patiently(async () => (await level(sku)) === 6, "the sale is counted");
+  await open(`/item?sku=${sku}`);
+  await page.locator("ol.feed").getByText(/4 sold \(order \d+\) in leeds/).first().waitFor({ timeout: FOLLOWS });
+  const told = await api("/queues");
+  assert.equal(told.dead.waiting, 0);
+  assert.equal(told.changes.waiting + told.changes.in_flight, 1, "what nobody can read is tried again, and comes back with its reason");
+});
+
+test("no script failed on the way", () => { assert.deepEqual(page.complaints, []); });
