@@ -7,7 +7,7 @@ use crate::feed::Marker;
 use crate::pool::Taken;
 use crate::{AccountId, LineId, OrderId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Lines that one ledger carries at most: of more, all are filed with the commit.
 pub const MOST: usize = 8;
@@ -69,35 +69,41 @@ impl Unfiled {
     }
 }
 
-/// Whether these markers may ride with the lines that do already: none was counted before, and they are few.
+/// Whether these markers may ride with the lines that do already: none was counted before, each is of another line, and they are
+/// few. What a transaction would refuse, two writes of one row, must not be counted by riding.
 #[must_use]
 pub fn may_ride(riding: &[Unfiled], markers: &[(AccountId, Marker)]) -> bool {
     let fresh = markers.iter().all(|(_, marker)| marker.before.is_none());
-    fresh && !markers.is_empty() && riding.len() + markers.len() <= MOST
+    let lines: BTreeSet<_> = markers.iter().map(|(account, marker)| (account, &marker.order, &marker.line)).collect();
+    let rides = |(account, marker): &(AccountId, Marker)| riding.iter().any(|line| line.is_of(account, marker));
+    let once = lines.len() == markers.len() && !markers.iter().any(rides);
+    fresh && once && !markers.is_empty() && riding.len() + markers.len() <= MOST
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn marker(before: Option<i64>) -> (AccountId, Marker) {
-        let (order, line) = ("17".parse().expect("an order"), "1".parse().expect("a line"));
+    fn marker(order: &str, before: Option<i64>) -> (AccountId, Marker) {
+        let (order, line) = (order.parse().expect("an order"), "1".parse().expect("a line"));
         let marker = Marker { order, line, before, after: 1, logged: true, taken: Taken::new() };
         (AccountId::new("shop").expect("an account"), marker)
     }
 
     #[test]
     fn only_a_few_fresh_lines_ride() {
-        let line = |_| {
-            let (account, marker) = marker(None);
+        let line = |number: usize| {
+            let (account, marker) = marker(&number.to_string(), None);
             Unfiled::new(&account, &marker)
         };
         let riding: Vec<Unfiled> = (0..MOST - 1).map(line).collect();
-        assert!(may_ride(&riding, &[marker(None)]));
-        assert!(!may_ride(&riding, &[marker(None), marker(None)]), "more than a ledger carries");
-        assert!(!may_ride(&[], &[marker(Some(1))]), "it was counted before: its row is read by others");
+        assert!(may_ride(&riding, &[marker("17", None)]));
+        assert!(!may_ride(&riding, &[marker("17", None), marker("18", None)]), "more than a ledger carries");
+        assert!(!may_ride(&[], &[marker("17", Some(1))]), "it was counted before: its row is read by others");
+        assert!(!may_ride(&[], &[marker("17", None), marker("17", None)]), "one line twice");
+        assert!(!may_ride(&riding, &[marker("0", None)]), "it rides already");
         assert!(!may_ride(&[], &[]), "nothing rides");
-        let (account, fresh) = marker(None);
+        let (account, fresh) = marker("0", None);
         assert_eq!(line(0).marker(), fresh);
         assert!(line(0).is_of(&account, &fresh));
     }

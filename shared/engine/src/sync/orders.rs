@@ -193,6 +193,8 @@ fn names_any(order: &Order, skus: &BTreeSet<&Sku>) -> bool {
 /// the level that the listing began with.
 pub(crate) fn sold(orders: &[Order], sku: &Sku, held: &Held, since: Option<Timestamp>) -> Reading {
     let mut reading = Reading::default();
+    // an order that is moved from one list to another while both are read is in both
+    let mut told: BTreeSet<(&OrderId, &LineId)> = BTreeSet::new();
     let tells = |order: &&Order| match order.state {
         OrderState::Open => true,
         OrderState::Unpaid => false,
@@ -200,6 +202,9 @@ pub(crate) fn sold(orders: &[Order], sku: &Sku, held: &Held, since: Option<Times
     };
     for order in orders.iter().filter(tells) {
         for line in order.lines.iter().filter(|line| line.sku.as_ref() == Some(sku)) {
+            if !told.insert((&order.id, &line.id)) {
+                continue;
+            }
             let id = (order.id.clone(), line.id.clone(), sku.clone());
             let marker = held.get(&id).filter(|_| !planted::is(Mistake::SaleTwice));
             let (by, before) = match (marker, since) {
@@ -229,4 +234,26 @@ fn returned(marker: &SaleMarker, line: &domain::Line) -> i64 {
         return marker.units.max(1);
     }
     marker.units.saturating_sub(line.quantity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Line;
+
+    #[test]
+    fn an_order_that_is_in_two_lists_is_sold_once() {
+        let (sku, id) = (Sku::new("TEE").expect("a SKU"), |text: &str| text.parse().expect("an order"));
+        let line = Line { id: "1".parse().expect("a line"), sku: Some(sku.clone()), quantity: 2 };
+        let order = |text| Order {
+            id: id(text),
+            reference: String::new(),
+            state: OrderState::Open,
+            placed: Timestamp(5),
+            lines: vec![line.clone()],
+        };
+        let reading = sold(&[order("7"), order("8"), order("7")], &sku, &Held::default(), None);
+        assert_eq!(reading.counted.iter().map(|counted| counted.by).collect::<Vec<_>>(), [-2, -2]);
+        assert_eq!(reading.markers.len(), 2);
+    }
 }
