@@ -12,8 +12,11 @@ use std::time::Duration;
 /// The vault's name of the bundle of signing secrets: the only one that the webhook function may read.
 pub const SIGNING: &str = "signing";
 
-/// How old what is known of accounts and signing secrets may be when a webhook is refused for them.
+/// How old what is known of an account's signing secrets may be when a webhook is refused for its signature.
 const KNOCK: Duration = Duration::from_secs(2);
+/// The same where the account or its secrets are not known at all: stores that are connected one after the other send their first
+/// webhooks at once. Reading accounts is cheap, and that an account has no secret no stranger can bring about.
+const NEWCOMER: Duration = Duration::from_millis(250);
 
 /// The answer to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,7 +219,7 @@ impl Hub {
             return Ok(Some(known));
         }
         // it may have been added since, and a store does not ask twice; strangers cannot have this done at every knock
-        self.forget_accounts_older_than(KNOCK);
+        self.forget_accounts_older_than(NEWCOMER);
         Ok(self.accounts().await?.get(&id).cloned())
     }
 
@@ -229,7 +232,8 @@ impl Hub {
     ) -> Result<(Vec<Secret>, Result<usize, channels::Error>), Error> {
         let secrets = self.signing_secrets(connected, false).await?;
         let verdict = connected.channel.verify(hook, &secrets);
-        if verdict.is_ok() || !self.may_ask_afresh(KNOCK) {
+        let patience = if secrets.is_empty() { NEWCOMER } else { KNOCK };
+        if verdict.is_ok() || !self.may_ask_afresh(patience) {
             return Ok((secrets, verdict));
         }
         let secrets = self.signing_secrets(connected, true).await?;
