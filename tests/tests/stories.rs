@@ -93,6 +93,7 @@ stories! {
     a_person_sets_the_stock_while_stores_sell,
     a_product_that_disappears_zeroes_nothing,
     a_quantity_that_was_never_entered,
+    a_rate_limit_of_ones_own,
     a_removed_account,
     a_run_goes_on_after_the_hub_died,
     a_sale_reaches_every_store,

@@ -77,6 +77,10 @@ pub(super) fn read(words: &[&str]) -> Result<Option<Staff>, String> {
         }
         ["pauses", name] => account(name, json!({"paused": true})),
         ["resumes", name] => account(name, json!({"paused": false})),
+        ["allows", "the", "hub", burst, "calls", "and", rate, "a", "minute", "at", name] => {
+            let rate = json!({"burst": number::<u32>(burst)?, "per_minute": number::<u32>(rate)?});
+            account(name, json!({"rate": rate}))
+        }
         ["has", "edits", "at", name, "adopted"] => account(name, json!({"drift": "adopt"})),
         _ => return Err(format!("nobody knows how a user does {:?}; see tests/src/story/staff.rs", rest.join(" "))),
     };
