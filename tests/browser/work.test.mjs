@@ -1,4 +1,4 @@
-// Work that gets stuck: a hub of its own beside fake stores.
+// Work that gets stuck, and work that somebody stops: a hub of its own beside fake stores.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -17,9 +17,9 @@ const patiently = async (look, what, patience = FOLLOWS * 3) => {
   for (const began = Date.now(); Date.now() - began < patience; await new Promise((go) => setTimeout(go, 200))) if (await look()) return;
   assert.fail(`not within ${patience} ms: ${what}`);
 };
-async function api(path, body) {
+async function api(path, body, method = body ? "POST" : "GET") {
   const answer = await fetch(`${hub.url}/api${path}`, {
-    method: body ? "POST" : "GET", body: body && JSON.stringify(body),
+    method, body: body && JSON.stringify(body),
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
   });
   const text = await answer.text();
@@ -27,6 +27,10 @@ async function api(path, body) {
   return text ? JSON.parse(text) : null;
 }
 const level = async (sku) => (await api(`/item?sku=${sku}`)).level;
+const levels = async () => Object.fromEntries((await api("/items?limit=500")).rows.map((item) => [item.sku, item.level]));
+const all = (skus, level) => Object.fromEntries(skus.map((sku) => [sku, level]));
+/** As fast as the fakes can be called. */
+const QUICK = { per_minute: 600_000, burst: 10_000 };
 /** Puts messages into the queues of a hub that stands still: queue 1 are changes, 3 those that failed too often. */
 function enqueue(rows) {
   const insert = `import json, sqlite3, sys
@@ -52,7 +56,7 @@ before(async () => {
     }
   }
   for (const [place, id] of ["main", "leeds"].entries()) {
-    await api("/accounts", { ...fake.accounts[place], id, rate: { per_minute: 600_000, burst: 10_000 } });
+    await api("/accounts", { ...fake.accounts[place], id, rate: QUICK });
   }
   const run = await api("/runs", { kind: "adopt", apply: true });
   await patiently(async () => (await api(`/runs/${run.id}`)).state === "done", "the first sync is done");
@@ -66,6 +70,73 @@ after(async () => {
   await hub?.stop();
   await fake?.stop();
   if (folder) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Stops the run whose page is shown, as a person would, and reads the page once it says so. */
+async function stopIt(within = FOLLOWS) {
+  await page.getByRole("button", { name: "Stop it" }).click();
+  assert.match(await page.locator("[data-said]").first().innerText(), /It stops before its next step. What it did stays done/);
+  await page.locator('[data-live="run"] .badge', { hasText: "Cancelled" }).first().waitFor({ timeout: within });
+  assert.equal(await page.getByRole("button", { name: "Stop it" }).count(), 0, "what has ended cannot be stopped");
+  return (await page.locator("main").innerText()).replace(/\s+/g, " ");
+}
+const runOfPage = () => new URL(page.url()).pathname.split("/").pop();
+const badge = (text) => page.locator('[data-live="run"] .badge', { hasText: text }).first().waitFor({ timeout: FOLLOWS * 3 });
+
+test("a comparison that waits for a slow store is stopped: it changed nothing, and another one does its work", async () => {
+  // one call in ten seconds: to read the store takes the better part of a minute
+  await api("/accounts/leeds", { rate: { per_minute: 6, burst: 1 } }, "PATCH");
+  await inStore(fake.stores[0], "stock", { sku: SKUS[3], quantity: 14, page: "product-import" });
+  await open("/runs");
+  await page.getByRole("button", { name: "Compare all stores" }).click();
+  await page.waitForURL(/\/runs\/./);
+  await page.getByText(/Reading \w+/).first().waitFor({ timeout: FOLLOWS });
+  assert.match(await stopIt(), /It was stopped between two steps/);
+  await checkAxe(page, "a comparison that was stopped");
+  const run = await api(`/runs/${runOfPage()}`);
+  assert.deepEqual([run.state, run.result ?? null], ["cancelled", null]);
+  assert.equal(await level(SKUS[3]), 10, "nobody has counted the import");
+  await open("/runs");
+  assert.match(await page.locator('[data-live="runs"] tbody tr').first().innerText(), /Comparison of all stores[\s\S]*Cancelled/);
+  // what was stopped keeps nobody from beginning again
+  await api("/accounts/leeds", { rate: QUICK }, "PATCH");
+  await page.getByRole("button", { name: "Compare all stores" }).click();
+  await page.waitForURL(/\/runs\/./);
+  await badge("Done");
+  await patiently(async () => (await level(SKUS[3])) === 14, "the import is counted", FOLLOWS * 4);
+  await inStore(fake.stores[0], "stock", { sku: SKUS[3], quantity: 10, page: "product" });
+  await patiently(async () => (await level(SKUS[3])) === 10, "the edit is counted", FOLLOWS * 4);
+});
+
+test("a stock file is stopped half way: what it did stays, is listed and can be taken back; the rest is as it was", async () => {
+  const [first, last] = [SKUS.slice(0, 10), SKUS.slice(10)];
+  // between what is ours lie so many lines of another shop that they take minutes to be read
+  const strange = Array.from({ length: 100_000 }, (_, number) => `NUT-${String(number).padStart(6, "0")}`);
+  const lines = [...first, ...strange, ...last].map((sku, place) => ({ line: place + 2, sku, quantity: "25" }));
+  const { id } = await api("/runs", { kind: "import", reason: "wrong list" });
+  for (let at = 0; at < lines.length; at += 10_000) await api(`/runs/${id}/lines`, { lines: lines.slice(at, at + 10_000) });
+  await api(`/runs/${id}/start`, {});
+  await open("/runs");
+  await page.getByRole("link", { name: "Stock file" }).first().click();
+  assert.equal(runOfPage(), id);
+  await page.getByText(/Importing: [1-9][\d,]* of 100,020/).first().waitFor({ timeout: FOLLOWS * 6 });
+  const told = await stopIt();
+  assert.match(told, /What it did until then stays done and is listed below.*What it changed.*BOLT-0000 10 25/);
+  assert.doesNotMatch(told, /BOLT-0010/);
+  await photograph(page, "run-cancelled", { passing: true });
+  const run = await api(`/runs/${id}`);
+  assert.equal(run.state, "cancelled");
+  assert.ok(run.progress.done >= first.length && run.progress.done < lines.length, `${run.progress.done} of ${lines.length}`);
+  assert.deepEqual(await levels(), { ...all(first, 25), ...all(last, 10) });
+  await page.getByRole("button", { name: "Take this run back …" }).click();
+  await page.waitForURL((address) => !address.pathname.endsWith(id));
+  await badge("Done");
+  page.once("dialog", (dialog) => dialog.accept());
+  const preview = page.url();
+  await page.getByRole("button", { name: "Apply the restore" }).click();
+  await page.waitForURL((address) => address.href !== preview);
+  await badge("Done");
+  assert.deepEqual(await levels(), all(SKUS, 10));
 });
 
 test("messages that failed too often are shown with the reason, and are worked on once they are put back", async () => {
