@@ -136,7 +136,13 @@ test("the set-up of webhooks is seen while it happens, without reloading the pag
   assert.match(await said(), /Settings saved/);
   await open("/accounts");
   assert.equal(await page.locator("a.plate").count(), 3);
+  assert.match(await said(), /The first sync is missing: leeds, main, york[\s\S]*none of their products is matched/);
+  assert.equal(await page.locator("a.plate", { hasText: "Not synced yet" }).count(), 3);
   await photograph(page, "accounts");
+  await open("/accounts/york");
+  assert.match(await said(), /The first sync is missing: york/);
+  await page.getByRole("link", { name: "Preview the first sync" }).click();
+  assert.equal(await heading(), "First sync");
 });
 
 test("the first sync shows what would change, writes nothing before, and then makes all stores equal", async () => {
@@ -157,6 +163,8 @@ test("the first sync shows what would change, writes nothing before, and then ma
   await apply.click();
   await page.getByRole("link", { name: "See the items" }).waitFor({ timeout: FOLLOWS });
   await photograph(page, "first-sync-done", { passing: true });
+  await open("/accounts");
+  assert.equal(await page.getByText("first sync is missing").count(), 0, "all of them were taken in");
   await open("/demo");
   await everywhere("MUG-RED", 40);
   await everywhere("TEE-L", 55);
@@ -339,7 +347,7 @@ test("a bulk change over a saved filter is previewed and applied, to these items
   await page.getByRole("link", { name: "Shirts" }).click();
   assert.equal(await page.locator("tbody tr").count(), 3);
   await photograph(page, "items-filter", { passing: true });
-  await page.getByRole("link", { name: "Change them" }).click();
+  await page.getByRole("link", { name: "Change these items" }).click();
   await photograph(page, "bulk");
   await page.getByRole("radio", { name: /Set a rule/ }).check();
   await page.getByLabel("Rule", { exact: true }).selectOption("cap");

@@ -134,6 +134,12 @@ async function look(page, name, screen, axe) {
   if (axe) await checkAxe(page, `${name} on ${screen.name}`);
 }
 
+/** Waits until something is so, and fails with what it waited for. */
+export async function patiently(look, what, patience = FOLLOWS * 3) {
+  for (const began = Date.now(); Date.now() - began < patience; await new Promise((go) => setTimeout(go, 200))) if (await look()) return;
+  assert.fail(`not within ${patience} ms: ${what}`);
+}
+
 /** Does something in a fake store through its own door, as its staff would: the hub hears of it as of anything else. */
 export async function inStore(store, path, body) {
   const answer = await fetch(`${store.address}/_fake/${store.business}/${path}`, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });

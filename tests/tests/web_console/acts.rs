@@ -20,7 +20,7 @@ async fn rules_are_shown_before_they_hold() {
     let owner = console.owner().await;
     let fields = "account=north&hold_back=2";
     let preview = page(&console, &owner, "/rules/edit", &format!("preview=1&{fields}")).await;
-    assert!(preview.contains("What would change for All items in north"), "{preview}");
+    assert!(preview.contains("What would change: All items in north"), "{preview}");
     assert_eq!(console.shops.levels("MUG").await["north"], 9);
     let done = console.post(&owner, "/rules/edit", &format!("apply=1&{fields}")).await;
     assert_eq!(done.location(), "/rules");

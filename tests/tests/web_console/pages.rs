@@ -1,9 +1,10 @@
 //! What the pages say, and how heavy they are.
 
 use super::{Console, between};
+use channels::shopwired::fake::Page;
 use domain::{AccountId, Sku};
 use engine::ports::{Change, Condition};
-use engine::records::{Health, History, Troubled};
+use engine::records::{self, Account, Health, History, Troubled};
 use engine::work::Task;
 use http::{Request, StatusCode};
 use std::time::Duration;
@@ -64,6 +65,75 @@ async fn what_a_store_does_not_take_needs_a_person() {
     assert!(overview.contains("1 SKU of north cannot be written"), "{overview}");
     let account = console.get(&owner, "/accounts/north").await.text;
     assert!(account.contains("the product is archived") && account.contains("/item?sku=MUG"), "{account}");
+}
+
+#[tokio::test]
+async fn credentials_that_end_soon_are_told_on_the_overview() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let (owner, hub) = (console.owner().await, &console.shops.hub);
+    let look = async || {
+        console.shops.clock.advance(Duration::from_secs(60));
+        hub.run_task(Task::Sweep).await.unwrap();
+        console.get(&owner, "/").await.text
+    };
+    assert!(!look().await.contains("Credentials end soon"), "those of its channel never end");
+    // a store of a channel whose credentials last half a year, connected almost as long ago
+    let id = AccountId::new("south").unwrap();
+    let row = hub.store.get(&[Account::key(&id)]).await.unwrap().remove(0).unwrap();
+    let mut account: Account = records::body(&row).unwrap();
+    (account.channel, account.added) = ("amazon".into(), hub.clock.now().plus_ms(-170 * records::DAY_MS));
+    account.settings = [("seller_id", "S"), ("marketplaces", "A1F83G8C2ARO7P"), ("base_url", "http://127.0.0.1")]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .into();
+    hub.store.write(&[Change::Put(account.row(), Condition::Any)]).await.unwrap();
+    let overview = look().await;
+    assert!(overview.contains("Credentials end soon: south"), "{overview}");
+    assert!(overview.contains("end in 9 days; make new ones and enter them"), "{overview}");
+    assert!(!overview.contains("Credentials end soon: north"), "{overview}");
+    assert!(console.get(&owner, "/alerts").await.text.contains("Credentials end soon: south"));
+}
+
+#[tokio::test]
+async fn every_event_is_a_dot_of_its_kind_on_the_items_chart() {
+    let console = Console::open(&[("MUG", 9)]).await;
+    let owner = console.owner().await;
+    let shops = &console.shops;
+    let follow = async || {
+        shops.clock.advance(Duration::from_secs(30));
+        shops.deliver().await;
+        shops.settle().await;
+    };
+    let page = console.get(&owner, "/item?sku=MUG").await.text;
+    assert!(!page.contains("<circle"), "nothing has happened yet: {page}");
+    let order = shops.http.fake().sell(2, "MUG", 2, shops.hub.clock.now()).unwrap();
+    follow().await;
+    let item = shops.http.fake().lines(2, order)[0].item;
+    shops.http.fake().return_line(2, item, shops.hub.clock.now()).unwrap();
+    follow().await;
+    shops.http.fake().type_in(1, Page::Product, "MUG", 14, shops.hub.clock.now()).unwrap();
+    follow().await;
+    console.post(&owner, "/item/stock", "sku=MUG&how=adjust&quantity=-3&reason=broken").await;
+    follow().await;
+    let page = console.get(&owner, "/item?sku=MUG").await.text;
+    let chart = between(&page, "<svg viewBox=\"0 0 760 ", "</svg>");
+    let dots: Vec<(&str, &str)> = chart
+        .split("<circle class=\"")
+        .skip(1)
+        .map(|dot| (dot.split('"').next().unwrap(), between(dot, "<title>", "</title>")))
+        .collect();
+    let sold = format!("7: 2 sold (order {order}) in north");
+    let back = format!("9: 2 came back (order {order}) in north");
+    let all = [
+        ("sale", &*sold),
+        ("back", &*back),
+        ("edit", "14: edited by +5 in main"),
+        ("hand", "11: edited here by −3 in hub"),
+    ];
+    assert_eq!(dots, all);
+    assert!(page.contains("Stock over time: from 9 to 11 in 4 changes"), "{page}");
+    for name in ["Sold", "Came back", "Edited in a store", "Edited here"] {
+        assert!(page.contains(name), "the legend names {name}");
+    }
 }
 
 #[tokio::test]

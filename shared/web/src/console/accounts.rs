@@ -6,7 +6,7 @@ use super::gate::{Sent, Trouble, done};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Input, Tone, badge, count, length};
-use super::{connect, runs, set_up, warehouses, words};
+use super::{connect, first_sync, runs, set_up, warehouses, words};
 use crate::App;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -33,6 +33,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
     // the master first, as everywhere
     views.sort_by_key(|view| view.account.role == Role::Replica);
     let accounts = app.hub.accounts().await?;
+    let missing = first_sync::missing(&app.hub, &views).await?;
     let now = app.hub.clock.now();
     let may = viewer.may(UserRole::Admin);
     let actions = html! {
@@ -43,9 +44,12 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
         @if views.is_empty() {
             section.card { (ui::empty(Icon::Accounts, "No store is connected", "Begin with the master: the store whose stock is right. Then add the stores that follow it.", may.then_some(("/accounts/new", "Connect a store")))) }
         } @else {
-            div.plates data-live="accounts" {
-                @for view in &views {
-                    @if let Some(connected) = accounts.get(&view.account.id) { (plate(view, connected, now)) }
+            div data-live="accounts" {
+                @if !missing.is_empty() { (first_sync::hint(&missing)) }
+                div.plates {
+                    @for view in &views {
+                        @if let Some(connected) = accounts.get(&view.account.id) { (plate(view, connected, missing.contains(&view.account.id), now)) }
+                    }
                 }
             }
         }
@@ -54,8 +58,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
         .page(&Head::new("Accounts").lead("The stores that this hub keeps equal.").actions(actions).every(8), &body))
 }
 
-fn plate(view: &AccountView, connected: &Connected, now: Timestamp) -> Markup {
-    let (tone, state) = attention::state(connected, now);
+fn plate(view: &AccountView, connected: &Connected, is_missing: bool, now: Timestamp) -> Markup {
+    let (tone, state) = match attention::state(connected, now) {
+        (Tone::Good, _) if is_missing => (Tone::Note, "Not synced yet"),
+        said => said,
+    };
     let info = connected.channel.info();
     html! {
         a.plate href={ "/accounts/" (view.account.id) } {
@@ -94,18 +101,19 @@ async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>)
     let now = app.hub.clock.now();
     let (places, all) = futures::try_join!(app.hub.list_locations(Some(id)), app.hub.list_warehouses())?;
     let info = connected.channel.info();
+    let missing = first_sync::missing(&app.hub, std::slice::from_ref(&view)).await?;
     let admin = viewer.may(UserRole::Admin);
     let body = html! {
-        div data-live="needs" { (needs(&connected, now)) }
-        div.cols {
-            div {
+        div data-live="needs" { @if missing.contains(id) { (first_sync::hint(&missing)) } (needs(&connected, now)) }
+        div.cols.led {
+            div.at-first { @if viewer.may(UserRole::Operator) { (actions(viewer, &view)) } }
+            div.at-main {
                 section.card { header { h2 { "Health" } (badge(attention::state(&connected, now).0, attention::state(&connected, now).1)) } div.body data-live="health" { (health(&view, now)) } }
                 (locations(viewer, &places, &all, &view.account.id))
                 @if admin { (policies(viewer, &view, wrong)) }
                 section.card { header { div { h2 { "Webhooks" } p { "How the store tells of a change within seconds." } } } (hooks(&view)) }
             }
-            div {
-                @if viewer.may(UserRole::Operator) { (actions(viewer, &view)) }
+            div.at-rest {
                 @if admin { (settings(viewer, &view, info, wrong)) (rotate(viewer, &view, info, wrong)) (remove_card(&view)) }
             }
         }
@@ -122,7 +130,7 @@ fn locations(viewer: &Viewer, places: &[LocationView], all: &[WarehouseView], id
                 header { div { h2 { "Locations" } p { "Each belongs to one warehouse; what is not linked is not touched." } } a.btn.small href="/warehouses" aria-label={ "Link the locations of " (id) } { "Link" } }
                 ul.todo { @for place in places {
                     li.between {
-                        div { p.strong { (place.name) } p.soft { @if place.warehouses.is_empty() { "in no warehouse" } @else { @for (at, warehouse) in place.warehouses.iter().enumerate() { @if at > 0 { ", " } (warehouse) } } } }
+                        div { p.strong { (if warehouses::is_pool(place) { "Its one pool of stock" } else { &place.name }) } p.soft { @if place.warehouses.is_empty() { "in no warehouse" } @else { "in " @for (at, warehouse) in place.warehouses.iter().enumerate() { @if at > 0 { ", " } (warehouses::name_of(all, warehouse)) } } } }
                         @if place.gone.is_some() { (badge(Tone::Bad, "Gone")) } @else if !place.open { (badge(Tone::Warn, "Closed")) } @else if place.master { (badge(Tone::Good, "Leads")) }
                     }
                 } }

@@ -74,7 +74,7 @@ async fn show(app: &App, viewer: &Viewer, again: Again<'_>, added: Option<&Added
         }
         div.cols {
             div {
-                section.card { header { h2 { "Wrong now" } } div data-live="alarms" { (alarms(&view.alarms)) } }
+                section.card { header { h2 { "Alarms now" } } div data-live="alarms" { (alarms(&view.alarms)) } }
                 section.card { header { div { h2 { "Who is told" } @if view.waiting > 0 { p { (ui::counted(view.waiting, "notice is", "notices are")) " on the way" } } } } (targets(viewer, &view, admin)) }
             }
             @if admin { div { (target_form(viewer, &view, again)) (settings_form(viewer, &view, again)) } }
@@ -168,9 +168,9 @@ fn target_form(viewer: &Viewer, view: &AlertsView, again: Again<'_>) -> Markup {
                 (ui::choices("way", "How", ui::held(sent, "way", "email"), &ways))
                 (Input::text("to", "Address").value(ui::held(sent, "to", "")).help("A mail address, or the webhook’s https address.").field(wrong))
                 details open[sent.is_some_and(|sent| sent.ticked("kinds"))] {
-                    summary { "Only of some things" }
+                    summary { "Only some alarms" }
                     fieldset {
-                        legend.hidden { "Only of these" }
+                        legend.hidden { "Only these alarms" }
                         p.help { "Nothing ticked: of everything that is wrong." }
                         @for known in Kind::ALL { label.choice { input type="checkbox" name="kinds" value=(known.name()) checked[sent.is_some_and(|sent| sent.all("kinds").any(|wanted| wanted == known.name()))]; span { (kind(known)) } } }
                     }
@@ -191,7 +191,7 @@ fn settings_form(viewer: &Viewer, view: &AlertsView, again: Again<'_>) -> Markup
     };
     html! {
         details.card open[wrong.is_some()] #thresholds {
-            summary { "From when on something is an alarm" }
+            summary { "When something becomes an alarm" }
             form.body method="post" action="/alerts" {
                 (viewer.token())
                 @if let Some(said) = Wrong::above(wrong, &NUMBERS) { (ui::say(Tone::Bad, "", said)) }

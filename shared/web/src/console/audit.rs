@@ -140,6 +140,8 @@ fn action(action: &str) -> String {
         "/users/{name}" | "/api/users/{name}" => "changed the user",
         "/me" => "changed their own access",
         "/queue/redrive" | "/api/queues/redrive" => "put failed messages back",
+        "quarantine" => "stopped believing",
+        "quarantine lifted" => "believes again",
         other => return format!("{other}{by}"),
     };
     format!("{words}{by}")
@@ -203,6 +205,6 @@ mod tests {
     fn acts_have_words() {
         assert_eq!(action("console POST /item/stock"), "edited the stock of");
         assert_eq!(action("PATCH /api/accounts/{account}"), "changed by API");
-        assert_eq!(action("quarantine"), "quarantine", "the hub's own");
+        assert_eq!(action("quarantine"), "stopped believing", "the hub's own");
     }
 }

@@ -151,7 +151,7 @@ fn books(stores: &[PlayStore], truth: &BTreeMap<String, i64>, hub: &BTreeMap<Sku
         html! { td.num data-name=(name) data-watch={ (sku) "#" (name) } { @match level { Some(level) => span class=(tone) { (number(level)) }, None => span.soft { "–" } } } }
     };
     let table = html! {
-        table.fold {
+        table.fold.five {
             thead { tr {
                 th scope="col" { "SKU" } th.num scope="col" { "The books" } th.num scope="col" { "Hub" }
                 @for store in stores { th.num scope="col" { (store.name) } }

@@ -3,6 +3,7 @@
 use super::form::link;
 use super::ui::{self, length, number, signed};
 use super::words;
+use domain::Timestamp;
 use engine::records::{History, Pushed};
 use maud::{Markup, html};
 
@@ -47,12 +48,23 @@ fn what(history: &History) -> Markup {
     html! {
         @if counted.is_empty() { span { (quiet(history)) } } @else { (counted.join(", ")) }
         @if by != 0 {
-            " " span class={ "delta " (if by < 0 { "bad" } else { "good" }) } { (signed(by)) }
-            span.soft { " → " (number(history.level.1)) }
+            " " span.nowrap { span class={ "delta " (if by < 0 { "bad" } else { "good" }) } { (signed(by)) } span.soft { " → " (number(history.level.1)) } }
         }
         @if let Some(actor) = &history.actor {
-            span.soft { " by " (actor) @if let Some(reason) = &history.reason { ": " (reason) } }
+            span.soft { " by " (actor) @if let Some(text) = &history.reason { ": " (reason(text)) } }
         }
+    }
+}
+
+/// Why somebody did it: what a restore wrote there names times and runs as people read them.
+fn reason(text: &str) -> Markup {
+    let time = text.strip_prefix("Restore to time ").and_then(|at| at.parse().ok()).map(Timestamp);
+    let (snapshot, run) = (text.strip_prefix("Restore to snapshot "), text.strip_prefix("Undo run "));
+    html! {
+        @if let Some(at) = time { "edits since " (ui::time(at)) " taken back" }
+        @else if let Some(id) = snapshot { "taken back to a " a href={ "/snapshots/" (id) } { "snapshot" } }
+        @else if let Some(id) = run { "a " a href={ "/runs/" (id) } { "run" } " taken back" }
+        @else { (text) }
     }
 }
 

@@ -5,17 +5,24 @@ use super::gate::{Sent, Trouble};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::runs;
-use super::ui::{self, Input};
+use super::ui::{self, Input, Tone};
 use crate::App;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{AccountId, Role};
-use engine::Error;
+use engine::accounts::AccountView;
+use engine::filter::Filter;
 use engine::hub::Accounts;
+use engine::items::Listed;
 use engine::people::UserRole;
 use engine::runs::Job;
+use engine::{Error, Hub};
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Items looked at to see which stores have listings; most have some among the first.
+const SAMPLE: usize = 10;
 
 /// The first sync: what it will do, and the way to its preview.
 pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
@@ -89,6 +96,44 @@ fn form(viewer: &Viewer, accounts: &Accounts) -> Markup {
             }
             p { (ui::submit("Preview")) }
         }
+    }
+}
+
+/// The accounts that are connected and that no first sync has taken in: none of their products is matched yet.
+pub(super) async fn missing(hub: &Hub, views: &[AccountView]) -> Result<BTreeSet<AccountId>, Error> {
+    let some = hub.list_items("", None, SAMPLE).await?;
+    let seen: BTreeSet<&AccountId> =
+        some.rows.iter().flat_map(|item| item.listings.iter().map(|listing| &listing.listing.account)).collect();
+    let mut missing = BTreeSet::new();
+    for view in views.iter().filter(|view| view.health.written.is_none() && !seen.contains(&view.account.id)) {
+        let filter = Filter { account: Some(view.account.id.clone()), ..Filter::default() };
+        let found = match &some.next {
+            Some(_) => hub.find_items(&filter, None, 1).await?,
+            None => Listed { rows: Vec::new(), next: None },
+        };
+        if found.rows.is_empty() && found.next.is_none() {
+            missing.insert(view.account.id.clone());
+        }
+    }
+    Ok(missing)
+}
+
+/// Says which stores wait for their first sync, and leads to it.
+pub(super) fn hint(missing: &BTreeSet<AccountId>) -> Markup {
+    let names = missing.iter().map(AccountId::as_str).collect::<Vec<_>>().join(", ");
+    let title = format!("The first sync is missing: {names}");
+    ui::say_with(
+        Tone::Note,
+        &title,
+        &html! { (not_taken_in(missing.len())) " " a href="/first-sync" { "Preview the first sync" } },
+    )
+}
+
+/// What it means that so many stores were in no first sync.
+pub(super) const fn not_taken_in(stores: usize) -> &'static str {
+    match stores {
+        1 => "Connected, but none of its products is matched yet: nothing is counted there, and nothing written.",
+        _ => "Connected, but none of their products is matched yet: nothing is counted there, and nothing written.",
     }
 }
 

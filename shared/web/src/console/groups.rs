@@ -62,7 +62,7 @@ fn form(viewer: &Viewer, wrong: Option<&Wrong>) -> Markup {
         form.body method="post" action="/rules/groups" {
             (viewer.token())
             @if let Some(said) = Wrong::above(wrong, &["id", "title"]) { (ui::say(Tone::Bad, "", said)) }
-            (Input::text("id", "Short name").help("a-z, 0-9, - and _. Put items in with “Change them” above the list of items.").field(wrong))
+            (Input::text("id", "Short name").help("a-z, 0-9, - and _. Put items in with “Change these items” above the list of items.").field(wrong))
             (Input::text("title", "What people call it").optional().field(wrong))
             button.btn type="submit" name="do" value="add" { span.spin {} "Add a group" }
         }

@@ -59,12 +59,20 @@ async fn show(
             div data-live="hero" { (hero(&item)) }
             div data-live="chart" { (chart::levels(&chart.rows, hub.clock.now())) }
         }
-        div.cols {
-            div {
+        div.cols.split {
+            div.at-top {
                 section.card {
                     header { div { h2 { "Why this number" } p { "From what was counted to what each store shows." } } }
                     div.body data-live="why" { (explained(&why)) }
                 }
+            }
+            div.at-side {
+                @if may { (edit_form(viewer, &item, wrong)) }
+                section.card { header { h2 { "In the stores" } } div data-live="stores" { (stores(viewer, &item, may)) } }
+                (rules_card(&item, &set, may))
+                (kits::card(&item.sku, &item.parts, &item.kits, may))
+            }
+            div.at-rest {
                 section.card {
                     header { h2 { "History" } }
                     div data-live="history" {
@@ -75,12 +83,6 @@ async fn show(
                     footer { (ui::pager("/item", &[("sku", sku.as_str())], asked.text("after"), lines.next.as_deref(), "Newest first")) }
                 }
                 @if may { (snapshots::item_form(viewer, sku)) }
-            }
-            div {
-                @if may { (edit_form(viewer, &item, wrong)) }
-                section.card { header { h2 { "In the stores" } } div data-live="stores" { (stores(viewer, &item, may)) } }
-                (rules_card(&item, &set, may))
-                (kits::card(&item.sku, &item.parts, &item.kits, may))
             }
         }
     };

@@ -45,7 +45,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Asked(aske
                 (search_form(&filter))
                 div.row {
                     @if may { (filters::remove_button(&viewer, &filter, &saved)) }
-                    @if may && !page.rows.is_empty() { a.btn href=(filters::address("/items/bulk", &filter)) { (icon(Icon::Rules)) "Change them" } }
+                    @if may && !page.rows.is_empty() { a.btn href=(filters::address("/items/bulk", &filter)) { (icon(Icon::Rules)) (if filter == Filter::default() { "Change all items" } else { "Change these items" }) } }
                 }
             }
             @if !accounts.is_empty() { (filters::more(&viewer, &filter, &accounts, &groups, may)) }
@@ -147,7 +147,7 @@ fn row(item: &ItemView, columns: &[AccountId]) -> Markup {
             @if item.listings.len() > others.len() && !others.is_empty() || columns.len() == COLUMNS {
                 td.num data-name="Other stores" { (others.len()) }
             }
-            td { (state(item)) }
+            td.corner { (state(item)) }
         }
     }
 }

@@ -5,12 +5,12 @@ use super::gate::Trouble;
 use super::icons::{Icon, icon, mark};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Tone, count, length};
-use super::{feed, words};
+use super::{feed, first_sync, words};
 use crate::App;
 use axum::extract::State;
 use domain::alarm::{Kind, Raised};
 use domain::latency::Quantiles;
-use domain::{Latency, Role, Timestamp};
+use domain::{AccountId, Latency, Role, Timestamp};
 use engine::Connected;
 use engine::accounts::AccountView;
 use engine::hub::Accounts;
@@ -19,6 +19,7 @@ use engine::people::UserRole;
 use engine::records::History;
 use engine::work::QueueView;
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Lines of what happened lately.
@@ -34,25 +35,26 @@ struct Scene {
     alarms: Vec<Raised>,
     lately: Vec<History>,
     day: LastDay,
-    has_items: bool,
+    /// Stores that wait for their first sync.
+    missing: BTreeSet<AccountId>,
     now: Timestamp,
+}
+
+impl Scene {
+    /// Whether no store has been in a first sync.
+    fn is_new(&self) -> bool {
+        self.missing.len() == self.views.len()
+    }
 }
 
 /// The page.
 pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
     let hub = &app.hub;
     let now = hub.clock.now();
-    let (views, queues, alerts, lately, day, first) = futures::try_join!(
-        hub.list_accounts(),
-        hub.queues(),
-        hub.alerts(),
-        hub.latest(LATELY),
-        hub.last_day(),
-        hub.list_items("", None, 1),
-    )?;
-    let accounts = hub.accounts().await?;
-    let scene =
-        Scene { views, accounts, queues, alarms: alerts.alarms, lately, day, has_items: !first.rows.is_empty(), now };
+    let (views, queues, alerts, lately, day) =
+        futures::try_join!(hub.list_accounts(), hub.queues(), hub.alerts(), hub.latest(LATELY), hub.last_day(),)?;
+    let (accounts, missing) = futures::try_join!(hub.accounts(), first_sync::missing(hub, &views))?;
+    let scene = Scene { views, accounts, queues, alarms: alerts.alarms, lately, day, missing, now };
     let body = if scene.views.is_empty() { welcome(&viewer) } else { full(&scene) };
     let lead = lead(&scene);
     Ok(viewer.page(&Head::new("Overview").lead(&lead).every(5), &body))
@@ -76,6 +78,7 @@ fn needs(scene: &Scene) -> Vec<Need> {
     let mut needs = attention::of(&scene.accounts, scene.now);
     let is_told = |risk: &&Risk| scene.alarms.iter().any(|raised| raised.alarm.subject == risk.sku.as_str());
     needs.extend(scene.alarms.iter().filter_map(of_alarm));
+    needs.extend(scene.missing.iter().filter(|_| !scene.is_new()).map(not_taken_in));
     needs.extend(scene.day.risks.iter().filter(|risk| !is_told(risk)).take(RISKS).map(of_risk));
     needs.sort_by_key(|need| std::cmp::Reverse(need.tone));
     let dead = scene.queues.dead.waiting;
@@ -92,6 +95,17 @@ fn needs(scene: &Scene) -> Vec<Need> {
         );
     }
     needs
+}
+
+/// A store that was connected later than the others, and waits for its first sync.
+fn not_taken_in(id: &AccountId) -> Need {
+    Need {
+        tone: Tone::Note,
+        title: format!("The first sync is missing: {id}"),
+        said: first_sync::not_taken_in(1).into(),
+        to: "/first-sync".into(),
+        action: "Preview the first sync",
+    }
 }
 
 /// A SKU of which more were sold in a day than are left.
@@ -173,15 +187,15 @@ fn full(scene: &Scene) -> Markup {
             }
             section.card.early {
                 header { h2 { "Needs a person" } }
-                div data-live="needs" { (list(&needs, scene.has_items)) }
+                div data-live="needs" { (list(&needs, scene.is_new())) }
             }
         }
     }
 }
 
-fn list(needs: &[Need], has_items: bool) -> Markup {
+fn list(needs: &[Need], is_new: bool) -> Markup {
     html! {
-        @if !has_items {
+        @if is_new {
             ul.todo { li { span.dot.warn {} div {
                 p.strong { "The first sync has not been done" }
                 p.soft { "Until then the stores are connected but nothing is kept equal." }

@@ -56,7 +56,7 @@ fn table(users: &[UserView]) -> Markup {
                 td data-name="Role" { (role_name(user.role)) }
                 td data-name="Last signed in" { (ui::maybe_ago(user.signed_in)) }
                 td.num data-name="Tokens" { (count(user.tokens)) }
-                td { (state(user)) }
+                td.corner { (state(user)) }
             } } }
         }
     }

@@ -80,7 +80,7 @@ fn table(rows: &[Suspect], may: bool) -> Markup {
                 td.num.strong data-name="Seen" { @match row.seen { Some(level) => (number(level)), None => span.soft { "gone" } } }
                 td.num data-name="Counted before" { (signed(row.counted)) }
                 td data-name="When" { (ui::ago(row.at)) }
-                td { (verdict(row.verdict)) }
+                td.corner { (verdict(row.verdict)) }
             } } }
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn adoption(found: &Adoption) -> Markup {
 
 fn by_store(found: &Adoption) -> Markup {
     html! {
-        table.fold {
+        table.fold.tall {
             thead { tr {
                 th scope="col" { "Store" } th.num scope="col" { "Products" } th.num scope="col" { "Matched" } th.num scope="col" { "Change" }
                 th.num scope="col" { "Units up" } th.num scope="col" { "Units down" } th.num scope="col" { "Not on the master" } th.num scope="col" { "Missing there" }
@@ -96,9 +96,11 @@ pub(super) fn comparison(found: &Comparison) -> Markup {
     html! {
         @for (id, account) in &found.accounts {
             section {
-                h2 { (id) " " (verdict(account)) }
+                h2.row { a href={ "/accounts/" (id) } { (id) } (verdict(account)) }
                 @if let Some(error) = &account.error { p.bad { (error) } }
-                @if let Some(why) = &account.quarantine { (ui::say(Tone::Bad, "In quarantine", why)) }
+                @if let Some(why) = &account.quarantine {
+                    (ui::say_with(Tone::Bad, "In quarantine", &html! { (why) ". " a href={ "/accounts/" (id) "/quarantine" } { "Review what was seen" } }))
+                }
                 dl.tiles {
                     (tile("Compared", &count(account.compared)))
                     (tile("Differ", &count(account.nominated)))
@@ -138,7 +140,7 @@ fn shown(account: &AccountComparison) -> Markup {
             thead { tr { th scope="col" { "SKU" } th.num scope="col" { "Known" } th.num scope="col" { "Seen" } th scope="col" { "Why" } } }
             tbody { @for (sku, reason, known, seen) in account.shown.iter().take(LINES) { tr {
                 th scope="row" { a.sku href=(link("/item", &[("sku", sku.as_str())])) { (sku) } }
-                td.num data-name="Known" { (level(*known)) } td.num.strong data-name="Seen" { (level(*seen)) } td data-name="Why" { (why(*reason)) }
+                td.num data-name="Known" { (level(*known)) } td.num.strong data-name="Seen" { (level(*seen)) } td.whole data-name="Why" { (why(*reason)) }
             } } }
         }
     }

@@ -215,7 +215,7 @@ fn told(all: &[String]) -> String {
 }
 
 fn preview(viewer: &Viewer, scope: &Scope, sent: &Fields, report: &SettingsReport) -> Markup {
-    let title = format!("What would change for {}", whom(scope));
+    let title = format!("What would change: {}", whom(scope));
     let body = html! {
         section.card {
             div.body.stack {
@@ -247,7 +247,7 @@ pub(super) fn targets(all: &[TargetChange]) -> Markup {
     let level = |level: Option<i64>| level.map_or_else(|| "not written".to_owned(), number);
     let table = html! {
         table {
-            thead { tr { th scope="col" { "SKU" } th scope="col" { "Store" } th.num scope="col" { "Shall show" } th.num scope="col" { "Then" } } }
+            thead { tr { th scope="col" { "SKU" } th scope="col" { "Store" } th.num scope="col" { "Level now" } th.num scope="col" { "Then" } } }
             tbody { @for line in all.iter().take(LINES) { tr {
                 th scope="row" { a.sku href=(link("/item", &[("sku", line.sku.as_str())])) { (line.sku) } }
                 td { (line.listing.account) } td.num { (level(line.from)) } td.num.strong { (level(line.to)) }

@@ -68,8 +68,9 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Asked(aske
     let accounts: Vec<AccountId> = accounts.keys().cloned().collect();
     let may = viewer.may(UserRole::Operator);
     let body = html! {
-        div.cols {
-            section.card {
+        div.cols.led {
+            div.at-first { @if may { (starts(&viewer)) } }
+            section.card.at-main {
                 header { h2 { "Long jobs" } }
                 div data-live="runs" {
                     @if runs.rows.is_empty() { (ui::empty(Icon::Runs, "No long job yet", "The first sync, comparisons, stock files and restores are listed here, with their progress.", None)) }
@@ -77,8 +78,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Asked(aske
                 }
                 footer { (ui::pager("/runs", &[], asked.text("after"), runs.next.as_deref(), "Newest first")) }
             }
-            div {
-                @if may { (starts(&viewer)) }
+            div.at-rest {
                 (snapshots::card(&kept.rows))
                 @if may { (snapshots::edits_form(&viewer, &accounts)) }
             }
@@ -94,7 +94,7 @@ fn table(runs: &[Run]) -> Markup {
             tbody { @for run in runs { @let (tone, text) = state(run.state);
                 tr {
                     th scope="row" { a href={ "/runs/" (run.id) } { (title(&run.job)) } }
-                    td data-name="State" { (badge(tone, text)) @if !run.state.is_over() && run.progress.all > 0 { span.sub { (count(run.progress.done)) " of " (count(run.progress.all)) } } }
+                    td.corner data-name="State" { (badge(tone, text)) @if !run.state.is_over() && run.progress.all > 0 { span.sub { (count(run.progress.done)) " of " (count(run.progress.all)) } } }
                     td data-name="When" { (ui::ago(run.created)) }
                     td data-name="Who" { (run.actor) }
                 }

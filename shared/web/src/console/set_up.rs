@@ -109,25 +109,33 @@ fn line(at: At, what: Markup, more: &[Markup]) -> Markup {
 
 /// The table of webhooks: what each tells of, how it stands, what the store says and what to do.
 pub(super) fn table(all: &[Subscription]) -> Markup {
+    // once all of them are in order most stores say nothing
+    let is_said = all.iter().any(|hook| !hook.note.is_empty() || !hook.remedy.is_empty());
     let table = html! {
         table.fold {
-            thead { tr { th scope="col" { "Tells of" } th scope="col" { "State" } th scope="col" { "What the store says" } } }
+            thead { tr { th scope="col" { "Tells of" } th scope="col" { "State" } @if is_said { th scope="col" { "What the store says" } } } }
             tbody {
                 @for hook in all {
                     @let (tone, text) = words::subscription(hook.state);
                     tr {
                         th scope="row" title=(hook.topic) { (words::topic(&hook.topic)) @if !hook.required { span.sub { "a help; stock is kept equal without it" } } }
-                        td data-name="State" { (badge(tone, text)) }
-                        td data-name="The store says" {
-                            @if !hook.note.is_empty() { span.soft { (super::form::capital(&hook.note)) } }
-                            @if !hook.remedy.is_empty() { span.sub { (hook.remedy) } }
-                        }
+                        td.corner data-name="State" { (badge(tone, text)) }
+                        @if is_said { td.whole data-name="The store says" { (says(hook)) } }
                     }
                 }
             }
         }
     };
     ui::scroll("Webhooks", &table)
+}
+
+/// What the store says of a webhook, and what to do.
+fn says(hook: &Subscription) -> Markup {
+    html! {
+        @if hook.note.is_empty() && hook.remedy.is_empty() { span.soft { "–" } }
+        @if !hook.note.is_empty() { span.soft { (super::form::capital(&hook.note)) } }
+        @if !hook.remedy.is_empty() { span.sub { (hook.remedy) } }
+    }
 }
 
 /// What can be done once it has ended.

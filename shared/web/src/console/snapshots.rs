@@ -41,7 +41,7 @@ pub(super) fn card(snapshots: &[Snapshot]) -> Markup {
 /// What a snapshot was taken for, and by whom.
 fn why(snapshot: &Snapshot) -> String {
     let what = match snapshot.why.as_str() {
-        "snapshot" => "asked for".to_owned(),
+        "snapshot" => "because it was asked for".to_owned(),
         "adopt" => "before a first sync".to_owned(),
         "import" => "before a stock file".to_owned(),
         other => format!("before a {other}"),
@@ -112,7 +112,7 @@ pub(super) async fn page(
     let body = html! {
         div.cols {
             section.card {
-                header { h2 { "Levels in it" } span.soft.small { (why(&snapshot)) } }
+                header { h2 { "Levels at " (ui::time(snapshot.at)) } span.soft.small { "Taken " (why(&snapshot)) } }
                 @if levels.rows.is_empty() { (ui::empty(Icon::Box, "It is empty", "The hub knew no SKU at that time.", None)) }
                 @else { (ui::scroll("Levels in it", &table(&levels.rows))) }
                 footer { (ui::pager(&path, &[], asked.text("after"), levels.next.as_deref(), &ui::counted(snapshot.skus, "SKU", "SKUs"))) }

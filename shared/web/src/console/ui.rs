@@ -82,14 +82,14 @@ fn moment(at: Timestamp, style: &str) -> Markup {
     html! { time datetime=(text("%Y-%m-%dT%H:%M:%S%.3fZ")) data-style=(style) { (text("%-d %b %H:%M")) " UTC" } }
 }
 
-/// A length of time: `0.4 s`, `3 min`.
+/// A length of time: `0.4 s`, `3 min`, which no line breaks apart.
 pub(super) fn length(ms: i64) -> String {
     match ms {
-        ..1_000 => format!("{} ms", ms.max(0)),
-        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        60_000..3_600_000 => format!("{} min", ms / 60_000),
-        3_600_000..172_800_000 => format!("{} h", ms / 3_600_000),
-        _ => format!("{} days", ms / 86_400_000),
+        ..1_000 => format!("{}\u{a0}ms", ms.max(0)),
+        1_000..60_000 => format!("{}.{}\u{a0}s", ms / 1_000, ms % 1_000 / 100),
+        60_000..3_600_000 => format!("{}\u{a0}min", ms / 60_000),
+        3_600_000..172_800_000 => format!("{}\u{a0}h", ms / 3_600_000),
+        _ => format!("{}\u{a0}days", ms / 86_400_000),
     }
 }
 
@@ -322,7 +322,8 @@ mod tests {
     fn numbers_are_easy_to_read() {
         assert_eq!((number(0), number(-1_234), number(1_000_000)), ("0".into(), "−1,234".into(), "1,000,000".into()));
         assert_eq!((signed(5), signed(-5), signed(0)), ("+5".into(), "−5".into(), "0".into()));
-        assert_eq!((length(430), length(2_450), length(150_000)), ("430 ms".into(), "2.4 s".into(), "2 min".into()));
+        let lengths = [length(430), length(2_450), length(150_000)].map(|text| text.replace('\u{a0}', " "));
+        assert_eq!(lengths, ["430 ms", "2.4 s", "2 min"]);
     }
 
     #[test]

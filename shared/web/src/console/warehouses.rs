@@ -1,7 +1,7 @@
 //! Warehouses: named pools of stock, the locations that belong to them, and what linking one would change.
 
 use super::form::{Fields, Wrong, capital, link};
-use super::gate::{Sent, Trouble, done};
+use super::gate::{Sent, Trouble, done, went};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Input, Tone, badge, count, number, signed};
@@ -64,19 +64,29 @@ fn card(viewer: &Viewer, warehouse: &WarehouseView, all: &[WarehouseView], admin
     }
 }
 
+/// What people call a warehouse.
+pub(super) fn name_of<'a>(all: &'a [WarehouseView], id: &'a WarehouseId) -> &'a str {
+    all.iter().find(|warehouse| warehouse.id == *id).map_or(id.as_str(), |warehouse| &warehouse.name)
+}
+
+/// Whether it is all of a store that has no locations.
+pub(super) fn is_pool(location: &LocationView) -> bool {
+    location.id == ListingId::single(location.account.clone())
+}
+
 fn place(viewer: &Viewer, location: &LocationView, warehouses: &[WarehouseView], admin: bool) -> Markup {
     html! {
         li.between {
             div {
                 p.row {
-                    span.strong { (location.name) }
-                    a.soft href={ "/accounts/" (location.account) } { (location.account) }
+                    @if is_pool(location) { a.strong href={ "/accounts/" (location.account) } { (location.account) } span.soft { "its one pool of stock" } }
+                    @else { span.strong { (location.name) } a.soft href={ "/accounts/" (location.account) } { (location.account) } }
                     @if location.master { (badge(Tone::Good, "Leads")) }
                     @if location.zeroed { (badge(Tone::Warn, "Kept at zero")) }
                     @if !location.open { (badge(Tone::Warn, "Closed in the store")) }
                     @if location.gone.is_some() { (badge(Tone::Bad, "Gone from the store")) }
                 }
-                @if location.warehouses.len() > 1 { p.soft { "Fed by " (location.warehouses.iter().map(WarehouseId::as_str).collect::<Vec<_>>().join(", ")) } }
+                @if location.warehouses.len() > 1 { p.soft { "Fed by " (location.warehouses.iter().map(|id| name_of(warehouses, id)).collect::<Vec<_>>().join(", ")) } }
             }
             @if admin { (link_form(viewer, location, warehouses)) }
         }
@@ -131,6 +141,7 @@ fn link_form(viewer: &Viewer, location: &LocationView, warehouses: &[WarehouseVi
             (viewer.token())
             input type="hidden" name="location" value=(id);
             input type="hidden" name="preview" value="1";
+            @if let Some(current) = current { input type="hidden" name="was" value=(current); }
             label.hidden for={ "w-of-" (id) } { "Warehouse of " (location.name) " in " (location.account) }
             select.short id={ "w-of-" (id) } name="warehouse" {
                 option value="" selected[current.is_none()] { "none" }
@@ -138,7 +149,7 @@ fn link_form(viewer: &Viewer, location: &LocationView, warehouses: &[WarehouseVi
             }
             button.btn.small type="submit" name="do" value="link" aria-label={ "Preview linking " (location.name) " in " (location.account) } { "Preview" }
             @if current.is_some() && !location.master {
-                button.btn.small.quiet type="submit" name="do" value="lead" aria-label={ "Let lead: " (location.name) " in " (location.account) } { "Let lead" }
+                button.btn.small.quiet type="submit" name="do" value="lead" aria-label={ "Let it lead: " (location.name) " in " (location.account) } title="Whatever changes there counts, and new products come from it" { "Let it lead" }
             }
         }
     }
@@ -200,7 +211,7 @@ pub(super) async fn page(
             section.card {
                 header { h2 { "Locations that it feeds" } }
                 @if warehouse.locations.is_empty() { (ui::empty(Icon::Warehouses, "None", "Link a location of a store to it.", Some(("/warehouses", "All warehouses")))) }
-                @else { ul.todo { @for location in &warehouse.locations { li { div { p.strong { (location.name) } p.soft { (location.account) @if location.master { ", leads" } } } } } } }
+                @else { ul.todo { @for location in &warehouse.locations { li { div { p.strong { (if is_pool(location) { location.account.as_str() } else { &location.name }) } p.soft { (if is_pool(location) { "its one pool of stock" } else { location.account.as_str() }) @if location.master { ", leads" } } } } } } }
             }
             @if admin {
                 section.card {
@@ -248,15 +259,19 @@ pub(super) async fn arrange(
     }
     let order = order(&sent)?;
     let apply = sent.ticked("apply");
-    let found = app.hub.arrange(&order, apply, &viewer.caller.name, &Silent).await?;
+    let (places, warehouses) = futures::try_join!(app.hub.list_locations(None), app.hub.list_warehouses())?;
+    let names = Names { places, warehouses };
+    let found = match (app.hub.arrange(&order, apply, &viewer.caller.name, &Silent).await, names.taken(&order)) {
+        (Err(Error::Conflict(_)), Some(said)) => return Ok(went("/warehouses", Tone::Warn, &said)),
+        (found, _) => found?,
+    };
     if apply {
         return Ok(done(
             "/warehouses",
             &format!("Done: {} will change in the stores.", ui::counted(found.will_change, "level", "levels")),
         ));
     }
-    let places = app.hub.list_locations(None).await?;
-    Ok(preview(&viewer, (&order, &places), &sent, &found).into_response())
+    Ok(preview(&viewer, &names.question(&order), &names, &sent, &found).into_response())
 }
 
 fn location(sent: &Fields) -> Result<ListingId, Error> {
@@ -272,33 +287,74 @@ fn order(sent: &Fields) -> Result<Order, Error> {
             Order::Feed(account()?, names.map(read).collect::<Result<_, Error>>()?)
         }
         ("zero", _) => Order::Zero(account()?, sent.text("zero") == "on"),
-        (_, Some(warehouse)) => Order::Link { location: location(sent)?, warehouse: read(warehouse)?, moving: true },
+        // moved only from where the page showed it: meanwhile somebody else may have linked it
+        (_, Some(warehouse)) => {
+            let moving = sent.filled("was").is_some();
+            Order::Link { location: location(sent)?, warehouse: read(warehouse)?, moving }
+        }
         (_, None) => Order::Unlink(location(sent)?),
     })
 }
 
-/// What people call a location.
-fn called(places: &[LocationView], id: &ListingId) -> String {
-    let known = places.iter().find(|place| place.id == *id);
-    known.map_or_else(|| id.to_string(), |place| format!("{} in {}", place.name, place.account))
+/// What people call locations and warehouses, and what belongs where.
+struct Names {
+    places: Vec<LocationView>,
+    warehouses: Vec<WarehouseView>,
 }
 
-/// What an order would do, as a question.
-fn question(order: &Order, places: &[LocationView]) -> String {
-    match order {
-        Order::Link { location, warehouse, .. } => format!("Link {} to {warehouse}?", called(places, location)),
-        Order::Unlink(location) => format!("Take {} out of its warehouse?", called(places, location)),
-        Order::Feed(account, feeds) => {
-            let feeds: Vec<&str> = feeds.iter().map(WarehouseId::as_str).collect();
-            format!("Feed {account} from {}?", feeds.join(", then "))
+impl Names {
+    fn place(&self, id: &ListingId) -> String {
+        let known = self.places.iter().find(|place| place.id == *id);
+        known.map_or_else(
+            || id.to_string(),
+            |place| match is_pool(place) {
+                true => place.account.to_string(),
+                false => format!("{} in {}", place.name, place.account),
+            },
+        )
+    }
+
+    fn warehouse<'a>(&'a self, id: &'a WarehouseId) -> &'a str {
+        name_of(&self.warehouses, id)
+    }
+
+    /// The warehouse that a location belongs to.
+    fn home(&self, id: &ListingId) -> Option<&str> {
+        let place = self.places.iter().find(|place| place.id == *id)?;
+        place.warehouses.first().map(|warehouse| self.warehouse(warehouse))
+    }
+
+    /// Why a location is not linked that belonged to no warehouse when the page was made.
+    fn taken(&self, order: &Order) -> Option<String> {
+        let Order::Link { location, moving: false, .. } = order else { return None };
+        let (place, home) = (self.place(location), self.home(location)?);
+        Some(format!(
+            "{place} belongs to {home} already, and a location is in one warehouse only. To move it, choose another warehouse beside it."
+        ))
+    }
+
+    /// What an order would do, as a question.
+    fn question(&self, order: &Order) -> String {
+        match order {
+            Order::Link { location, warehouse, .. } => {
+                let (place, to) = (self.place(location), self.warehouse(warehouse));
+                match self.home(location).filter(|home| *home != to) {
+                    Some(home) => format!("Move {place} from {home} to {to}?"),
+                    None => format!("Link {place} to {to}?"),
+                }
+            }
+            Order::Unlink(location) => format!("Take {} out of its warehouse?", self.place(location)),
+            Order::Feed(account, feeds) => {
+                let feeds: Vec<&str> = feeds.iter().map(|id| self.warehouse(id)).collect();
+                format!("Feed {account} from {}?", feeds.join(", then "))
+            }
+            Order::Zero(account, true) => format!("Keep what {account} has in no warehouse at zero?"),
+            Order::Zero(account, false) => format!("Leave alone what {account} has in no warehouse?"),
         }
-        Order::Zero(account, true) => format!("Keep what {account} has in no warehouse at zero?"),
-        Order::Zero(account, false) => format!("Leave alone what {account} has in no warehouse?"),
     }
 }
 
-fn preview(viewer: &Viewer, (order, places): (&Order, &[LocationView]), sent: &Fields, found: &Linking) -> Markup {
-    let title = question(order, places);
+fn preview(viewer: &Viewer, title: &str, names: &Names, sent: &Fields, found: &Linking) -> Markup {
     let body = html! {
         section.card {
             div.body.stack {
@@ -310,16 +366,16 @@ fn preview(viewer: &Viewer, (order, places): (&Order, &[LocationView]), sent: &F
                     div.tile { dt { "Units up" } dd { (signed(found.gains)) } }
                     div.tile { dt { "Units down" } dd { (signed(-found.losses)) } }
                 }
-                @for (warehouse, (before, after)) in &found.units { p { (warehouse) ": " (number(*before)) " → " strong { (number(*after)) } " units of these SKUs" } }
+                @for (warehouse, (before, after)) in &found.units { p { (names.warehouse(warehouse)) ": " (number(*before)) " → " strong { (number(*after)) } " units of these SKUs" } }
                 @if found.without_level > 0 { (ui::say(Tone::Note, "", &format!("{} stay as they are: no warehouse that feeds them knows a level.", ui::counted(found.without_level, "listing", "listings")))) }
                 @if found.busy > 0 { (ui::say(Tone::Warn, "", &format!("{} are being written just now; ask again in a moment.", ui::counted(found.busy, "SKU", "SKUs")))) }
             }
-            @if !found.differences.is_empty() { (differences(found, places)) }
+            @if !found.differences.is_empty() { (differences(found, names)) }
             footer {
                 a.btn href="/warehouses" { "Leave it as it is" }
                 form.inline method="post" action="/warehouses/link" {
                     (viewer.token())
-                    @for name in ["do", "location", "warehouse", "account", "feeds", "zero"] {
+                    @for name in ["do", "location", "was", "warehouse", "account", "feeds", "zero"] {
                         @if !sent.text(name).is_empty() { input type="hidden" name=(name) value=(sent.text(name)); }
                     }
                     input type="hidden" name="apply" value="1";
@@ -328,16 +384,16 @@ fn preview(viewer: &Viewer, (order, places): (&Order, &[LocationView]), sent: &F
             }
         }
     };
-    viewer.page(&Head::new(&title).up("/warehouses", "Warehouses"), &body)
+    viewer.page(&Head::new(title).up("/warehouses", "Warehouses"), &body)
 }
 
-fn differences(found: &Linking, places: &[LocationView]) -> Markup {
+fn differences(found: &Linking, names: &Names) -> Markup {
     let table = html! {
         table {
             thead { tr { th scope="col" { "SKU" } th scope="col" { "Where" } th.num scope="col" { "Shows" } th.num scope="col" { "Will show" } } }
             tbody { @for line in found.differences.iter().take(LINES) { tr {
                 th scope="row" { a.sku href=(link("/item", &[("sku", line.sku.as_str())])) { (line.sku) } }
-                td { (called(places, &line.listing)) } td.num { (number(line.from)) } td.num.strong { (number(line.to)) }
+                td { (names.place(&line.listing)) } td.num { (number(line.from)) } td.num.strong { (number(line.to)) }
             } } }
         }
     };
