@@ -64,20 +64,22 @@ test("before anything is connected, every page says what to do next", async () =
 
 async function connect(name) {
   await open("/demo");
-  const card = page.locator(`[data-live="store-${name}"]`);
-  const labels = await card.locator("dl dt").allInnerTexts();
-  const values = await card.locator("dl dd code").allInnerTexts();
-  const address = new URL(values.find((value) => value.startsWith("http")));
-  stores[name] = { address: address.origin, business: 1001 + ["main", "leeds", "york"].indexOf(name) };
-  await card.getByRole("link", { name: "Connect it" }).click();
+  await page.locator(`[data-live="store-${name}"]`).getByRole("link", { name: "Connect it" }).click();
+  // all is filled in but the secrets, which stand above their fields
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), name);
+  assert.ok(await page.getByLabel(name === "main" ? "Master" : "Replica").isChecked());
   await page.locator("#more > summary").click();
-  await page.getByLabel("Name", { exact: true }).fill(name);
-  for (const [place, label] of labels.entries()) await page.getByLabel(label).first().fill(values[place]);
+  const address = new URL(await page.getByLabel("API address").inputValue());
+  stores[name] = { address: address.origin, business: 1001 + ["main", "leeds", "york"].indexOf(name) };
+  const labels = await page.locator(".offer dt").allInnerTexts();
+  const values = await page.locator(".offer dd code").allInnerTexts();
+  assert.deepEqual(labels, ["API key", "API secret", "Webhook secret"]);
+  for (const [place, label] of labels.entries()) await page.getByLabel(label, { exact: true }).fill(values[place]);
 }
 
 test("connecting: what is wrong is told, then the three demo stores are connected", async () => {
   await connect("main");
-  await page.getByLabel("API key").fill("wrong");
+  await page.getByLabel("API key", { exact: true }).fill("wrong");
   await page.getByRole("button", { name: "Connect" }).click();
   assert.match(await said(), /was not connected/i);
   assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "main", "what was typed is still there");

@@ -123,7 +123,9 @@ enum Phase {
 const SHOWN: usize = 200;
 /// SKUs done side by side.
 const SIDE_BY_SIDE: usize = 8;
-/// Lines of one page of history.
+/// Lines of the first page of a SKU's history: most have less since then, and what is read beyond it is read for nothing.
+const FIRST_PAGE: usize = 25;
+/// Lines of every other page.
 const PAGE: usize = 500;
 /// Pages of one SKU's history that are read: more edits than anybody takes back.
 const PAGES_MAX: usize = 200;
@@ -427,14 +429,14 @@ impl Hub {
     async fn past(&self, sku: &Sku, ledger: &Ledger, since: Timestamp) -> Result<Vec<Piece>, Error> {
         let mut pieces = Vec::new();
         let mut after = None;
-        for _ in 0..PAGES_MAX {
+        for number in 0..PAGES_MAX {
             let query = Query {
                 partition: records::sku_partition(sku),
                 index: false,
                 prefix: "HISTORY#".into(),
                 after,
                 descending: true,
-                limit: PAGE,
+                limit: if number == 0 { FIRST_PAGE } else { PAGE },
             };
             let page = self.store.query(&query).await?;
             for row in &page.rows {

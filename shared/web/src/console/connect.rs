@@ -1,6 +1,7 @@
 //! Connecting a store: choose its platform, fill in the form that the channel describes, see what was found.
 
 use super::accounts::{chosen, rate_fields, read_rate};
+use super::demo::{self, PlayStore};
 use super::form::{Fields, Wrong};
 use super::gate::{Asked, Sent, Trouble};
 use super::icons::{Icon, icon};
@@ -25,7 +26,10 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer, Asked(aske
         None => Ok(choice(&app, &viewer)),
         Some(name) => {
             let info = app.hub.channel(name)?.info();
-            Ok(form(&viewer, info, has_master(&app).await?, None))
+            let store = demo::store_of(&app, &asked);
+            let filled = store.as_ref().map(|store| demo::filled(store, info));
+            let entry = Entry { wrong: None, sent: filled.as_ref(), store: store.as_ref() };
+            Ok(form(&viewer, info, has_master(&app).await?, &entry))
         }
     }
 }
@@ -75,8 +79,15 @@ pub(super) fn steps(at: usize) -> Markup {
     }
 }
 
-fn form(viewer: &Viewer, info: &Info, has_master: bool, sent: Option<(&Wrong, &Fields)>) -> Markup {
-    let (wrong, sent) = (sent.map(|(wrong, _)| wrong), sent.map(|(_, sent)| sent));
+/// What the form is filled with: what was sent and what is wrong with it, or what a fake store has for it.
+struct Entry<'a> {
+    wrong: Option<&'a Wrong>,
+    sent: Option<&'a Fields>,
+    store: Option<&'a PlayStore>,
+}
+
+fn form(viewer: &Viewer, info: &Info, has_master: bool, entry: &Entry<'_>) -> Markup {
+    let Entry { wrong, sent, store } = *entry;
     let names = fields(info);
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let role = ui::held(sent, "role", if has_master { "replica" } else { "master" });
@@ -91,6 +102,7 @@ fn form(viewer: &Viewer, info: &Info, has_master: bool, sent: Option<(&Wrong, &F
             input type="hidden" name="channel" value=(info.name);
             @if let Some(said) = Wrong::above(wrong, &known) { (ui::say(Tone::Bad, "The store was not connected", said)) }
             @if !info.tried_live { (ui::say(Tone::Note, "", &format!("{} was built from its documents and recorded answers; it has not met a real store yet. Begin with a test store.", info.title))) }
+            @if let Some(store) = store { (demo::secrets_of(store, info)) }
             (Input::text("id", "Name").value(ui::held(sent, "id", "")).help("What you call it here: a-z, 0-9, - and _. It cannot be changed later.").field(wrong))
             (ui::choices("role", "Role", role, &roles))
             @if let Some(said) = Wrong::beside(wrong, "role") { p.field { span.wrong { (icon(Icon::Alert)) (said) } } }
@@ -106,7 +118,7 @@ fn form(viewer: &Viewer, info: &Info, has_master: bool, sent: Option<(&Wrong, &F
 /// What most people leave as it is.
 fn more_settings(info: &Info, sent: Option<&Fields>, wrong: Option<&Wrong>) -> Markup {
     html! {
-        details open[sent.is_some()] #more {
+        details open[wrong.is_some()] #more {
             summary { "More settings" }
             br;
             @for setting in info.settings.iter().filter(|setting| !setting.required) { (field(setting, sent, wrong)) }
@@ -158,7 +170,9 @@ pub(super) async fn add(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent):
     match entered {
         Ok(view) => Ok(runs::start(&app, &viewer, Job::Connect { account: view.account.id }).await?),
         Err(wrong) => {
-            let page = form(&viewer, info, has_master(&app).await?, Some((&wrong, &sent)));
+            let store = demo::store_of(&app, &sent);
+            let entry = Entry { wrong: Some(&wrong), sent: Some(&sent), store: store.as_ref() };
+            let page = form(&viewer, info, has_master(&app).await?, &entry);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

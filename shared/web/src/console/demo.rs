@@ -8,6 +8,7 @@ use super::ui::{self, Tone, badge, number};
 use crate::App;
 use axum::extract::State;
 use axum::response::Response;
+use channels::Info;
 use domain::{Sku, WarehouseId};
 use engine::Error;
 use engine::items::ItemView;
@@ -179,7 +180,7 @@ fn shop(viewer: &Viewer, store: &PlayStore, known: bool, may: bool) -> Markup {
                 @if known { (badge(Tone::Good, "Connected")) } @else { (badge(Tone::Plain, "Not connected")) }
             }
         }
-        @if !known { (keys(store)) }
+        @if !known { (offer(store)) }
         table {
             thead { tr { th scope="col" { "Product" } th.num scope="col" { "Level" } @if may { th scope="col" { span.hidden { "Do" } } } } }
             tbody { @for product in &store.products { (shelf(viewer, store, product, may)) } }
@@ -238,12 +239,43 @@ fn troubles(viewer: &Viewer, store: &PlayStore) -> Markup {
     }
 }
 
-fn keys(store: &PlayStore) -> Markup {
+fn offer(store: &PlayStore) -> Markup {
     html! {
         div.body.stack-s {
-            p.row { a.btn.small.main-act href=(super::form::link("/accounts/new", &[("channel", &store.channel)])) { (icon(Icon::Plus)) "Connect it" } span.small.soft { "with these:" } }
+            p { a.btn.small.main-act href=(super::form::link("/accounts/new", &[("channel", &store.channel), ("store", &store.name)])) { (icon(Icon::Plus)) "Connect it" } }
+            p.small.soft { "The form is filled in then, but for the secrets, which it shows." }
+        }
+    }
+}
+
+/// The fake store that a form is about.
+pub(super) fn store_of(app: &App, fields: &Fields) -> Option<PlayStore> {
+    let name = fields.filled("store")?;
+    app.playground.as_deref()?.stores().into_iter().find(|store| store.name == name)
+}
+
+/// What the form to connect a fake store is filled with: all but its secrets.
+pub(super) fn filled(store: &PlayStore, info: &Info) -> Fields {
+    let of = |label: &str| match label {
+        "Calls a minute" => Some("per_minute".to_owned()),
+        "Calls at once" => Some("burst".to_owned()),
+        _ => info.settings.iter().find(|it| !it.secret && it.title == label).map(|it| format!("setting.{}", it.name)),
+    };
+    let named: Vec<(String, String)> =
+        store.keys.iter().filter_map(|(label, value)| Some((of(label)?, value.clone()))).collect();
+    let own = [("id", store.account.clone()), ("role", super::words::value(&store.role))];
+    Fields::of(named.iter().map(|(name, value)| (name.as_str(), value.clone())).chain(own).collect())
+}
+
+/// The secrets of a fake store, to be typed into the form as those of a real one are.
+pub(super) fn secrets_of(store: &PlayStore, info: &Info) -> Markup {
+    let is_secret = |label: &str| info.settings.iter().any(|setting| setting.secret && setting.title == label);
+    html! {
+        input type="hidden" name="store" value=(store.name);
+        div.offer {
+            p { "A real store shows these in its own settings. Copy each into its field below." }
             dl.facts.small {
-                @for (label, value) in &store.keys {
+                @for (label, value) in store.keys.iter().filter(|(label, _)| is_secret(label)) {
                     dt { (label) }
                     dd.row {
                         code { (value) }

@@ -89,7 +89,7 @@ fn pushes(history: &History) -> String {
         format!("{} {from} → {to} {ended}{}", pushed.listing.account, again.unwrap_or_default())
     };
     let all: Vec<String> = history.pushed.iter().map(one).collect();
-    format!("{} · {}", all.join(", "), length(history.at.since_ms(history.since)))
+    format!("{} ·\u{a0}{}", all.join(", "), length(history.at.since_ms(history.since)))
 }
 
 fn notes(history: &History) -> Vec<(String, String)> {

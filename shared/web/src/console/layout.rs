@@ -270,9 +270,11 @@ impl Viewer {
 
     /// A page that says why there is none.
     pub(super) fn trouble(&self, trouble: &Trouble) -> Response {
-        let body = html! {
-            div.card { (ui::empty(Icon::Alert, &trouble.title, &trouble.said, Some(("/", "Go to the overview")))) }
-        };
+        // back to the list that it would have been found in, unless that is what fails
+        let section = STOCK.iter().chain(WORK).find(|place| self.is_here(place) && place.path != self.path);
+        let (path, name) = section.map_or(("/", "overview".into()), |place| (place.path, place.name.to_lowercase()));
+        let back = format!("Go to the {name}");
+        let body = html! { div.card { (ui::empty(Icon::Alert, &trouble.title, &trouble.said, Some((path, &back)))) } };
         (trouble.status, self.page(&Head::new(&trouble.title), &body)).into_response()
     }
 }

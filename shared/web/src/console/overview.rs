@@ -163,7 +163,7 @@ fn welcome(viewer: &Viewer) -> Markup {
             }
             @if may && viewer.is_demo {
                 p.row { a.btn.main-act href="/demo" { (icon(Icon::Demo)) "Open the fake stores" } a.btn href="/accounts/new" { (icon(Icon::Plus)) "Connect a store" } }
-                p.soft { "Each of the fake stores says there what to enter to connect it." }
+                p.soft { "“Connect it” beside each of them fills in the form." }
             }
             @else if may { p { a.btn.main-act href="/accounts/new" { (icon(Icon::Plus)) "Connect a store" } } }
             @else { p.soft { "Your role cannot connect stores; ask an admin of this hub." } }

@@ -30,7 +30,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
             @else { ul.todo { @for feed in &feeds { (one(&viewer, feed, admin, may)) } } }
         }
     };
-    let add = html! { @if admin { a.btn.main-act href="/stock-feeds/edit" { (icon(Icon::Plus)) "Add a feed" } } };
+    let add = html! { @if admin && !feeds.is_empty() { a.btn.main-act href="/stock-feeds/edit" { (icon(Icon::Plus)) "Add a feed" } } };
     let head =
         Head::new("Stock feeds").lead("Stock files that are fetched by a schedule.").up("/stock-file", "Stock file");
     Ok(viewer.page(&head.actions(add).every(10), &body))
