@@ -22,6 +22,7 @@ use engine::{Connected, Error};
 use http::StatusCode;
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Names shown of a long list of SKUs.
@@ -48,7 +49,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
                 @if !missing.is_empty() { (first_sync::hint(&missing)) }
                 div.plates {
                     @for view in &views {
-                        @if let Some(connected) = accounts.get(&view.account.id) { (plate(view, connected, missing.contains(&view.account.id), now)) }
+                        @if let Some(connected) = accounts.get(&view.account.id) { (plate(view, connected, &missing, now)) }
                     }
                 }
             }
@@ -58,11 +59,8 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
         .page(&Head::new("Accounts").lead("The stores that this hub keeps equal.").actions(actions).every(8), &body))
 }
 
-fn plate(view: &AccountView, connected: &Connected, is_missing: bool, now: Timestamp) -> Markup {
-    let (tone, state) = match attention::state(connected, now) {
-        (Tone::Good, _) if is_missing => (Tone::Note, "Not synced yet"),
-        said => said,
-    };
+fn plate(view: &AccountView, connected: &Connected, missing: &BTreeSet<AccountId>, now: Timestamp) -> Markup {
+    let (tone, state) = first_sync::state(connected, missing, now);
     let info = connected.channel.info();
     html! {
         a.plate href={ "/accounts/" (view.account.id) } {
@@ -102,13 +100,14 @@ async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>)
     let (places, all) = futures::try_join!(app.hub.list_locations(Some(id)), app.hub.list_warehouses())?;
     let info = connected.channel.info();
     let missing = first_sync::missing(&app.hub, std::slice::from_ref(&view)).await?;
+    let (tone, state) = first_sync::state(&connected, &missing, now);
     let admin = viewer.may(UserRole::Admin);
     let body = html! {
         div data-live="needs" { @if missing.contains(id) { (first_sync::hint(&missing)) } (needs(&connected, now)) }
         div.cols.led {
             div.at-first { @if viewer.may(UserRole::Operator) { (actions(viewer, &view)) } }
             div.at-main {
-                section.card { header { h2 { "Health" } (badge(attention::state(&connected, now).0, attention::state(&connected, now).1)) } div.body data-live="health" { (health(&view, now)) } }
+                section.card { header { h2 { "Health" } (badge(tone, state)) } div.body data-live="health" { (health(&view, now)) } }
                 (locations(viewer, &places, &all, &view.account.id))
                 @if admin { (policies(viewer, &view, wrong)) }
                 section.card { header { div { h2 { "Webhooks" } p { "How the store tells of a change within seconds." } } } (hooks(&view)) }

@@ -41,6 +41,7 @@ async fn has_master(app: &App) -> Result<bool, Error> {
 fn choice(app: &App, viewer: &Viewer) -> Markup {
     let body = html! {
         (steps(0))
+        @if viewer.is_demo { (ui::say_with(Tone::Note, "", &html! { "The fake stores are connected from their own page: " a href="/demo" { "Fake stores" } })) }
         div.plates {
             @for info in app.hub.channels().iter().map(|channel| channel.info()) {
                 a.plate href=(super::form::link("/accounts/new", &[("channel", info.name)])) {

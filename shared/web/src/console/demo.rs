@@ -121,8 +121,8 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
     let may = viewer.may(UserRole::Operator);
     let body = html! {
         section.card {
-            header { div { h2 { "Who shows what" } p { "The books are what people really did, and the hub must end there; every store with what its warehouses have. Amber is on its way." } } }
-            div data-live="books" { (books(&stores, &truth, &hub)) }
+            header { div { h2 { "Who shows what" } p { "The books are what people really did, and the hub must end there; every store with what its warehouses have. Green is right, amber on its way, grey not connected." } } }
+            div data-live="books" { (books(&stores, &truth, &hub, &is_known)) }
         }
         div.shelf {
             @for store in &stores {
@@ -134,7 +134,12 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
     Ok(viewer.page(&Head::new("Fake stores").lead(lead).every(1), &body))
 }
 
-fn books(stores: &[PlayStore], truth: &BTreeMap<String, i64>, hub: &BTreeMap<Sku, ItemView>) -> Markup {
+fn books(
+    stores: &[PlayStore],
+    truth: &BTreeMap<String, i64>,
+    hub: &BTreeMap<Sku, ItemView>,
+    is_connected: &dyn Fn(&PlayStore) -> bool,
+) -> Markup {
     let level = |store: &PlayStore, sku: &str| {
         store.products.iter().find(|product| product.sku == sku).and_then(|product| product.level)
     };
@@ -147,8 +152,12 @@ fn books(stores: &[PlayStore], truth: &BTreeMap<String, i64>, hub: &BTreeMap<Sku
         };
         if store.warehouses.is_empty() { right } else { known(sku).map_or(right, there) }
     };
-    let cell = |name: &str, sku: &str, level: Option<i64>, right: i64| {
-        let tone = if level == Some(right.max(0)) || level == Some(right) { "good" } else { "warn" };
+    let cell = |name: &str, sku: &str, level: Option<i64>, right: i64, follows: bool| {
+        let tone = match level == Some(right.max(0)) || level == Some(right) {
+            _ if !follows => "soft",
+            true => "good",
+            false => "warn",
+        };
         html! { td.num data-name=(name) data-watch={ (sku) "#" (name) } { @match level { Some(level) => span class=(tone) { (number(level)) }, None => span.soft { "–" } } } }
     };
     let table = html! {
@@ -161,8 +170,8 @@ fn books(stores: &[PlayStore], truth: &BTreeMap<String, i64>, hub: &BTreeMap<Sku
                 tr {
                     th scope="row" { a.sku href=(super::form::link("/item", &[("sku", sku)])) { (sku) } }
                     td.num.strong data-name="The books" { (number(*right)) }
-                    (cell("Hub", sku, known(sku).map(|item| item.level), *right))
-                    @for store in stores { (cell(&store.name, sku, level(store, sku), right_in(store, sku, *right))) }
+                    (cell("Hub", sku, known(sku).map(|item| item.level), *right, true))
+                    @for store in stores { (cell(&store.name, sku, level(store, sku), right_in(store, sku, *right), is_connected(store))) }
                 }
             } }
         }

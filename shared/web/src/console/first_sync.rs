@@ -1,5 +1,6 @@
 //! The first sync: which way levels go, a preview that says what would change, and only then the sync itself. Both are runs.
 
+use super::attention;
 use super::form::Fields;
 use super::gate::{Sent, Trouble};
 use super::icons::{Icon, icon};
@@ -9,14 +10,14 @@ use super::ui::{self, Input, Tone};
 use crate::App;
 use axum::extract::State;
 use axum::response::Response;
-use domain::{AccountId, Role};
+use domain::{AccountId, Role, Timestamp};
 use engine::accounts::AccountView;
 use engine::filter::Filter;
 use engine::hub::Accounts;
 use engine::items::Listed;
 use engine::people::UserRole;
 use engine::runs::Job;
-use engine::{Error, Hub};
+use engine::{Connected, Error, Hub};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -116,6 +117,14 @@ pub(super) async fn missing(hub: &Hub, views: &[AccountView]) -> Result<BTreeSet
         }
     }
     Ok(missing)
+}
+
+/// How an account is doing, in one word; one that waits for its first sync is not called healthy.
+pub(super) fn state(connected: &Connected, missing: &BTreeSet<AccountId>, now: Timestamp) -> (Tone, &'static str) {
+    match attention::state(connected, now) {
+        (Tone::Good, _) if missing.contains(&connected.account.id) => (Tone::Note, "Not synced yet"),
+        said => said,
+    }
 }
 
 /// Says which stores wait for their first sync, and leads to it.

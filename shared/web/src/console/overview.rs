@@ -64,6 +64,9 @@ fn lead(scene: &Scene) -> String {
     let needs = needs(scene);
     match (scene.views.len(), needs.iter().any(|need| need.tone >= Tone::Warn)) {
         (0, _) => "Connect your stores and Evenstock keeps their stock equal.".into(),
+        (_, false) if scene.is_new() => {
+            "Connected. The first sync comes next; until then nothing is kept equal.".into()
+        }
         (_, true) => "Something needs you; the rest goes on.".into(),
         (_, false) if waiting(scene) > 0 => "Changes are on their way to the stores.".into(),
         (stores, false) => format!("{} in step.", ui::counted(stores as u64, "store", "stores")),
@@ -267,7 +270,8 @@ fn no_replica() -> Markup {
 fn node(scene: &Scene, view: &AccountView) -> Markup {
     let id = &view.account.id;
     let connected: Option<&Connected> = scene.accounts.get(id);
-    let (tone, state) = connected.map_or((Tone::Plain, ""), |connected| attention::state(connected, scene.now));
+    let (tone, state) =
+        connected.map_or((Tone::Plain, ""), |connected| first_sync::state(connected, &scene.missing, scene.now));
     let title = connected.map_or("", |connected| connected.channel.info().title);
     html! {
         a.node href={ "/accounts/" (id) } {

@@ -29,7 +29,7 @@ pub(super) fn adoption(found: &Adoption) -> Markup {
         @else if change == 0 && found.new_listings == 0 { (ui::say(Tone::Good, "Nothing to do", "Every product is known and every level is right.")) }
         (ui::scroll("By store", &by_store(found)))
         @for (id, account) in &found.accounts { (oddities(id.as_str(), account)) }
-        @if !found.differences.is_empty() { (differences(&found.differences, change)) }
+        @if !found.differences.is_empty() { (differences(&found.differences, change, found.applied)) }
     }
 }
 
@@ -71,10 +71,14 @@ fn oddities(id: &str, account: &AccountAdoption) -> Markup {
     }
 }
 
-fn differences(all: &[Difference], change: u64) -> Markup {
+fn differences(all: &[Difference], change: u64, applied: bool) -> Markup {
+    let (title, before, after) = match applied {
+        true => ("Levels that changed", "Showed", "Shows"),
+        false => ("Levels that would change", "Shows", "Would show"),
+    };
     let table = html! {
         table {
-            thead { tr { th scope="col" { "SKU" } th scope="col" { "Store" } th.num scope="col" { "Shows" } th.num scope="col" { "Will show" } th.num scope="col" { "By" } } }
+            thead { tr { th scope="col" { "SKU" } th scope="col" { "Store" } th.num scope="col" { (before) } th.num scope="col" { (after) } th.num scope="col" { "By" } } }
             tbody { @for line in all.iter().take(LINES) { tr {
                 th scope="row" { span.sku { (line.sku) } }
                 td { (line.listing.account) }
@@ -85,8 +89,8 @@ fn differences(all: &[Difference], change: u64) -> Markup {
         }
     };
     html! {
-        h2 { "Levels that change" }
-        (ui::scroll("Levels that change", &table))
+        h2 { (title) }
+        (ui::scroll(title, &table))
         @if change > all.len().min(LINES) as u64 { p.soft { "The first " (all.len().min(LINES)) " of " (count(change)) " are shown." } }
     }
 }

@@ -50,7 +50,7 @@ pub(super) async fn progress(app: &App, viewer: &Viewer, run: &Run, id: &Account
             (line(hooks_at(at(2), hooks), html! { (hooks_said(&view, at(2))) }, &[]))
         }
         @if at(2) != At::Waiting && !hooks.is_empty() { (table(hooks)) }
-        @if run.state.is_over() { (next(viewer, run, &view)) }
+        @if run.state.is_over() { (next(viewer, run, &view, app.hub.accounts().await?.len() < 2)) }
     })
 }
 
@@ -139,7 +139,7 @@ fn says(hook: &Subscription) -> Markup {
 }
 
 /// What can be done once it has ended.
-fn next(viewer: &Viewer, run: &Run, view: &AccountView) -> Markup {
+fn next(viewer: &Viewer, run: &Run, view: &AccountView, is_only: bool) -> Markup {
     let id = &view.account.id;
     let is_well = run.state == RunState::Done && hooks_at(At::Done, &view.health.subscriptions) == At::Done;
     let admin = viewer.may(UserRole::Admin);
@@ -151,12 +151,19 @@ fn next(viewer: &Viewer, run: &Run, view: &AccountView) -> Markup {
         }
         div.row {
             @if !is_well && viewer.may(UserRole::Operator) { (viewer.button(&format!("/accounts/{id}/do/test"), "main-act", Icon::Sync, "Try again", None)) }
-            @if is_well { a.btn.main-act href="/first-sync" { "Go on to the first sync" } }
-            @if admin { a.btn href="/accounts/new" { (icon(Icon::Plus)) "Connect another store" } }
+            @if admin && is_only { (another(viewer, "btn main-act")) }
+            @if is_well { a class=(if is_only { "btn" } else { "btn main-act" }) href="/first-sync" { "Go on to the first sync" } }
+            @if admin && !is_only { (another(viewer, "btn")) }
             a.btn href={ "/accounts/" (id) } { "Open " (id) }
             @if admin && !is_well { a.btn.danger href={ "/accounts/" (id) "/remove" } { (icon(Icon::Bin)) "Remove it …" } }
         }
     }
+}
+
+/// The way to the next store: in a demo to the fake ones.
+fn another(viewer: &Viewer, class: &str) -> Markup {
+    let to = if viewer.is_demo { "/demo" } else { "/accounts/new" };
+    html! { a class=(class) href=(to) { (icon(Icon::Plus)) "Connect another store" } }
 }
 
 /// The way to this page, above it.
