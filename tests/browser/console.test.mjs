@@ -141,6 +141,8 @@ test("the set-up of webhooks is seen while it happens, without reloading the pag
   assert.match(await said(), /The first sync is missing: leeds, main, york[\s\S]*none of their products is matched/);
   assert.equal(await page.locator("a.plate", { hasText: "Not synced yet" }).count(), 3);
   await photograph(page, "accounts");
+  await open("/");
+  assert.match(await page.locator("main").innerText(), /The first sync comes next[\s\S]*Master · Not synced yet[\s\S]*The first sync has not been done/);
   await open("/accounts/york");
   assert.match(await said(), /The first sync is missing: york/);
   await page.getByRole("link", { name: "Preview the first sync" }).click();
@@ -164,6 +166,7 @@ test("the first sync shows what would change, writes nothing before, and then ma
   page.once("dialog", (dialog) => dialog.accept());
   await apply.click();
   await page.getByRole("link", { name: "See the items" }).waitFor({ timeout: FOLLOWS });
+  assert.match(await page.locator("main").innerText(), /Levels that changed[\s\S]*MUG-RED/);
   await photograph(page, "first-sync-done", { passing: true });
   await open("/accounts");
   assert.equal(await page.getByText("first sync is missing").count(), 0, "all of them were taken in");

@@ -2,8 +2,10 @@
 
 use super::{Console, Person, between};
 use channels::fake::{Failure, When, Which};
-use channels::shopwired::fake::{AccountSpec, Fault};
+use channels::shopwired::fake::{AccountSpec, Fault, ProductSpec};
+use engine::adopt::Silent;
 use http::StatusCode;
+use std::time::Duration;
 
 const FORM: &str = "channel=shopwired&id=west&role=replica&setting.base_url=https%3A%2F%2Fshopwired.example%2Fv1";
 
@@ -46,6 +48,32 @@ async fn a_store_is_connected_and_its_page_says_what_was_set_up() {
         "Go on to the first sync",
     ] {
         assert!(page.contains(said), "{said}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_comes_later_is_said_to_wait_for_its_first_sync_until_it_was_in_one() {
+    let (console, owner) = console().await;
+    let look = async |path| {
+        console.shops.clock.advance(Duration::from_secs(60));
+        console.get(&owner, path).await.text
+    };
+    assert!(!look("/").await.contains("first sync is missing"), "the others were in one");
+    let sku = ProductSpec::simple("MUG", 4);
+    console.shops.http.fake().create_product(4, &sku, console.shops.hub.clock.now()).unwrap();
+    console.run(&owner, "/accounts/new", &form("key-west")).await;
+    for path in ["/", "/accounts", "/accounts/west"] {
+        let page = look(path).await;
+        assert!(page.contains("The first sync is missing: west") && page.contains("Not synced yet"), "{path}: {page}");
+        assert!(page.contains("none of its products is matched yet") && page.contains("/first-sync"), "{path}: {page}");
+    }
+    assert!(!look("/accounts/north").await.contains("first sync is missing"));
+    assert!(look("/").await.contains("Healthy"), "of the others it says how they are");
+    console.shops.hub.adopt(true, &Silent).await.unwrap();
+    console.shops.settle().await;
+    for path in ["/", "/accounts", "/accounts/west"] {
+        let page = look(path).await;
+        assert!(!page.contains("first sync is missing") && !page.contains("Not synced yet"), "{path}: {page}");
     }
 }
 

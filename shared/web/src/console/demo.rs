@@ -169,7 +169,7 @@ fn books(
             tbody { @for (sku, right) in truth {
                 tr {
                     th scope="row" { a.sku href=(super::form::link("/item", &[("sku", sku)])) { (sku) } }
-                    td.num.strong data-name="The books" { (number(*right)) }
+                    td.num.strong data-name="Books" { (number(*right)) }
                     (cell("Hub", sku, known(sku).map(|item| item.level), *right, true))
                     @for store in stores { (cell(&store.name, sku, level(store, sku), right_in(store, sku, *right), is_connected(store))) }
                 }
