@@ -91,6 +91,8 @@ pub enum Command {
     Runs(runs::Command),
     /// What waits, and what failed too often
     Queue(sync::Queue),
+    /// What changes, and a month without any, cost on AWS
+    Costs(sync::Costs),
     /// How every account is doing
     Health,
     /// What is wrong, and who is told of it
@@ -152,6 +154,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<bool> {
         Command::Restore(options) => undo::restore(&cx, &options).await,
         Command::Runs(command) => runs::run(&cx, command).await,
         Command::Queue(queue) => sync::queue(&cx, &queue).await,
+        Command::Costs(options) => sync::costs(&cx, &options).await,
         Command::Health => accounts::health(&cx).await,
         Command::Alerts(command) => alerts::alerts(&cx, command).await,
         Command::Quarantine(command) => alerts::quarantine(&cx, command).await,

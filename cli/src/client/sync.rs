@@ -86,6 +86,40 @@ enum QueueCommand {
     Redrive,
 }
 
+/// For how many stores.
+#[derive(Debug, clap::Args)]
+pub struct Costs {
+    /// Stores, the master included; without it those of the hub
+    #[arg(long)]
+    stores: Option<u32>,
+}
+
+/// Runs `costs`.
+///
+/// # Errors
+/// What the hub said.
+pub async fn costs(cx: &Cx, options: &Costs) -> anyhow::Result<bool> {
+    let path = options.stores.map_or_else(|| "/costs".to_owned(), |stores| format!("/costs?stores={stores}"));
+    let costs: engine::cost::Costs = cx.client.get(&path).await?;
+    cx.show.answer(&costs, |costs| {
+        let row = |what: &str, dollars: f64| {
+            vec![cell(what), cell(format!("{dollars:.4}")).set_alignment(comfy_table::CellAlignment::Right)]
+        };
+        let parts = |parts: &[engine::cost::Part], by: f64| {
+            parts.iter().map(|part| row(&format!("  {}", part.what), part.dollars / by)).collect::<Vec<_>>()
+        };
+        let mut rows = vec![row("a thousand changes, Function URL", costs.thousand_changes)];
+        rows.extend(parts(&costs.million_changes_parts, 1_000.0));
+        rows.push(row("a thousand changes, HTTP API", costs.thousand_changes_http_api));
+        rows.push(row("a month without any", costs.idle_month));
+        rows.extend(parts(&costs.idle_month_parts, 1.0));
+        let head = format!("ON AWS, {} STORES", costs.stores);
+        let why = format!("{}. A machine of your own asks none of it.", costs.prices);
+        format!("{}\n\n{why}", cx.show.table(&[&head, "DOLLARS"], rows))
+    })?;
+    Ok(true)
+}
+
 /// A long job at the hub, with a bar on a terminal.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod bulk;
 pub mod connection;
 pub mod contest;
+pub mod cost;
 pub mod dead;
 mod directory;
 mod echo;

@@ -1,101 +1,19 @@
-//! What AWS charges: counts of calls, as a proxy saw them, times list prices. `docs/COSTS.md` says where the prices are from.
+//! What AWS charges, from what a proxy saw: units as its services count them. What they cost is in `engine::cost`.
 
 use super::proxy::Call;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// Dollars for a million of each, but where another unit is named: list prices of us-east-1, without any free tier.
-#[derive(Debug, Clone, Copy)]
-pub struct Prices {
-    /// Requests at an HTTP API. <https://aws.amazon.com/api-gateway/pricing/>
-    pub api: f64,
-    /// Lambda invocations. <https://aws.amazon.com/lambda/pricing/>
-    pub invocations: f64,
-    /// Lambda on arm64, for a million GB-seconds.
-    pub gb_seconds: f64,
-    /// Requests at a standard queue with message groups. <https://aws.amazon.com/sqs/pricing/>
-    pub fair: f64,
-    /// Requests at a FIFO queue.
-    pub fifo: f64,
-    /// Write request units of a table on demand. <https://aws.amazon.com/dynamodb/pricing/on-demand/>
-    pub writes: f64,
-    /// Read request units.
-    pub reads: f64,
-    /// Log lines, for a GB. <https://aws.amazon.com/cloudwatch/pricing/>
-    pub logs_gb: f64,
-    /// A secret, for a month. <https://aws.amazon.com/secrets-manager/pricing/>
-    pub secret_month: f64,
-    /// Calls of secrets.
-    pub secret_calls: f64,
-    /// Ticks of timers. <https://aws.amazon.com/eventbridge/pricing/>
-    pub ticks: f64,
-    /// An alarm, for a month.
-    pub alarm_month: f64,
-    /// A metric of one's own, for a month in which each hour has a value.
-    pub metric_month: f64,
-}
+pub use engine::cost::{ASSUMED, Counts, Idle, PRICES, sum};
 
-/// As of November 2026.
-pub const PRICES: Prices = Prices {
-    api: 1.00,
-    invocations: 0.20,
-    gb_seconds: 13.3334,
-    fair: 0.50,
-    fifo: 0.50,
-    writes: 0.625,
-    reads: 0.125,
-    logs_gb: 0.50,
-    secret_month: 0.40,
-    secret_calls: 5.00,
-    ticks: 1.00,
-    alarm_month: 0.10,
-    metric_month: 0.30,
-};
-
-/// What cannot be counted on an emulator, because its calls are slow: how long the functions run, and their memory.
-#[derive(Debug, Clone, Copy)]
-pub struct Assumed {
-    /// GB of the webhook function, as in the template.
-    pub webhook_gb: f64,
-    /// Seconds that it runs for a webhook when it is warm.
-    pub webhook_seconds: f64,
-    /// GB of the sync function.
-    pub sync_gb: f64,
-    /// Seconds that it runs for a change: mostly waiting for stores.
-    pub sync_seconds: f64,
-    /// Bytes that Lambda itself logs for an invocation: none, where the template has it tell only of what is wrong.
-    /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
-    pub log_bytes: f64,
-}
-
-/// Memory as in the template; durations as stores over the internet make them.
-pub const ASSUMED: Assumed =
-    Assumed { webhook_gb: 0.25, webhook_seconds: 0.008, sync_gb: 0.25, sync_seconds: 0.55, log_bytes: 0.0 };
-
-/// What was counted while some changes went through.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Counts {
-    /// Requests at the front door.
-    pub webhooks: f64,
-    /// Invocations of sync.
-    pub runs: f64,
-    /// Requests at the queue of changes, those of the event source mapping included.
-    pub fair: f64,
-    /// Requests at the lane.
-    pub fifo: f64,
-    /// Write units.
-    pub writes: f64,
-    /// Read units.
-    pub reads: f64,
-    /// Calls of secrets.
-    pub secrets: f64,
-    /// Bytes that the functions logged.
-    pub log_bytes: f64,
-}
-
-impl Counts {
+/// Counts what was asked of the services.
+pub trait Counting {
     /// Adds what the functions asked of the services.
-    pub fn add(&mut self, calls: &[Call]) {
+    fn add(&mut self, calls: &[Call]);
+}
+
+impl Counting for Counts {
+    fn add(&mut self, calls: &[Call]) {
         for call in calls {
             let operation = call.operation.rsplit('.').next().unwrap_or_default();
             match operation {
@@ -107,112 +25,17 @@ impl Counts {
                 "BatchWriteItem" => self.writes += batch_writes(call),
                 "TransactWriteItems" => self.writes += transaction_writes(call),
                 "GetSecretValue" => self.secrets += 1.0,
-                _ if call.operation.contains("SQS") => self.add_queue(call),
+                _ if call.operation.contains("SQS") => *queue(self, call) += 1.0,
                 other => panic!("what does {other} cost?"),
             }
         }
     }
-
-    fn add_queue(&mut self, call: &Call) {
-        let fifo = call.request["QueueUrl"].as_str().is_some_and(|url| url.ends_with(".fifo"));
-        *(if fifo { &mut self.fifo } else { &mut self.fair }) += 1.0;
-    }
-
-    /// The same for one of `changes` changes.
-    #[must_use]
-    pub fn of_one(self, changes: f64) -> Self {
-        Self {
-            webhooks: self.webhooks / changes,
-            runs: self.runs / changes,
-            fair: self.fair / changes,
-            fifo: self.fifo / changes,
-            writes: self.writes / changes,
-            reads: self.reads / changes,
-            secrets: self.secrets / changes,
-            log_bytes: self.log_bytes / changes,
-        }
-    }
-
-    /// What a million changes cost: each part in dollars. With a Function URL the front door costs nothing.
-    #[must_use]
-    pub fn dollars(&self, prices: &Prices, assumed: &Assumed, through_api: bool) -> Vec<(&'static str, f64)> {
-        let gb_seconds = self.webhooks * assumed.webhook_gb * assumed.webhook_seconds
-            + self.runs * assumed.sync_gb * assumed.sync_seconds;
-        let invocations = self.webhooks + self.runs;
-        let log_bytes = self.log_bytes + invocations * assumed.log_bytes;
-        vec![
-            ("front door", if through_api { self.webhooks * prices.api } else { 0.0 }),
-            ("invocations", invocations * prices.invocations),
-            ("their duration", gb_seconds * prices.gb_seconds),
-            ("queues", self.fair * prices.fair + self.fifo * prices.fifo),
-            ("table, writes", self.writes * prices.writes),
-            ("table, reads", self.reads * prices.reads),
-            ("secrets", self.secrets * prices.secret_calls),
-            ("logs", log_bytes * prices.logs_gb / 1_000.0),
-        ]
-    }
 }
 
-/// What a month costs in which nothing happens, whatever was counted in it apart.
-#[derive(Debug, Clone, Copy)]
-pub struct Idle {
-    /// Stores.
-    pub accounts: f64,
-    /// Secrets of the hub, without the one of tokens, which a person makes.
-    pub secrets: f64,
-    /// Alarms of the template.
-    pub alarms: f64,
-    /// What one sweep asks for, with the runs of the lanes that it calls.
-    pub sweep: Counts,
-}
-
-/// Sweeps of a month.
-const SWEEPS: f64 = 43_200.0;
-/// All other ticks of a month.
-const OTHER_TICKS: f64 = 2_940.0;
-/// The secret of tokens.
-const TOKENS: f64 = 1.0;
-/// Polls of one queue in a month: five pollers that wait 20 seconds each.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>
-const POLLS: f64 = 648_000.0;
-/// Seconds that a sweep runs, times GB of its function.
-const SWEEP_GB_SECONDS: f64 = 0.1 * 1.0;
-/// How often the health of an account is stored in a month, with a read before: every five minutes.
-const HEALTH: f64 = 8_640.0;
-/// Seconds that a lane runs in which nothing waits: one call to its store.
-const LANE_SECONDS: f64 = 0.25;
-
-impl Idle {
-    /// Dollars a month, each part.
-    #[must_use]
-    pub fn dollars(&self, prices: &Prices, assumed: &Assumed) -> Vec<(&'static str, f64)> {
-        let million = 1e6;
-        let sweeps = SWEEPS / million;
-        // at worst each lane is a run of its own; the hub has one too
-        let runs = (self.accounts + 1.0) * SWEEPS;
-        let gb_seconds = runs * LANE_SECONDS * assumed.sync_gb + SWEEPS * SWEEP_GB_SECONDS;
-        let log_bytes = self.sweep.log_bytes * SWEEPS + (runs + SWEEPS) * assumed.log_bytes;
-        vec![
-            ("secrets", (self.secrets + TOKENS) * prices.secret_month),
-            ("alarms", self.alarms * prices.alarm_month),
-            ("polls of queues", 2.0 * POLLS / million * prices.fair),
-            ("timers", (SWEEPS + OTHER_TICKS) / million * prices.ticks),
-            ("invocations", (runs + SWEEPS) / million * prices.invocations),
-            ("their duration", gb_seconds / million * prices.gb_seconds),
-            ("queues", (self.sweep.fifo + 2.0 * (self.accounts + 1.0)) * sweeps * prices.fifo),
-            ("table, writes", self.sweep.writes * sweeps * prices.writes),
-            ("table, reads", self.sweep.reads * sweeps * prices.reads),
-            ("health", self.accounts * HEALTH / million * (prices.writes + prices.reads)),
-            ("metric Waiting", prices.metric_month * 2.0),
-            ("logs", log_bytes / 1e9 * prices.logs_gb),
-        ]
-    }
-}
-
-/// The sum of the parts.
-#[must_use]
-pub fn sum(parts: &[(&'static str, f64)]) -> f64 {
-    parts.iter().map(|(_, dollars)| dollars).sum()
+/// The requests at the queue that a call is for.
+fn queue<'a>(counts: &'a mut Counts, call: &Call) -> &'a mut f64 {
+    let fifo = call.request["QueueUrl"].as_str().is_some_and(|url| url.ends_with(".fifo"));
+    if fifo { &mut counts.fifo } else { &mut counts.fair }
 }
 
 /// The parts in lines, with their sum.
@@ -368,14 +191,5 @@ mod tests {
         assert!((counts.reads - 3.0).abs() < 1e-9, "{counts:?}");
         assert!((counts.writes - 6.0).abs() < 1e-9, "{counts:?}");
         assert!((counts.fifo - 1.0).abs() < 1e-9 && counts.fair < 1e-9, "{counts:?}");
-    }
-
-    #[test]
-    fn dollars_are_counts_times_prices() {
-        let counts = Counts { webhooks: 11.0, runs: 1.0, fair: 3.0, ..Counts::default() };
-        let parts = counts.dollars(&PRICES, &ASSUMED, true);
-        assert!((parts[0].1 - 11.0).abs() < 1e-9);
-        assert!((parts[3].1 - 1.5).abs() < 1e-9);
-        assert!((sum(&parts) - sum(&counts.dollars(&PRICES, &ASSUMED, false)) - 11.0).abs() < 1e-9);
     }
 }

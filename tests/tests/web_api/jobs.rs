@@ -72,3 +72,19 @@ async fn a_run_is_started_shown_and_listed_over_http() {
     api.refused("GET", "/api/runs/never", Value::Null, 404, "not-found").await;
     api.refused("POST", "/api/runs", json!({ "kind": "dance" }), 400, "invalid").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_costs_is_said_for_any_number_of_stores() {
+    let api = Api::open(&[("TEE", 5)]).await;
+    let own = api.get("/api/costs").await;
+    let stores = api.get("/api/accounts").await.as_array().unwrap().len();
+    assert_eq!(own["stores"], json!(stores));
+    let many = api.get("/api/costs?stores=11").await;
+    let sum =
+        |parts: &Value| parts.as_array().unwrap().iter().map(|part| part["dollars"].as_f64().unwrap()).sum::<f64>();
+    let thousand = many["thousand_changes"].as_f64().unwrap();
+    assert!((sum(&many["million_changes_parts"]) - thousand * 1_000.0).abs() < 1e-6, "{many}");
+    assert!(thousand > own["thousand_changes"].as_f64().unwrap(), "{own} {many}");
+    let wrong = api.refused("GET", "/api/costs?stores=0", json!({}), 400, "invalid").await;
+    assert_eq!(wrong, "stores: 0 is not a number from 1 to 200");
+}

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod alerts;
+mod costs;
 mod error;
 mod extract;
 mod feeds;
@@ -154,6 +155,7 @@ fn viewers_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(snapshots::list))
         .routes(routes!(snapshots::show))
         .routes(routes!(queues::show))
+        .routes(routes!(costs::show))
         .routes(routes!(alerts::show))
         .routes(routes!(guards::quarantine))
         .routes(routes!(history::of_day))

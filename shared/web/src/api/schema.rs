@@ -32,6 +32,32 @@ pub(crate) struct Alive {
     pub(crate) version: String,
 }
 
+/// A part of what the hub costs.
+#[derive(ToSchema)]
+pub(crate) struct CostPart {
+    what: String,
+    dollars: f64,
+}
+
+/// What the hub costs on AWS.
+#[derive(ToSchema)]
+pub(crate) struct Costs {
+    /// Stores, the master included.
+    stores: u32,
+    /// Where the prices are from.
+    prices: String,
+    /// Dollars for a thousand changes behind a Function URL.
+    thousand_changes: f64,
+    /// The same through an HTTP API.
+    thousand_changes_http_api: f64,
+    /// Dollars of a month in which nothing happens.
+    idle_month: f64,
+    /// What a million changes are made of, behind a Function URL.
+    million_changes_parts: Vec<CostPart>,
+    /// What such a month is made of.
+    idle_month_parts: Vec<CostPart>,
+}
+
 /// A page.
 #[derive(ToSchema)]
 pub(crate) struct Listed<T> {

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use channels::{Info, Secret, Secrets};
 use domain::{AccountId, Role, Timestamp};
 use engine::accounts::{AccountPatch, AccountView};
+use engine::cost::Costs;
 use engine::locations::LocationView;
 use engine::people::UserRole;
 use engine::records::{Rate, Troubled};
@@ -53,10 +54,24 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
                     }
                 }
             }
+            (costs(views.len()))
         }
     };
     Ok(viewer
         .page(&Head::new("Accounts").lead("The stores that this hub keeps equal.").actions(actions).every(8), &body))
+}
+
+/// What so many stores cost, in one sentence.
+fn costs(stores: usize) -> Markup {
+    let costs = Costs::of(u32::try_from(stores).unwrap_or(u32::MAX));
+    let cents = |dollars: f64| format!("{:.1} ¢", dollars * 100.0);
+    html! {
+        p.soft {
+            "On AWS a thousand changes in " (ui::counted(stores as u64, "store", "stores")) " cost about "
+            (cents(costs.thousand_changes)) " (through an HTTP API " (cents(costs.thousand_changes_http_api)) "), and a month without any about $"
+            (format!("{:.2}", costs.idle_month)) ": " (costs.prices) ". A machine of your own asks none of it."
+        }
+    }
 }
 
 fn plate(view: &AccountView, connected: &Connected, missing: &BTreeSet<AccountId>, now: Timestamp) -> Markup {
