@@ -78,6 +78,7 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::SilenceIsYes => field(Class::Exact, Profile::Realistic, 20),
         Mistake::ReleasedTwice => field(Class::Market, Profile::Calm, 20),
         Mistake::PartsTwice => field(Class::Ruled, Profile::Calm, 20),
+        Mistake::NewNameUnread => field(Class::Named, Profile::Calm, 60),
         Mistake::WrongWarehouse | Mistake::WholeLevel => field(Class::Places, Profile::Calm, 5),
         Mistake::ReturnElsewhere => field(Class::Places, Profile::Calm, 60),
         Mistake::AcceptedIsDone => field(Class::Market, Profile::Realistic, 100),
@@ -147,6 +148,7 @@ mistakes! {
     a_return_to_the_wrong_warehouse: ReturnElsewhere,
     a_write_that_was_only_accepted: AcceptedIsDone,
     parts_of_a_kit_taken_twice: PartsTwice,
+    a_new_name_whose_past_is_not_read: NewNameUnread,
 }
 
 #[test]

@@ -95,6 +95,10 @@ worlds! {
     orders_that_wait_for_their_money_in_a_bad_week: Owing Realistic,
     orders_that_wait_for_their_money_in_a_storm: Owing Harsh,
     orders_that_wait_for_their_money_beside_a_dead_store: Owing Liveness,
+    products_with_other_names_in_calm: Named Calm,
+    products_with_other_names_in_a_bad_week: Named Realistic,
+    products_with_other_names_in_a_storm: Named Harsh,
+    products_with_other_names_beside_a_dead_store: Named Liveness,
 }
 
 /// The end of a run in which nothing was violated.

@@ -92,6 +92,7 @@ stories! {
     a_paused_account_catches_up,
     a_person_sets_the_stock_while_stores_sell,
     a_product_that_disappears_zeroes_nothing,
+    a_product_that_sells_under_a_new_name,
     a_quantity_that_was_never_entered,
     a_rate_limit_of_ones_own,
     a_removed_account,

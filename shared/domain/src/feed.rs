@@ -2,7 +2,7 @@
 
 pub use crate::reading::read;
 
-use crate::ledger::Written;
+use crate::ledger::{Unheard, Written};
 use crate::pool::Taken;
 use crate::{LineId, OrderId, Position, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,8 @@ pub struct Reading {
     pub echoes: bool,
     /// Whether a write of ours was forgotten before it was seen.
     pub forgot: bool,
+    /// What is read again, if the name is new to the hub.
+    pub unheard: Option<Unheard>,
 }
 
 /// An order that still cannot be read after this long is counted by what moved, milliseconds.

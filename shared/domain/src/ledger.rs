@@ -150,6 +150,35 @@ pub struct Square {
     /// When the listing began: the level that it began with shows the orders placed before.
     #[serde(rename = "b", default, skip_serializing_if = "is_the_beginning")]
     pub since: Timestamp,
+    /// What of its store is read again, if its name there is new to the hub.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<Unheard>,
+}
+
+/// From where on a store is read again for a listing whose name there the hub has only just been told: whoever did not know
+/// the name yet has read past what happened to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unheard {
+    /// The place in its log.
+    #[serde(rename = "i")]
+    pub position: Position,
+    /// When: of a store without a log, orders placed since then.
+    #[serde(rename = "a")]
+    pub at: Timestamp,
+    /// Until then there may be processes that do not know the name.
+    #[serde(rename = "u")]
+    pub until: Timestamp,
+}
+
+impl Unheard {
+    /// What is left of it after a look that began at `began` and read the log up to `upto`, all of it unless there is `more`.
+    #[must_use]
+    pub fn after(self, began: Timestamp, upto: Position, more: bool) -> Option<Self> {
+        if more {
+            return Some(Self { position: upto, ..self });
+        }
+        (began < self.until).then_some(self)
+    }
 }
 
 /// One of our own writes, as it may show up in the feed.
@@ -284,7 +313,7 @@ impl Entry {
     pub fn is_plain(&self) -> bool {
         let Some(square) = &self.square else { return false };
         let explained = self.shadow.is_some_and(|shadow| !square.is_unsettled(shadow));
-        self.claim.is_none() && explained
+        self.claim.is_none() && explained && square.unheard.is_none()
     }
 }
 

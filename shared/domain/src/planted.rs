@@ -66,11 +66,13 @@ pub enum Mistake {
     ReleasedTwice,
     /// What a kit took from its parts is added to what it took before.
     PartsTwice,
+    /// What happened to a listing under a name that the hub has only just been told is not read again.
+    NewNameUnread,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::NoClaim,
         Self::BelievedPayload,
         Self::ShortLease,
@@ -102,6 +104,7 @@ impl Mistake {
         Self::CallLeftOpen,
         Self::ReleasedTwice,
         Self::PartsTwice,
+        Self::NewNameUnread,
     ];
 }
 

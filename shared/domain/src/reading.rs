@@ -25,6 +25,7 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
             writes: square.writes.clone(),
             echoes: square.echoes,
             forgot: square.forgot,
+            unheard: square.unheard,
             ..Reading::default()
         },
         entries: BTreeMap::new(),

@@ -12,6 +12,9 @@ use domain::{LocationId, Order, OrderId, Position, Sku, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The SKUs that units have now, by the store's own id, where a person has said what they are by other ones.
+pub type Respelled = Vec<(String, Option<Sku>)>;
+
 /// A line to one account's store.
 pub struct Line<'a> {
     hub: &'a Hub,
@@ -123,13 +126,16 @@ impl Line<'_> {
         ask!(self, session => self.connected.channel.locations(session, page.clone()))
     }
 
-    /// One page of all units.
+    /// One page of all units, and what those are called now that a person has linked by another name.
     ///
     /// # Errors
     /// What the store said.
-    pub async fn units(&self, page: Option<String>) -> Result<Levels, channels::Error> {
+    pub async fn units(&self, page: Option<String>) -> Result<(Levels, Respelled), channels::Error> {
         let levels = ask!(self, session => self.connected.channel.units(session, page.clone()))?;
-        Ok(Page { rows: self.as_ours(levels.rows), ..levels })
+        let aliases = self.aliases();
+        let named = |unit: &Unit| Some((unit.external.clone(), aliases.respelled(&unit.external, unit.sku.as_ref())?));
+        let respelled = levels.rows.iter().filter(|_| !aliases.is_empty()).filter_map(named).collect();
+        Ok((Page { rows: self.as_ours(levels.rows), ..levels }, respelled))
     }
 
     /// Units by our spelling of their SKUs.

@@ -12,7 +12,7 @@ use crate::settings::{Alias, TargetChange, differences, targets, todo};
 use async_trait::async_trait;
 use channels::{Touch, Unit, UnitKind};
 use domain::layers::Layer;
-use domain::ledger::Square;
+use domain::ledger::{Square, Unheard};
 use domain::plan::Hold;
 use domain::spelling::{self, Slip};
 use domain::{AccountId, Class, Entry, Ledger, ListingId, LocationId, Position, Sku, Timestamp, UnitId, WarehouseId};
@@ -104,12 +104,21 @@ pub struct Proposal {
     /// Whether a person has said no.
     #[serde(default)]
     pub declined: bool,
+    /// How far the store's log was counted when it was known by the SKU before, and when that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<(Position, Timestamp)>,
+    /// SKUs that the store had for it meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Sku>,
 }
 
 /// Rows shown of one account.
 const SHOWN: usize = 500;
 /// Items of one page.
 const PAGE: usize = 1_000;
+/// What a person has said of a name is known everywhere after so long, milliseconds: no cache of accounts is as old, and no run
+/// that began with it is still going.
+const KNOWN_MS: i64 = 60_000;
 /// How long a person waits for a call's turn.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -220,6 +229,7 @@ impl Hub {
             external: external.to_owned(),
             store: first.sku.clone(),
             sku: Some(sku.clone()),
+            former: Vec::new(),
         };
         for _ in 0..ATTEMPTS {
             let (item, version, ledger) = match self.item_with_version(sku).await {
@@ -294,7 +304,7 @@ impl Hub {
             let account = listing.account.clone();
             let store = self.connected(&account).await.ok();
             let store = store.map(|connected| connected.defaults.aliases(&account).theirs(sku, &former.external));
-            let alias = Alias { account, external: former.external, store, sku: None };
+            let alias = Alias { account, external: former.external, store, sku: None, former: Vec::new() };
             let words = format!("{} of {} is none of ours", alias.external, alias.account);
             let (item, ledger) = ((&after, Some(version)), (&changed, ledger.version));
             if made(self.write_link(item, ledger, &alias, &report, (actor, &words)).await)? {
@@ -340,7 +350,14 @@ impl Hub {
             Change::Delete(Proposal::key(&alias.account, &alias.external), Condition::Any),
         ]);
         let due: BTreeSet<&AccountId> = report.changes.iter().map(|change| &change.listing.account).collect();
-        let todos = due.into_iter().map(|account| todo(account, &item.sku, ledger.total(), now).row());
+        let gained = (!report.gains.is_empty()).then_some(&alias.account);
+        changes.extend(
+            gained
+                .into_iter()
+                .flat_map(|account| looks(account, &item.sku, ledger.total(), now, "it is listed there now")),
+        );
+        let todos = due.into_iter().filter(|due| Some(*due) != gained);
+        let todos = todos.map(|account| todo(account, &item.sku, ledger.total(), now).row());
         changes.extend(todos.map(|row| Change::Put(row, Condition::Any)));
         self.store.write(&changes).await
     }
@@ -366,7 +383,8 @@ impl Hub {
             let key = Proposal::key(&proposal.account, &proposal.external);
             let known = self.store.get(&[key]).await?.pop().flatten();
             let known: Option<Proposal> = known.as_ref().map(body).transpose()?;
-            if known.is_none_or(|known| known.now != proposal.now) {
+            if known.as_ref().is_none_or(|known| known.now != proposal.now) {
+                let proposal = proposal.clone().instead_of(known);
                 self.store.write(&[Change::Put(proposal.row(), Condition::Any)]).await?;
             }
         }
@@ -393,30 +411,47 @@ impl Hub {
             self.store.write(&[Change::Put(proposal.row(), Condition::Any)]).await?;
             return Ok(proposal);
         }
+        let known = self.store.get(&[Alias::key(account, external)]).await?.pop().flatten();
+        let known: Option<Alias> = known.as_ref().map(body).transpose()?;
+        let mut former =
+            known.map_or_else(Vec::new, |known| [known.former, known.store.into_iter().collect()].concat());
+        former.extend(proposal.former.iter().cloned());
+        former.retain(|former| Some(former) != proposal.now.as_ref());
         let alias = Alias {
             account: account.clone(),
             external: external.to_owned(),
             store: proposal.now.clone(),
             sku: Some(proposal.sku.clone()),
+            former,
         };
-        let now = self.clock.now();
-        let (_, ledger) = self.item(&proposal.sku).await?;
-        let level = ledger.total();
         let now_called = proposal.now.as_ref().map_or("without a SKU".to_owned(), |sku| format!("called {sku}"));
         let words = format!("{external} of {account} is now {now_called} there");
-        let history = History::by_person(&proposal.sku, now, "mapping", (actor, &words), (level, level));
-        let looked =
-            records::Todo { reason: "its SKU has changed there".into(), ..todo(account, &proposal.sku, level, now) };
-        let changes = [
-            Change::Put(alias.row(), Condition::Any),
-            Change::Delete(key, Condition::Any),
-            Change::Put(history.row(self.clock.random()), Condition::Any),
-            Change::Put(looked.row(), Condition::Any),
-        ];
-        self.store.write(&changes).await?;
-        self.forget_accounts();
-        self.wake_lane(account).await?;
-        Ok(proposal)
+        for _ in 0..ATTEMPTS {
+            let now = self.clock.now();
+            let (item, _, mut ledger) = self.item_with_version(&proposal.sku).await?;
+            let (level, version) = (ledger.total(), ledger.version);
+            let own = item.listings.iter().filter(|(id, it)| id.account == *account && it.external == external);
+            for (listing, _) in own {
+                if let Some(entry) = ledger.entries.get_mut(listing) {
+                    renamed(entry, proposal.since, now);
+                }
+            }
+            let history = History::by_person(&proposal.sku, now, "mapping", (actor, &words), (level, level));
+            let looks = looks(account, &proposal.sku, level, now, "its SKU has changed there");
+            let changes = [
+                Change::Put(records::ledger_row(&proposal.sku, &ledger, version + 1), Condition::Version(version)),
+                Change::Put(alias.row(), Condition::Any),
+                Change::Delete(key.clone(), Condition::Any),
+                Change::Put(history.row(self.clock.random()), Condition::Any),
+            ];
+            let changes = [changes.as_slice(), &looks].concat();
+            if made(self.store.write(&changes).await)? {
+                self.forget_accounts();
+                self.wake_lane(account).await?;
+                return Ok(proposal);
+            }
+        }
+        Err(too_fast(&proposal.sku))
     }
 }
 
@@ -425,8 +460,39 @@ impl Proposal {
         key(HUB, format!("PROPOSAL#{account}#{external}"))
     }
 
+    /// This instead of what was proposed before: whatever happened since then is still to be read, under each name.
+    fn instead_of(mut self, before: Option<Self>) -> Self {
+        if let Some(before) = before {
+            self.since = before.since;
+            self.former = [before.former, before.now.into_iter().collect()].concat();
+        }
+        self
+    }
+
     fn row(&self) -> Row {
         row(Self::key(&self.account, &self.external), 1, text(self))
+    }
+}
+
+/// A listing with a new name is looked at now, and when the name is known everywhere: until then another process may have
+/// written it by a name that the store does not know, and been refused.
+fn looks(account: &AccountId, sku: &Sku, level: i64, now: Timestamp, reason: &str) -> [Change; 2] {
+    [0, KNOWN_MS].map(|wait| {
+        let due = crate::listings::todo(account, sku, level, now.plus_ms(wait));
+        Change::Put(records::Todo { reason: reason.into(), ..due }.row(), Condition::Any)
+    })
+}
+
+/// A listing has another name in its store: what happened to it there under that name is read, and what the store refused under
+/// the former one is tried again.
+fn renamed(entry: &mut Entry, since: Option<(Position, Timestamp)>, now: Timestamp) {
+    entry.forgive();
+    entry.sequence += 1;
+    if let Some(square) = &mut entry.square {
+        let (position, at) = since.unwrap_or((square.position, square.stable));
+        // it may have got yet another name before anything under the one before was read
+        let (position, at) = square.unheard.map_or((position, at), |it| (position.min(it.position), at.min(it.at)));
+        square.unheard = Some(Unheard { position, at, until: now.plus_ms(KNOWN_MS) });
     }
 }
 
@@ -452,7 +518,9 @@ fn join(
         {
             ledger.start(&home, level);
         }
-        let square = has_feed.then(|| Square::new(unit.level.unwrap_or(0), head, now));
+        // whoever does not know the link yet reads past what happens to it
+        let unheard = Some(Unheard { position: head, at: now, until: now.plus_ms(KNOWN_MS) });
+        let square = has_feed.then(|| Square { unheard, ..Square::new(unit.level.unwrap_or(0), head, now) });
         let listing = Listing {
             external: unit.external.clone(),
             active: unit.active,

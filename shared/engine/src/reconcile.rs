@@ -18,7 +18,7 @@ use channels::Touch;
 use domain::guard::Tally;
 use domain::plan::{self, Decision, Hold};
 use domain::reconcile::{Nomination, nominate};
-use domain::{AccountId, Ledger, ListingId, LocationId, Sku, Timestamp};
+use domain::{AccountId, Ledger, ListingId, LocationId, Position, Sku, Timestamp};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,7 +161,8 @@ impl Hub {
         let Some(last) = self.last_seen(&id).await? else { return Ok(false) };
         let Some(touched) = self.touched_since(last.at).await? else { return Ok(false) };
         let seen: SeenAt = part.scan.levels().collect();
-        let looked = part.scan.worth_a_look(&seen, &last, &touched);
+        let mut looked = part.scan.worth_a_look(&seen, &last, &touched);
+        looked.extend(self.with_other_names(&part.scan).await?);
         // what shows something else is measured by its ledger: our own zeros since the last comparison are no loss
         let same = last.levels.iter().filter(|(sku, ..)| !looked.contains(sku));
         for (sku, place, level) in same.filter(|(_, place, _)| part.scan.is_told(place)) {
@@ -174,6 +175,15 @@ impl Hub {
         self.compare_some(part, &skus).await?;
         part.sums.found.compared = units;
         Ok(true)
+    }
+
+    /// SKUs whose units have, or may have, yet another name in their store: their levels do not show it.
+    async fn with_other_names(&self, scan: &Scan) -> Result<BTreeSet<Sku>, Error> {
+        let account = &scan.connected.account;
+        let asked = self.proposals().await?.into_iter().filter(|proposal| proposal.account == account.id);
+        let aliases = scan.connected.defaults.aliases(&account.id).iter();
+        let linked = aliases.filter(|alias| scan.respelled.contains_key(&alias.external));
+        Ok(asked.map(|proposal| proposal.sku).chain(linked.filter_map(|alias| alias.sku.clone())).collect())
     }
 
     async fn compare_some(&self, part: &mut Part, skus: &[Sku]) -> Result<(), Error> {
@@ -257,7 +267,12 @@ impl Hub {
     }
 
     /// Tells how an account's comparison ended. What the guard objects to closes the account until a person looks.
-    async fn conclude(&self, part: &Part, suspects: &[Suspect]) -> Result<(), Error> {
+    async fn conclude(
+        &self,
+        part: &Part,
+        suspects: &[Suspect],
+        heard: Option<(Position, Timestamp)>,
+    ) -> Result<(), Error> {
         let connected = part.scan.connected.clone();
         let (id, sums) = (&connected.account.id, &part.sums);
         match &sums.found.quarantine {
@@ -270,6 +285,9 @@ impl Hub {
         self.change_health(id, |health| {
             (health.compared, health.drift, health.stocked) = (Some(now), drift, stocked);
             health.clashes.clone_from(&clashes);
+            health.heard.extend(heard);
+            let older = health.heard.len().saturating_sub(2);
+            health.heard.drain(..older);
         })
         .await?;
         if sums.found.quarantine.is_none() {
@@ -337,6 +355,9 @@ impl Part {
                 continue;
             };
             self.sums.found.compared += 1;
+            if let Some(now_called) = self.scan.respelled.get(&settings.external).cloned() {
+                self.propose(&item.sku, listing, settings.external.clone(), now_called, now);
+            }
             self.note_clash(item, listing, settings.hold, clash);
             let active = self.scan.is_active(&item.sku, listing, &settings.external).unwrap_or(settings.active);
             if active != settings.active {
@@ -417,24 +438,30 @@ impl Part {
 
     /// A unit that is there under another SKU may be the same: a person is asked.
     fn note_renamed(&mut self, sku: &Sku, listing: &ListingId, external: &str, now: Timestamp) {
-        if self.sums.renamed >= SHOWN {
-            return;
-        }
         // built when the first is missing; what was compared before is known by its SKU and needs no proposal
         let (scan, compared, place) = (&self.scan, &self.compared, (listing.location.clone(), external.to_owned()));
         let called = self.called.get_or_insert_with(|| scan.by_external(compared)).get(&place).cloned();
-        if let Some(now_called) = called.filter(|called| called != sku) {
-            let (account, external, now_called) = (listing.account.clone(), place.1, Some(now_called));
-            self.sums.renamed += 1;
-            self.renamed.push(Proposal {
-                account,
-                external,
-                sku: sku.clone(),
-                now: now_called,
-                at: now,
-                declined: false,
-            });
+        if let Some(called) = called.filter(|called| called != sku) {
+            self.propose(sku, listing, place.1, Some(called), now);
         }
+    }
+
+    fn propose(&mut self, sku: &Sku, listing: &ListingId, external: String, called: Option<Sku>, now: Timestamp) {
+        if self.sums.renamed >= SHOWN {
+            return;
+        }
+        self.sums.renamed += 1;
+        self.renamed.push(Proposal {
+            account: listing.account.clone(),
+            external,
+            sku: sku.clone(),
+            now: called,
+            at: now,
+            declined: false,
+            // in the older of two comparisons it was found by the name before
+            since: self.scan.connected.health.0.heard.first().copied(),
+            former: Vec::new(),
+        });
     }
 
     /// Everything that is mapped was compared.

@@ -239,6 +239,9 @@ pub struct Health {
     pub subscriptions: Vec<channels::Subscription>,
     /// Last finished comparison.
     pub compared: Option<Timestamp>,
+    /// How far its log was counted when its last two comparisons began, the older first, and when that was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<(Position, Timestamp)>,
     /// Differences that the last comparison found.
     pub drift: u64,
     /// How long changes of other stores took to reach it.

@@ -2,7 +2,7 @@
 
 use crate::adopt::Progress;
 use crate::hub::{Connected, Error, Hub};
-use crate::line::said;
+use crate::line::{Respelled, said};
 use crate::records::Listing;
 use crate::sync::orders::OVERLAP_MS;
 use crate::unpaid::BACK_MS;
@@ -31,6 +31,8 @@ pub(crate) struct Scan {
     pub unlinked: BTreeMap<LocationId, u64>,
     /// Orders that the levels already include; for a store without a readable feed.
     pub orders: Vec<Order>,
+    /// What units are called now that a person has linked by another name.
+    pub respelled: BTreeMap<String, Option<Sku>>,
     /// When the scan began.
     pub started: Timestamp,
     /// Locations of units.
@@ -71,6 +73,8 @@ pub(crate) struct Piece {
     pub again: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<Order>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub respelled: Respelled,
 }
 
 /// Accounts read at once.
@@ -118,14 +122,14 @@ impl Hub {
                 Ok(Piece::default())
             }
             Stage::Pages => {
-                let levels = line.units(reading.page.clone()).await.map_err(heard)?;
+                let (levels, respelled) = line.units(reading.page.clone()).await.map_err(heard)?;
                 reading.read += levels.rows.len() as u64;
                 progress.tell(&format!("reading {}", connected.account.id), reading.read, 0);
                 reading.page = levels.next;
                 if reading.page.is_none() {
                     reading.stage = if keeps_movements { Stage::Again } else { Stage::Done };
                 }
-                Ok(Piece { units: levels.rows, ..Piece::default() })
+                Ok(Piece { units: levels.rows, respelled, ..Piece::default() })
             }
             Stage::Again if has_feed => {
                 let moved = line.movements(reading.position).await.map_err(heard)?;
@@ -138,7 +142,7 @@ impl Hub {
                 if !skus.is_empty() {
                     reading.position = moved.upto;
                 }
-                Ok(Piece { units, again: true, orders: Vec::new() })
+                Ok(Piece { units, again: true, ..Piece::default() })
             }
             Stage::Again => {
                 let recently = reading.started.plus_ms(-OVERLAP_MS);
@@ -152,7 +156,7 @@ impl Hub {
                 let skus = recent.flat_map(|order| order.lines.iter().filter_map(|line| line.sku.clone())).collect();
                 let units = self.read_levels(scan, &skus, patience).await?;
                 reading.stage = Stage::Done;
-                Ok(Piece { units, again: true, orders })
+                Ok(Piece { units, again: true, orders, ..Piece::default() })
             }
             Stage::Done => Ok(Piece::default()),
         }
@@ -189,6 +193,7 @@ impl Scan {
             without_sku: 0,
             unlinked: BTreeMap::new(),
             orders: Vec::new(),
+            respelled: BTreeMap::new(),
             started: Timestamp::default(),
             locations: BTreeSet::new(),
         }
@@ -198,6 +203,7 @@ impl Scan {
     pub(crate) fn enter(&mut self, reading: &Reading, piece: Piece) {
         (self.position, self.started) = (reading.position, reading.started);
         self.orders.extend(piece.orders);
+        self.respelled.extend(piece.respelled);
         for unit in piece.units {
             if piece.again { self.renew(unit) } else { self.take(unit) }
         }

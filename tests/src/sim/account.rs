@@ -1,7 +1,6 @@
 //! What a run came to, unit by unit: what the hub counted, and what truly happened.
 
 use super::books::Place;
-use super::hands::business;
 use super::plain::shelf;
 use super::run::Run;
 use super::setup::Platform;
@@ -77,7 +76,7 @@ impl Run {
 
     /// Whether the edits of a place deviate, and a person was told.
     fn account_for_place(&self, store: usize, sku: &Sku) -> bool {
-        let truth = self.world.stores().truth(business(store), sku.as_str());
+        let truth = self.world.truth(store, sku.as_str());
         let place = (account(store), sku.clone());
         let books = self.world.oracle.books();
         let sold = books.sold.get(&place).copied().unwrap_or(0);
@@ -116,7 +115,7 @@ impl Run {
     pub(super) fn ends(&self) -> Vec<(i64, i64)> {
         let happened = |store: usize, sku: &Sku| match self.world.setup.platforms[store] {
             Platform::Shop => {
-                let truth = self.world.stores().truth(business(store), sku.as_str());
+                let truth = self.world.truth(store, sku.as_str());
                 truth.edited + truth.returned - truth.sold
             }
             Platform::Plain(_) => {

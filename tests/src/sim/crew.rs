@@ -25,6 +25,8 @@ use std::time::Duration;
 
 /// How long a worker waits for messages.
 const WAIT: Duration = Duration::from_secs(20);
+/// So long after something failed a person tries again, milliseconds.
+pub const AGAIN_MS: i64 = 2_000;
 /// A function is killed after so long, milliseconds.
 const FUNCTION_MS: i64 = 30_000;
 
@@ -185,7 +187,7 @@ pub async fn rules(member: Member, rules: Vec<(Scope, Patch)>) {
                 Ok(_) => break,
                 Err(error) => member.core.tell(|| format!("rules of {scope}: {error}")),
             }
-            member.core.sleep_ms(2_000).await;
+            member.core.sleep_ms(AGAIN_MS).await;
         }
     }
 }
@@ -198,7 +200,7 @@ pub async fn join(member: Member, new: NewAccount, way: Option<Direction>) {
             Ok(_) | Err(Error::Conflict(_)) => break,
             Err(error) => member.core.tell(|| format!("adding {}: {error}", new.id)),
         }
-        member.core.sleep_ms(2_000).await;
+        member.core.sleep_ms(AGAIN_MS).await;
     }
     // one whose driver died goes on when its lease is over
     for _ in 0..60 {
@@ -227,6 +229,6 @@ pub async fn pause(member: Member, account: domain::AccountId, paused: bool, don
             Ok(_) => return done(),
             Err(error) => member.core.tell(|| format!("pause {account} {paused}: {error}")),
         }
-        member.core.sleep_ms(2_000).await;
+        member.core.sleep_ms(AGAIN_MS).await;
     }
 }

@@ -80,7 +80,10 @@ pub fn plain(
         | Action::Rule(..)
         | Action::Join
         | Action::List(_)
-        | Action::Undo(_) => return false,
+        | Action::Undo(_)
+        | Action::Rename(..)
+        | Action::Link
+        | Action::Agree => return false,
     };
     let Some(store) = stores.get_mut(store) else { return false };
     let sells = matches!(action, Action::Sell(..));
@@ -155,7 +158,10 @@ pub fn act(
         | Action::Rule(..)
         | Action::Join
         | Action::List(_)
-        | Action::Undo(_) => {}
+        | Action::Undo(_)
+        | Action::Rename(..)
+        | Action::Link
+        | Action::Agree => {}
     }
     Ok(())
 }

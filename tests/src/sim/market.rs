@@ -318,7 +318,10 @@ impl Market {
             | Action::Join
             | Action::List(_)
             | Action::Undo(_)
-            // of unpaid orders the worlds of one platform tell
+            // of names and unpaid orders the worlds of one platform tell
+            | Action::Rename(..)
+            | Action::Link
+            | Action::Agree
             | Action::Promise(..)
             | Action::Pay(..)
             | Action::CallOff(..) => {}
@@ -364,7 +367,10 @@ impl Market {
             | Action::Join
             | Action::List(_)
             | Action::Undo(_)
-            // of unpaid orders the worlds of one platform tell
+            // of names and unpaid orders the worlds of one platform tell
+            | Action::Rename(..)
+            | Action::Link
+            | Action::Agree
             | Action::Promise(..)
             | Action::Pay(..)
             | Action::CallOff(..) => {}

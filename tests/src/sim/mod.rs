@@ -10,6 +10,7 @@ pub mod grown;
 pub mod hands;
 pub mod many;
 pub mod market;
+pub mod named;
 pub mod net;
 pub mod oracle;
 pub mod owing;

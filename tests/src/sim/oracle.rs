@@ -3,6 +3,7 @@
 use super::books::{Books, Place};
 use super::core::Core;
 use super::grown;
+use super::named;
 use super::places;
 use super::setup::Setup;
 use crate::memory::{Commit, Watch};
@@ -68,7 +69,7 @@ impl Oracle {
         for item in body.get("items").and_then(Value::as_array).into_iter().flatten() {
             let sku = item.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok());
             if let (Some(sku), Some(to)) = (sku, item.get("quantity").and_then(Value::as_i64)) {
-                self.write_arrives(&ListingId::single(account.clone()), &sku, to, None);
+                self.write_arrives(&ListingId::single(account.clone()), &named::ours(&sku), to, None);
             }
         }
     }

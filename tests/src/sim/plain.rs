@@ -116,6 +116,8 @@ pub struct PlainStore {
     again: Vec<(i64, News)>,
     /// SKUs whose level the store does not tell for now.
     pub hidden: BTreeSet<String>,
+    /// What the store calls a unit, by its own id, where that is not the same.
+    names: BTreeMap<String, String>,
 }
 
 impl PlainStore {
@@ -131,7 +133,28 @@ impl PlainStore {
             news: Vec::new(),
             again: Vec::new(),
             hidden: BTreeSet::new(),
+            names: BTreeMap::new(),
         }
+    }
+
+    /// From now on a unit has another SKU; its id stays.
+    pub fn rename(&mut self, id: &str, name: &str) {
+        self.names.insert(id.to_owned(), name.to_owned());
+    }
+
+    /// The SKU that a unit has now.
+    #[must_use]
+    pub fn name_of<'a>(&'a self, id: &'a str) -> &'a str {
+        self.names.get(id).map_or(id, String::as_str)
+    }
+
+    /// The shelf of a unit by that of the SKU that it has now; `None` when no unit has it.
+    fn named(&self, name: &str) -> Option<String> {
+        let (sku, place) = name.split_once('@').map_or((name, None), |(sku, place)| (sku, Some(place)));
+        let renamed = self.names.iter().find(|(_, name)| *name == sku).map(|(id, _)| id.as_str());
+        let id = renamed.or_else(|| (!self.names.contains_key(sku)).then_some(sku))?;
+        let shelf = place.map_or_else(|| id.to_owned(), |place| format!("{id}@{place}"));
+        self.levels.contains_key(&shelf).then_some(shelf)
     }
 
     /// Somebody changes a level; never below zero.
@@ -175,8 +198,17 @@ impl PlainStore {
         if request.method() == ::http::Method::POST {
             let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
             if let Some(rows) = body.get("rows").and_then(Value::as_array) {
-                let (status, effects) =
-                    self.write_call(rows, body.get("key").and_then(Value::as_str).unwrap_or_default());
+                let key = body.get("key").and_then(Value::as_str).unwrap_or_default();
+                // what was answered once is answered so again, whatever has another name by now
+                if let Some(status) = self.answers.get(key) {
+                    return (answer(*status, &json!({})), Vec::new());
+                }
+                let unknown: Vec<&str> =
+                    rows.iter().filter_map(row_of).map(|row| row.0).filter(|name| self.named(name).is_none()).collect();
+                if !unknown.is_empty() {
+                    return (answer(404, &json!({"unknown": unknown})), Vec::new());
+                }
+                let (status, effects) = self.write_call(rows, key);
                 return (answer(status, &json!({})), effects);
             }
             let (status, effect) = self.write(&body);
@@ -187,19 +219,30 @@ impl PlainStore {
             return (answer(200, &json!(names)), Vec::new());
         }
         match path.rsplit_once("/level/") {
-            Some((_, sku)) => (answer(200, &json!({"level": self.shown().get(sku)})), Vec::new()),
+            Some((_, sku)) => {
+                let level = self.named(sku).filter(|shelf| !self.hidden.contains(shelf));
+                (answer(200, &json!({"level": level.and_then(|shelf| self.levels.get(&shelf))})), Vec::new())
+            }
             None => (answer(200, &json!(self.shown())), Vec::new()),
         }
     }
 
-    fn shown(&self) -> BTreeMap<&str, i64> {
-        let shown = self.levels.iter().filter(|(sku, _)| !self.hidden.contains(*sku));
-        shown.map(|(sku, level)| (sku.as_str(), *level)).collect()
+    /// The id, the SKU, the location and the level of each unit.
+    fn shown(&self) -> Vec<(&str, &str, &str, i64)> {
+        let shown = self.levels.iter().filter(|(shelf, _)| !self.hidden.contains(*shelf));
+        shown
+            .map(|(shelf, level)| {
+                let (id, place) = on_shelf(shelf);
+                (id, self.name_of(id), place, *level)
+            })
+            .collect()
     }
 
     /// Carries out all rows or none; the same key once.
     fn write_call(&mut self, rows: &[Value], key: &str) -> (u16, Vec<Effect>) {
         let Some(rows) = rows.iter().map(row_of).collect::<Option<Vec<_>>>() else { return (422, Vec::new()) };
+        let known = |(name, from, to)| Some((self.named(name)?, from, to));
+        let Some(rows) = rows.into_iter().map(known).collect::<Option<Vec<_>>>() else { return (404, Vec::new()) };
         let level = |levels: &BTreeMap<String, i64>, name: &str| levels.get(name).copied().unwrap_or_default();
         let known = self.answers.get(key).copied();
         let stale = rows.iter().any(|(name, from, _)| level(&self.levels, name) != *from);
@@ -207,10 +250,10 @@ impl PlainStore {
         let mut effects = Vec::new();
         // an answer that is given again does nothing
         for (name, _, to) in rows.into_iter().filter(|_| known.is_none() && status == 200) {
-            let (sku, place) = on_shelf(name);
+            let (sku, place) = on_shelf(&name);
             let (Ok(sku), Ok(place)) = (Sku::new(sku), LocationId::new(place)) else { continue };
-            let before = level(&self.levels, name);
-            self.levels.insert(name.to_owned(), to);
+            let before = level(&self.levels, &name);
+            self.levels.insert(name.clone(), to);
             if to != before {
                 self.news.push(sku.to_string());
             }
@@ -224,13 +267,15 @@ impl PlainStore {
     fn write(&mut self, body: &Value) -> (u16, Option<Effect>) {
         let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let number = |name: &str| body.get(name).and_then(Value::as_i64).unwrap_or_default();
-        let (name, from, to, key) = (text("sku"), number("from"), number("to"), text("key"));
+        let (from, to, key) = (number("from"), number("to"), text("key"));
+        let answered = self.answers.get(&key).filter(|_| self.write != WriteKind::Set).copied();
+        let Some(name) = self.named(&text("sku")) else { return (answered.unwrap_or(404), None) };
         let (sku, place) = on_shelf(&name);
         let (Ok(sku), Ok(place)) = (Sku::new(sku), LocationId::new(place)) else { return (422, None) };
         let before = self.levels.get(&name).copied().unwrap_or_default();
         let nothing = Effect { sku: sku.clone(), place: place.clone(), key: key.clone(), to, before, after: before };
-        if let Some(status) = self.answers.get(&key).filter(|_| self.write != WriteKind::Set) {
-            return (*status, Some(nothing));
+        if let Some(status) = answered {
+            return (status, Some(nothing));
         }
         let after = match self.write {
             WriteKind::CompareAndSet if before != from => return (409, Some(nothing)),
@@ -301,13 +346,17 @@ async fn call(session: Session<'_>, path: &str, body: Option<Value>) -> Result<(
     let response = sent.map_err(|source| Error::no_answer(path, source))?;
     let status = response.status().as_u16();
     let kind = match status {
-        200 | 409 => return Ok((status, serde_json::from_slice(response.body()).unwrap_or_default())),
+        200 | 404 | 409 => return Ok((status, serde_json::from_slice(response.body()).unwrap_or_default())),
         401 => ErrorKind::Unauthorized,
         429 => ErrorKind::Throttled,
         _ => ErrorKind::Unavailable,
     };
     let error = Error::new(kind, format!("{path}: {status}"));
     Err(if reads || status < 500 { error } else { error.with_unknown_effect() })
+}
+
+fn nothing_called(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is nothing called {name}"))
 }
 
 fn none<T>() -> Result<T, Error> {
@@ -363,18 +412,18 @@ impl Channel for Plain {
 
     async fn units(&self, session: Session<'_>, _page: Option<String>) -> Result<Levels, Error> {
         let (_, levels) = call(session, "/levels", None).await?;
-        let unit = |(name, level): (&String, &Value)| {
-            let (sku, place) = on_shelf(name);
-            let (sku, location) = (Sku::new(sku).ok()?, LocationId::new(place).ok()?);
-            let title = sku.to_string();
-            let (external, level) = (sku.to_string(), level.as_i64());
-            Some(Unit { external, sku: Some(sku), location, level, title, active: true, kind: UnitKind::Simple })
+        let levels: Vec<(String, String, String, i64)> = serde_json::from_value(levels).unwrap_or_default();
+        let unit = |(external, name, place, level): (String, String, String, i64)| {
+            let (sku, location) = (Sku::new(name.clone()).ok()?, LocationId::new(place).ok()?);
+            let (title, level, kind) = (name, Some(level), UnitKind::Simple);
+            Some(Unit { external, sku: Some(sku), location, level, title, active: true, kind })
         };
-        Ok(Page { rows: levels.as_object().into_iter().flatten().filter_map(unit).collect(), next: None })
+        Ok(Page { rows: levels.into_iter().filter_map(unit).collect(), next: None })
     }
 
-    async fn unit(&self, _session: Session<'_>, _external: &str) -> Result<Vec<Unit>, Error> {
-        Ok(Vec::new())
+    async fn unit(&self, session: Session<'_>, external: &str) -> Result<Vec<Unit>, Error> {
+        let all = self.units(session, None).await?;
+        Ok(all.rows.into_iter().filter(|unit| unit.external == external).collect())
     }
 
     async fn levels(
@@ -413,6 +462,7 @@ impl Channel for Plain {
             let body = json!({"sku": name, "from": write.from, "to": write.to, "key": write.key});
             outcomes.push(match call(session, "/write", Some(body)).await {
                 Ok((409, _)) => Outcome::Stale,
+                Ok((404, _)) => Outcome::Refused(nothing_called(&name)),
                 Ok(_) => Outcome::Applied,
                 Err(error) if error.effect == channels::Effect::Unknown => Outcome::Unknown(error),
                 Err(error) => Outcome::Refused(error),
@@ -432,6 +482,16 @@ impl Channel for Plain {
         };
         let body = json!({"key": keys.join("+"), "rows": rows.iter().map(row).collect::<Vec<_>>()});
         let outcome = match call(session, "/write", Some(body)).await {
+            // what nobody has heard of keeps the others from being written: they go again without it
+            Ok((404, answer)) => {
+                let unknown: Vec<String> = serde_json::from_value(answer["unknown"].clone()).unwrap_or_default();
+                let names = rows.iter().map(|row| shelf(row.sku.as_str(), &row.location));
+                let outcome = |name: String| match unknown.contains(&name) {
+                    true => Outcome::Refused(nothing_called(&name)),
+                    false => Outcome::Stale,
+                };
+                return names.map(outcome).collect();
+            }
             Ok((409, _)) => Outcome::Stale,
             Ok(_) => Outcome::Applied,
             Err(error) if error.effect == channels::Effect::Unknown => Outcome::Unknown(error),

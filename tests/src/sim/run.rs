@@ -112,7 +112,7 @@ const FLASH_STEPS: usize = 6;
 /// After that, this much time passes in which nothing may be written, milliseconds.
 const SILENCE_MS: i64 = 20 * 60_000;
 /// A timer may have woken the lane just now: so often is looked again.
-const SWEPT: usize = 12;
+const SWEPT: usize = 24;
 /// Polls of one run: far more than any needs.
 const STEPS_MAX: u64 = 3_000_000;
 
@@ -148,7 +148,10 @@ const fn typed(action: &Action) -> Option<(usize, Page, usize)> {
         | Action::Undo(_)
         | Action::Promise(..)
         | Action::Pay(..)
-        | Action::CallOff(..) => None,
+        | Action::CallOff(..)
+        | Action::Rename(..)
+        | Action::Link
+        | Action::Agree => None,
     }
 }
 
@@ -202,6 +205,7 @@ impl Run {
         }
         self.set_last_rules();
         self.join(true);
+        self.link();
         self.settle()
     }
 
@@ -340,6 +344,13 @@ impl Run {
             | Action::Promise(..)
             | Action::Pay(..)
             | Action::CallOff(..) => {}
+            Action::Rename(store, sku) => {
+                if self.may_rename(*store, *sku) {
+                    self.rename(*store, *sku);
+                }
+            }
+            Action::Link => self.link(),
+            Action::Agree => self.agree(),
         }
     }
 
@@ -350,9 +361,10 @@ impl Run {
         self.ask(action);
         self.core().stir();
         let (core, now) = (self.core(), self.core().now());
-        if self.is_unseen(action) {
+        if self.is_unseen(action) || self.is_nameless(action) {
             return;
         }
+        let skus = self.called(action.store().unwrap_or_default());
         if self.world.market.act(&self.world.setup.skus, action, now) {
             self.actions += 1;
             return core.tell(|| format!("DO {action:?}"));
@@ -360,13 +372,13 @@ impl Run {
         let World { fake, plain, setup, orders, oracle, .. } = &mut self.world;
         let mut stores = fake.lock().unwrap_or_else(PoisonError::into_inner);
         let mut plain = plain.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = typed(action).and_then(|(store, _, sku)| stores.level(business(store), &setup.skus[sku].0));
+        let before = typed(action).and_then(|(store, _, sku)| stores.level(business(store), &skus[sku].0));
         let done = match hands::plain(&mut plain, &setup.skus, setup.ruled.as_ref().map(|ruled| ruled.kit), action) {
             true => Ok(()),
-            false => hands::act(&mut stores, &setup.skus, orders, action, now),
+            false => hands::act(&mut stores, &skus, orders, action, now),
         };
         if let (Some((store, page, sku)), Some(before)) = (typed(action), before) {
-            let after = stores.level(business(store), &setup.skus[sku].0).unwrap_or(before);
+            let after = stores.level(business(store), &skus[sku].0).unwrap_or(before);
             let place = (account(store), Sku::new(setup.skus[sku].0.clone()).expect("made of letters and digits"));
             let silent = page == Page::ProductImport && !setup.switches[store].product_import_logs;
             let mut books = oracle.books();
@@ -405,7 +417,10 @@ impl Run {
             | Action::Rule(..)
             | Action::Join
             | Action::List(_)
-            | Action::Undo(_) => false,
+            | Action::Undo(_)
+            | Action::Rename(..)
+            | Action::Link
+            | Action::Agree => false,
         }
     }
 
@@ -428,6 +443,7 @@ impl Run {
         while self.core().now_ms() < start + SETTLE_MS && !self.is_wrong() {
             self.until(self.core().now_ms() + LOOK_MS);
             reasons = self.unrest();
+            self.agree_if_asked();
             if reasons.is_empty() {
                 let settled = self.core().now_ms() - start;
                 self.stay_quiet();
@@ -456,6 +472,7 @@ impl Run {
             if again.is_empty() {
                 break;
             }
+            self.agree_if_asked();
             self.until(self.core().now_ms() + LOOK_MS);
             again = self.unrest();
         }
@@ -484,6 +501,7 @@ impl Run {
         if own > 0 {
             reasons.push(format!("{own} TODO rows of the hub"));
         }
+        reasons.extend(self.asked());
         reasons.extend(self.active_runs().into_iter().map(|id| format!("run {id} has not ended")));
         for place in 0..self.world.setup.skus.len() {
             reasons.extend(self.restless(&self.sku(place)));

@@ -1,6 +1,7 @@
 //! What people and machines do in a run, and when: drawn from the seed before it begins, so that a failing run can be
 //! shrunk by leaving things out.
 
+use super::named;
 use super::net::{Fate, Outage};
 use super::owing;
 use super::setup::{Profile, Setup};
@@ -48,6 +49,12 @@ pub enum Action {
     Pay(usize, usize),
     /// An order that waits for its money is called off.
     CallOff(usize, usize),
+    /// A product gets another SKU in a store.
+    Rename(usize, usize),
+    /// Somebody links what a store spells in its own way.
+    Link,
+    /// Somebody is asked whether what has another SKU now is still the same, and says yes.
+    Agree,
 }
 
 /// Whom somebody sets a rule for.
@@ -74,7 +81,8 @@ impl Action {
             | Self::Archive(store, _)
             | Self::Promise(store, _)
             | Self::Pay(store, _)
-            | Self::CallOff(store, _) => Some(*store),
+            | Self::CallOff(store, _)
+            | Self::Rename(store, _) => Some(*store),
             Self::HubEdit(..)
             | Self::Pause(_)
             | Self::Resume(_)
@@ -84,7 +92,9 @@ impl Action {
             | Self::Rule(..)
             | Self::Join
             | Self::List(_)
-            | Self::Undo(_) => None,
+            | Self::Undo(_)
+            | Self::Link
+            | Self::Agree => None,
         }
     }
 }
@@ -107,6 +117,9 @@ pub fn script(setup: &Setup) -> Vec<(i64, Action)> {
     }
     if let Some(owing) = &setup.owing {
         owing::owe(owing, setup, &mut script);
+    }
+    if setup.named.is_some() {
+        named::call(setup, &mut script);
     }
     if let Some(dead) = setup.dead {
         let outage = Outage { until: i64::MAX, fate: death(&mut rng) };

@@ -2,6 +2,7 @@
 
 use super::grown::Grown;
 use super::market::Unknowns;
+use super::named::Named;
 use super::net::NetRates;
 use super::owing::Owing;
 use super::places::{self, LOCATED, POOLED};
@@ -74,11 +75,13 @@ pub enum Class {
     Grown,
     /// As shops, with orders that wait for their money, logs that may not be read, and flash sales by group and item.
     Owing,
+    /// As mixed, with a product that a store spells in its own way until a person links it, and others that get another SKU.
+    Named,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Shops,
         Self::Exact,
         Self::Blind,
@@ -88,6 +91,7 @@ impl Class {
         Self::Places,
         Self::Grown,
         Self::Owing,
+        Self::Named,
     ];
 
     /// Its name.
@@ -103,6 +107,7 @@ impl Class {
             Self::Places => "places",
             Self::Grown => "grown",
             Self::Owing => "owing",
+            Self::Named => "named",
         }
     }
 
@@ -113,8 +118,8 @@ impl Class {
             Self::Shops | Self::Places | Self::Owing => Platform::Shop,
             Self::Exact => Platform::Plain(exact),
             Self::Blind => Platform::Plain(WriteKind::Set),
-            Self::Mixed | Self::Ruled | Self::Grown if rng.bool() => Platform::Shop,
-            Self::Mixed | Self::Ruled | Self::Grown => Platform::Plain(exact),
+            Self::Mixed | Self::Ruled | Self::Grown | Self::Named if rng.bool() => Platform::Shop,
+            Self::Mixed | Self::Ruled | Self::Grown | Self::Named => Platform::Plain(exact),
             Self::Market => match (store, rng.u8(0..6)) {
                 (0, _) | (2.., 0) => Platform::Shop,
                 (1, _) | (_, 1) => Platform::Amazon,
@@ -203,6 +208,8 @@ pub struct Setup {
     pub grown: Option<Grown>,
     /// Orders that wait for their money.
     pub owing: Option<Owing>,
+    /// What stores call what they sell.
+    pub named: Option<Named>,
 }
 
 /// Rules, packs and a kit in a world.
@@ -263,6 +270,7 @@ impl Setup {
         let unknowns = (0..stores).map(|_| Unknowns::draw(&mut others)).collect();
         let grown = Grown::of(class, seed, profile, &platforms);
         let owing = Owing::of(class, seed, &mut switches);
+        let named = Named::of(class, seed, stores, count, dead);
         let ruled = (class == Class::Ruled).then(|| Ruled::new(seed, &platforms));
         let tight = profile != Profile::Calm && rng.u8(0..4) == 0;
         Self {
@@ -284,6 +292,7 @@ impl Setup {
             ruled,
             grown,
             owing,
+            named,
         }
     }
 

@@ -5,6 +5,7 @@ use super::crew::{self, Member, Receipt};
 use super::exec::{Executor, Kind};
 use super::hands::{Orders, business};
 use super::market::{HOSTED, Mail, Market};
+use super::named::Names;
 use super::net::{Net, Plains};
 use super::oracle::Oracle;
 use super::plain::{self, News, PlainStore};
@@ -14,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use channels::fake::Fake;
 use channels::shopwired::FakeShopWired;
-use channels::shopwired::fake::{AccountSpec, ProductSpec};
+use channels::shopwired::fake::{AccountSpec, ProductSpec, Truth};
 use channels::{Channel, Http, Request, Secret};
 use domain::{AccountId, Inbound, LocationId, Role, WriteKind, fight};
 use engine::accounts::NewAccount;
@@ -64,6 +65,8 @@ pub struct World {
     pub oracle: Arc<Oracle>,
     /// Orders that people placed.
     pub orders: Orders,
+    /// What stores call what they sell.
+    pub names: Names,
     vault: Arc<dyn Vault>,
     hubs: Vec<Arc<Hub>>,
     /// No store has anything to tell before then, unless something is done there, milliseconds.
@@ -94,10 +97,11 @@ impl World {
         let core = Arc::new(Core::new(setup.seed, traced));
         let oracle = Arc::new(Oracle::new(Arc::clone(&core), (0..setup.stores).map(account).collect(), setup.clone()));
         let mut fake = FakeShopWired::new(setup.seed);
-        (0..setup.stores).for_each(|store| open(&mut fake, &setup, store, &core));
+        let mut names = Names::of(&setup);
+        (0..setup.stores).for_each(|store| open(&mut fake, &setup, store, &mut names, &core));
         let fake = Arc::new(Mutex::new(fake));
         let plains: BTreeMap<usize, PlainStore> =
-            (0..setup.stores).filter_map(|store| Some((store, plain_store(&setup, store)?))).collect();
+            (0..setup.stores).filter_map(|store| Some((store, plain_store(&setup, store, &names)?))).collect();
         let plain: Plains = Arc::new(Mutex::new(plains));
         let header = |store: usize| match setup.platforms[store] {
             Platform::Shop => format!("Basic {}", STANDARD.encode(format!("key-{store}:secret-{store}"))),
@@ -133,6 +137,7 @@ impl World {
             queue,
             oracle,
             orders,
+            names,
             vault,
             hubs,
             silent_until,
@@ -219,10 +224,25 @@ impl World {
     #[must_use]
     pub fn level_at(&self, store: usize, sku: &str, place: &LocationId) -> Option<i64> {
         match self.setup.platforms[store] {
-            Platform::Shop => self.stores().level(business(store), sku),
+            Platform::Shop => {
+                let sku = self.setup.skus.iter().position(|(known, _)| known == sku)?;
+                self.stores().level(business(store), &self.names.of_sku(&self.setup, store, sku))
+            }
             Platform::Plain(_) => Some(self.plain_truth(store, &plain::shelf(sku, place)).1),
             Platform::Amazon | Platform::Shopify => self.market.level(store, sku),
         }
+    }
+
+    /// What people did to a SKU of a store of the real platform's kind, under whatever name.
+    #[must_use]
+    pub fn truth(&self, store: usize, sku: &str) -> Truth {
+        let mut sum = Truth::default();
+        for name in self.names.all(&self.setup, store, sku) {
+            let truth = self.stores().truth(business(store), &name);
+            (sum.sold, sum.returned) = (sum.sold + truth.sold, sum.returned + truth.returned);
+            sum.edited += truth.edited;
+        }
+        sum
     }
 
     /// What people did to a SKU of a made-up store, and its level.
@@ -312,12 +332,12 @@ impl World {
     }
 
     fn deliver_plain(&mut self) {
-        let (mut due, now): (Vec<(usize, News)>, _) = (Vec::new(), self.core.now_ms());
+        let (mut due, now): (Vec<(usize, String, News)>, _) = (Vec::new(), self.core.now_ms());
         for (store, plain) in self.plain.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            due.extend(plain.due(now).into_iter().map(|news| (*store, news)));
+            due.extend(plain.due(now).into_iter().map(|news| (*store, plain.name_of(&news.sku).to_owned(), news)));
         }
         let faults = self.setup.rates.hooks;
-        for (store, news) in due {
+        for (store, name, news) in due {
             // what is lost on its way for ever is lost when it is sent first
             let first = news.failures == 0;
             if first && self.core.chance(faults.drop_percent * 100) {
@@ -327,7 +347,7 @@ impl World {
             for _ in 0..copies {
                 let late = self.core.chance(faults.delay_percent * 100);
                 let wait = self.core.below(if late { faults.delay_ms.unsigned_abs() } else { 3_000 });
-                let request = plain::webhook(account(store).as_str(), &news.sku, &format!("hooks-{store}"));
+                let request = plain::webhook(account(store).as_str(), &name, &format!("hooks-{store}"));
                 let receipt = self.plain_receipt(store, news.clone());
                 self.knock(request, wait, receipt);
             }
@@ -426,7 +446,7 @@ pub(super) fn first_level(store: usize, level: i64) -> i64 {
     if store == 0 { level } else { (level * 7 + business(store).cast_signed()) % 50 }
 }
 
-fn plain_store(setup: &Setup, store: usize) -> Option<PlainStore> {
+fn plain_store(setup: &Setup, store: usize, names: &Names) -> Option<PlainStore> {
     let Platform::Plain(write) = setup.platforms[store] else { return None };
     let places = if setup.is_located(store) { setup.places.clone() } else { Vec::new() };
     let shelves: Vec<LocationId> = if places.is_empty() { vec![LocationId::single()] } else { places.clone() };
@@ -437,11 +457,17 @@ fn plain_store(setup: &Setup, store: usize) -> Option<PlainStore> {
     });
     let mut plain = PlainStore::new(write, levels.collect());
     plain.places = places;
+    for (sku, (id, _)) in setup.skus.iter().enumerate() {
+        let name = names.of_sku(setup, store, sku);
+        if name != *id {
+            plain.rename(id, &name);
+        }
+    }
     Some(plain)
 }
 
 /// Opens a store and fills its shelves; a replica begins with other numbers than the master.
-fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
+fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, names: &mut Names, core: &Core) {
     fake.add_account(&spec(store));
     if let Ok(switches) = fake.switches(business(store)) {
         *switches = setup.switches[store].clone();
@@ -449,10 +475,11 @@ fn open(fake: &mut FakeShopWired, setup: &Setup, store: usize, core: &Core) {
     if let Some(owing) = &setup.owing {
         _ = owing.close_log(fake, store);
     }
-    for (name, level) in &setup.skus {
-        let level = first_level(store, *level);
+    for (sku, (_, level)) in setup.skus.iter().enumerate() {
+        let unit = ProductSpec::simple(&names.of_sku(setup, store, sku), first_level(store, *level));
         // long ago: a new product cannot be read at once
-        _ = fake.create_product(business(store), &ProductSpec::simple(name, level), core.now().plus_ms(-3_600_000));
+        let product = fake.create_product(business(store), &unit, core.now().plus_ms(-3_600_000));
+        names.products.extend(product.ok().map(|product| ((store, sku), product)));
     }
     if store == 0 && setup.platforms.contains(&Platform::Amazon) {
         _ = fake.create_product(business(store), &ProductSpec::simple(HOSTED, 5), core.now().plus_ms(-3_600_000));

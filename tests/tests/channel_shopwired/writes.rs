@@ -31,11 +31,23 @@ async fn fifteen_listings_are_one_call_and_sixteen_are_refused() {
 }
 
 #[tokio::test]
-async fn equal_values_and_unknown_skus_look_like_success() {
+async fn equal_values_look_like_unknown_skus_which_are_found_out_by_a_look() {
     let world = world();
-    assert_eq!(kinds(&world.write(&[("MUG", 5), ("GONE", 3), ("CAP", 4)]).await), ["applied"; 3]);
+    let outcomes = world.write(&[("MUG", 5), ("GONE", 3), ("CAP", 4)]).await;
+    assert_eq!(kinds(&outcomes), ["applied", "refused: NotFound", "applied"]);
     assert_eq!(world.fake().writes(SHOP).len(), 1);
     assert_eq!(world.fake().level(SHOP, "GONE"), None, "and nothing is created");
+    assert_eq!(world.http.take_sent().len(), 4, "the write, and a look at each that may be meant");
+    assert_eq!(kinds(&world.write(&[("MUG", 6), ("CAP", 3)]).await), ["applied"; 2]);
+    assert_eq!(world.http.take_sent().len(), 1, "all of them changed: nothing to look for");
+}
+
+#[tokio::test]
+async fn where_nobody_can_look_a_short_count_means_nothing() {
+    let world = world();
+    let fault = Fault { failure: Failure::Status(503), when: When::Before, which: Which::Reads, left: None };
+    world.fake().fail(SHOP, fault).unwrap();
+    assert_eq!(kinds(&world.write(&[("MUG", 5), ("GONE", 3)]).await), ["applied"; 2]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::ports::{Key, Row};
 use crate::records::{self, DAY_MS, Todo, text};
 use crate::runs::{Chunk, ReadPlace, Reads, Run, Work, end, partition};
 use async_trait::async_trait;
-use domain::AccountId;
+use domain::{AccountId, Class, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,8 @@ struct Place {
     low: BTreeSet<String>,
     /// The page of what was found that is handed on next.
     told: u64,
+    /// How far each log was counted when the comparison began.
+    heard: BTreeMap<AccountId, (Position, Timestamp)>,
     report: Comparison,
 }
 
@@ -76,6 +78,10 @@ impl Comparing {
             return Err(Error::Invalid("dry_run: a quick comparison has none; leave out quick".into()));
         }
         let chosen = hub.chosen(self.only.as_ref()).await?;
+        for connected in chosen.iter().filter(|it| it.channel.info().capabilities.class() == Class::C) {
+            let (id, now) = (&connected.account.id, hub.clock.now());
+            place.heard.insert(id.clone(), (hub.cursor(id).await?, now));
+        }
         place.reads = ReadPlace::of(chosen.into_iter().map(|connected| connected.account.id));
         place.phase = Phase::Read;
         Ok(())
@@ -226,7 +232,7 @@ impl Comparing {
                 return Ok(false);
             }
         }
-        hub.conclude(part, &suspects).await?;
+        hub.conclude(part, &suspects, place.heard.get(id).copied()).await?;
         Ok(true)
     }
 

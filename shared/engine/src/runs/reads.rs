@@ -226,11 +226,12 @@ impl Waiting {
     /// Adds a piece as it fits into rows; the number of the next row.
     fn add(&mut self, run: &Run, id: &AccountId, from: u64, piece: &Piece) -> u64 {
         let again = piece.again;
-        let units = piece.units.chunks(UNITS).map(|units| Piece { units: units.to_vec(), again, orders: Vec::new() });
-        let orders = piece.orders.chunks(UNITS);
-        let orders = orders.map(|orders| Piece { units: Vec::new(), again, orders: orders.to_vec() });
+        let part = || Piece { again, ..Piece::default() };
+        let units = piece.units.chunks(UNITS).map(|units| Piece { units: units.to_vec(), ..part() });
+        let orders = piece.orders.chunks(UNITS).map(|orders| Piece { orders: orders.to_vec(), ..part() });
+        let respelled = piece.respelled.chunks(UNITS).map(|some| Piece { respelled: some.to_vec(), ..part() });
         let (mut number, expires) = (from, Some(run.created.plus_ms(KEPT_MS)));
-        for some in units.chain(orders) {
+        for some in units.chain(orders).chain(respelled) {
             let body = text(&some);
             self.bytes += body.len();
             self.rows.push(Row { key: key(run, id, number), version: 1, body, expires, index: None });

@@ -22,6 +22,9 @@ pub struct Alias {
     /// The SKU that it is ours by; `None`: it is none of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<Sku>,
+    /// SKUs that the store had for it before: orders and movements of that time name it so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Sku>,
 }
 
 /// What people have said of one store's units.
@@ -29,6 +32,7 @@ pub struct Alias {
 pub struct Aliases {
     by_external: BTreeMap<String, Alias>,
     by_store: BTreeMap<Sku, Option<Sku>>,
+    by_former: BTreeMap<Sku, Option<Sku>>,
 }
 
 impl Alias {
@@ -47,12 +51,14 @@ impl Alias {
 
 impl Aliases {
     /// Nobody has said anything.
-    pub(super) const EMPTY: Self = Self { by_external: BTreeMap::new(), by_store: BTreeMap::new() };
+    pub(super) const EMPTY: Self =
+        Self { by_external: BTreeMap::new(), by_store: BTreeMap::new(), by_former: BTreeMap::new() };
 
     pub(super) fn add(&mut self, alias: Alias) {
         if let Some(store) = &alias.store {
             self.by_store.insert(store.clone(), alias.sku.clone());
         }
+        self.by_former.extend(alias.former.iter().map(|former| (former.clone(), alias.sku.clone())));
         self.by_external.insert(alias.external.clone(), alias);
     }
 
@@ -76,10 +82,20 @@ impl Aliases {
         }
     }
 
-    /// Our SKU for one that the store says; `None` when it is none of ours.
+    /// The SKU that a unit has in its store now, where a person has said what it is, by another one; `None` inside when it has
+    /// none any more.
+    #[must_use]
+    pub fn respelled(&self, external: &str, store: Option<&Sku>) -> Option<Option<Sku>> {
+        let alias = self.by_external.get(external).filter(|alias| alias.sku.is_some());
+        alias.filter(|alias| alias.store.as_ref() != store).map(|_| store.cloned())
+    }
+
+    /// Our SKU for one that the store says; `None` when it is none of ours. What one unit is called now goes before what another
+    /// was called once.
     #[must_use]
     pub fn ours(&self, store: &Sku) -> Option<Sku> {
-        self.by_store.get(store).map_or_else(|| Some(store.clone()), Clone::clone)
+        let known = self.by_store.get(store).or_else(|| self.by_former.get(store));
+        known.map_or_else(|| Some(store.clone()), Clone::clone)
     }
 
     /// The store's SKU of a unit of ours.
@@ -106,14 +122,19 @@ mod tests {
             external: external.into(),
             store: Some(sku(store)),
             sku: ours.map(sku),
+            former: vec![sku("red tee"), sku("GIFT")],
         };
         let mut aliases = Aliases::default();
         aliases.add(alias("7", "tee red", Some("TEE-RED")));
-        aliases.add(alias("8", "GIFT", None));
+        aliases.add(Alias { former: Vec::new(), ..alias("8", "GIFT", None) });
         assert_eq!(aliases.of_unit("7", Some(sku("tee red"))), Some(sku("TEE-RED")));
         assert_eq!(aliases.of_unit("8", Some(sku("GIFT"))), None);
         assert_eq!(aliases.of_unit("9", Some(sku("MUG"))), Some(sku("MUG")));
         assert_eq!((aliases.ours(&sku("tee red")), aliases.ours(&sku("GIFT"))), (Some(sku("TEE-RED")), None));
+        assert_eq!(aliases.ours(&sku("red tee")), Some(sku("TEE-RED")), "as it was called before");
+        assert_eq!(aliases.respelled("7", Some(&sku("tee red"))), None);
+        assert_eq!(aliases.respelled("7", Some(&sku("TEE"))), Some(Some(sku("TEE"))));
+        assert_eq!((aliases.respelled("7", None), aliases.respelled("8", None)), (Some(None), None));
         assert_eq!(aliases.theirs(&sku("TEE-RED"), "7"), sku("tee red"));
         assert_eq!(aliases.theirs(&sku("TEE-RED"), "9"), sku("TEE-RED"));
     }

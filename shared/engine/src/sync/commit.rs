@@ -395,5 +395,11 @@ fn take_position(entry: &mut Entry, reading: &Reading) {
     if let Some(square) = &mut entry.square {
         (square.position, square.last) = (reading.position, reading.last);
         (square.writes, square.echoes, square.forgot) = (reading.writes.clone(), reading.echoes, reading.forgot);
+        if square.unheard != reading.unheard {
+            square.unheard = reading.unheard;
+            entry.sequence += 1;
+            // its name is known everywhere: what was refused under another one is tried again
+            entry.forgive();
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::ports::Row;
 use crate::records::{self, Item, SaleMarker};
 use channels::Movements;
 use domain::feed::{self, Cause, Counted, LineState, Orders};
-use domain::ledger::Square;
+use domain::ledger::{Square, Unheard};
 use domain::planted::{self, Mistake};
 use domain::settle::Policy;
 use domain::{
@@ -131,6 +131,10 @@ impl Run<'_> {
 
     fn take_looked(&mut self, looked: Looked) {
         for (sku, listing, sight) in looked.sights {
+            if let Some(unheard) = sight.reading.as_ref().and_then(|reading| reading.unheard) {
+                let due = unheard.until.max(self.hub.clock.now().plus_ms(ORDER_RETRY_MS));
+                self.postpone(&sku, &looked.account, due, "its name there is new");
+            }
             if sight.reading.as_ref().is_some_and(|reading| reading.waits_for.is_some()) {
                 let due = self.hub.clock.now().plus_ms(ORDER_RETRY_MS);
                 self.postpone(&sku, &looked.account, due, "an order is not readable yet");
@@ -214,7 +218,11 @@ impl Run<'_> {
         connected: &Connected,
         targets: Vec<Target>,
     ) -> Result<Option<Vec<(Sku, ListingId, Sight)>>, Error> {
-        let page = self.page_of(connected).await?;
+        let began = self.hub.clock.now();
+        let page = match unheard(&targets) {
+            Some(unheard) => Arc::new(self.pages_since(connected, unheard.position).await?),
+            None => self.page_of(connected).await?,
+        };
         if page.more && !self.pace.lane {
             return Ok(None);
         }
@@ -233,7 +241,29 @@ impl Run<'_> {
             }
         }
         sights.extend(self.look_closer(connected, unexplained, &by_sku, &orders, page.upto).await?);
+        for (_, _, sight) in &mut sights {
+            if let Some(reading) = &mut sight.reading {
+                reading.unheard = reading.unheard.and_then(|unheard| unheard.after(began, page.upto, page.more));
+            }
+        }
         Ok(Some(sights))
+    }
+
+    /// All that an account's feed shows after a position, for a listing whose name there is new: those who did not know it have
+    /// moved the account's cursor past what happened to it.
+    async fn pages_since(&self, connected: &Connected, since: Position) -> Result<Movements, Error> {
+        let line = self.hub.line(connected, self.pace.patience);
+        let since = since.min(self.hub.cursor(&connected.account.id).await?);
+        let mut all = line.movements(since).await.map_err(|error| said(connected, error))?;
+        for _ in 1..PAGES_AGAIN {
+            if !all.more {
+                break;
+            }
+            let next = line.movements(all.upto).await.map_err(|error| said(connected, error))?;
+            all.entries.extend(next.entries);
+            (all.upto, all.more) = (next.upto, next.more);
+        }
+        Ok(all)
     }
 
     /// What an account's feed shows: what was read for this run, else read now. A page read before the ledgers is like a log that
@@ -396,6 +426,20 @@ impl Hub {
         }
         Ok(held)
     }
+}
+
+/// Pages of a feed that one look reads again; of more, the next goes on.
+const PAGES_AGAIN: usize = 10;
+
+/// From where on some of these are read again.
+pub(super) fn unheard(targets: &[Target]) -> Option<Unheard> {
+    let unheard = targets.iter().filter_map(|target| target.square.as_ref()?.unheard);
+    let unheard = unheard.filter(|_| !planted::is(Mistake::NewNameUnread));
+    unheard.reduce(|one, other| Unheard {
+        position: one.position.min(other.position),
+        at: one.at.min(other.at),
+        until: one.until.max(other.until),
+    })
 }
 
 /// Markers read at once.

@@ -4,7 +4,7 @@
 
 use super::Run;
 use super::job::Sight;
-use super::look::Target;
+use super::look::{Target, unheard};
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::records::{self, SaleMarker};
@@ -45,8 +45,9 @@ impl Run<'_> {
         connected: &Connected,
         targets: Vec<Target>,
     ) -> Result<Vec<(Sku, ListingId, Sight)>, Error> {
-        let id = &connected.account.id;
+        let (id, began) = (&connected.account.id, self.hub.clock.now());
         let since = self.hub.orders_cursor(id).await?;
+        let since = unheard(&targets).map_or(since, |unheard| since.min(unheard.at.plus_ms(-OVERLAP_MS)));
         let mut orders = self.hub.orders_placed(connected, since, self.pace.patience).await?;
         let skus: BTreeSet<&Sku> = targets.iter().map(|target| &target.sku).collect();
         orders.extend(self.hub.waited_for(connected, Some(&skus), &orders, self.pace.patience).await?);
@@ -62,6 +63,7 @@ impl Run<'_> {
                 writes: square.writes.clone(),
                 echoes: square.echoes,
                 forgot: square.forgot,
+                unheard: square.unheard.and_then(|unheard| unheard.after(began, square.position, false)),
                 ..sold(&orders, &target.sku, &held, None)
             });
             let quiet = quiet.as_ref().is_some_and(|moved| !moved.contains(&target.sku));
@@ -79,8 +81,13 @@ impl Run<'_> {
         polled: Polled,
         targets: Vec<Target>,
     ) -> Result<Vec<(Sku, ListingId, Sight)>, Error> {
-        let id = &connected.account.id;
-        let orders = self.orders.get(id).map(Vec::as_slice).unwrap_or_default();
+        let (id, began) = (&connected.account.id, self.hub.clock.now());
+        let mut orders = self.orders.get(id).map_or_else(Vec::new, Clone::clone);
+        if let Some(unheard) = unheard(&targets) {
+            let since = unheard.at.plus_ms(-polled.late_ms);
+            orders.extend(self.hub.orders_placed(connected, since, self.pace.patience).await?);
+        }
+        let orders = orders.as_slice();
         let skus: BTreeSet<&Sku> = targets.iter().map(|target| &target.sku).collect();
         let concerned: Vec<OrderId> =
             orders.iter().filter(|order| names_any(order, &skus)).map(|order| order.id.clone()).collect();
@@ -89,7 +96,7 @@ impl Run<'_> {
         let mut sights = Vec::with_capacity(targets.len());
         let mut unread = Vec::new();
         for target in targets {
-            let sight = Sight { reading: reading_of(&target, orders, &held, polled), ..Sight::default() };
+            let sight = Sight { reading: reading_of(&target, orders, &held, polled, began), ..Sight::default() };
             let counts = sight.reading.as_ref().is_some_and(|reading| !reading.counted.is_empty());
             if target.plain && !target.closely && counts {
                 sights.push((target.sku, target.listing, Sight { counts, ..sight }));
@@ -171,7 +178,7 @@ impl Hub {
 }
 
 /// What orders tell of a listing; nothing of one that has no place for it.
-fn reading_of(target: &Target, orders: &[Order], held: &Held, polled: Polled) -> Option<Reading> {
+fn reading_of(target: &Target, orders: &[Order], held: &Held, polled: Polled, began: Timestamp) -> Option<Reading> {
     let square = target.square.as_ref()?;
     let since = polled.releases.then_some(square.since);
     Some(Reading {
@@ -180,6 +187,7 @@ fn reading_of(target: &Target, orders: &[Order], held: &Held, polled: Polled) ->
         writes: square.writes.clone(),
         echoes: square.echoes,
         forgot: square.forgot,
+        unheard: square.unheard.and_then(|unheard| unheard.after(began, square.position, false)),
         ..sold(orders, &target.sku, held, since)
     })
 }

@@ -184,10 +184,16 @@ impl Run<'_> {
             Ok(levels) => levels,
             Err(error) => return (Vec::new(), batch.into_iter().map(|ready| ready.refused(error.clone())).collect()),
         };
-        let checked = batch.into_iter().zip(levels);
-        let (good, stale): (Vec<_>, Vec<_>) = checked.partition(|(ready, level)| *level == Some(ready.push.from));
-        let sent = stale.into_iter().map(|(ready, _)| ready.ended(&Outcome::Stale)).collect();
-        (good.into_iter().map(|(ready, _)| ready).collect(), sent)
+        let (mut good, mut sent) = (Vec::new(), Vec::new());
+        for (ready, level) in batch.into_iter().zip(levels) {
+            match level {
+                Some(level) if level == ready.push.from => good.push(ready),
+                Some(_) => sent.push(ready.ended(&Outcome::Stale)),
+                // looking again would show nothing again, for as long as it is gone or called otherwise there
+                None => sent.push(ready.not_sent("the store does not show its level")),
+            }
+        }
+        (good, sent)
     }
 
     fn call_ms(&self) -> i64 {

@@ -320,6 +320,9 @@ pub(crate) struct Alias {
     store: Option<String>,
     #[schema(nullable = false)]
     sku: Option<String>,
+    /// SKUs that the store had for it before.
+    #[schema(nullable = false)]
+    former: Option<Vec<String>>,
 }
 
 /// What linking or unlinking a unit does, or did.
@@ -343,4 +346,10 @@ pub(crate) struct Proposal {
     now: Option<String>,
     at: i64,
     declined: bool,
+    /// How far the store's log was counted when it was known by the SKU before, and when that was (milliseconds since 1970).
+    #[schema(nullable = false)]
+    since: Option<(u64, i64)>,
+    /// SKUs that the store had for it meanwhile.
+    #[schema(nullable = false)]
+    former: Option<Vec<String>>,
 }

@@ -6,8 +6,9 @@ use super::client;
 use crate::{Effect, Error, ErrorKind, Outcome, Session, Write};
 use ::http::Method;
 use bytes::Bytes;
+use domain::{LocationId, Sku};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest SKU, <https://help.shopwired.io/manual/stock/stock-management>.
 const SKU_MAX: usize = 128;
@@ -27,8 +28,34 @@ pub(crate) async fn write(session: Session<'_>, writes: &[Write]) -> Vec<Outcome
     }
     let body: Vec<Value> = sent.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
     let answer = client::send(session, Method::POST, "/stock", Some(&json!({"items": body}))).await;
-    let result = answer.and_then(|body| taken(&body)).map_err(|error| widen(error, sent.len()));
-    items.into_iter().map(|item| outcome(item, &result)).collect()
+    let taken = answer.and_then(|body| taken(&body)).map_err(|error| widen(error, sent.len()));
+    let moved = writes.iter().filter(|write| sent.get(write.sku.as_str()).is_some_and(|to| *to != write.from));
+    let moved: BTreeSet<&str> = moved.map(|write| write.sku.as_str()).collect();
+    let unknown = match &taken {
+        Ok(Some(changed)) if *changed < moved.len() => vanished(session, writes, moved.len() - changed).await,
+        Ok(_) | Err(_) => BTreeMap::new(),
+    };
+    let result = taken.map(drop);
+    let named = |item: &Result<(&str, i64), Error>| item.as_ref().ok().and_then(|(sku, _)| unknown.get(*sku));
+    items.into_iter().map(|item| named(&item).cloned().unwrap_or_else(|| outcome(item, &result))).collect()
+}
+
+/// Fewer values changed than should have: which of these SKUs the store does not know (any more), with what became of their
+/// writes. A store that holds the number already says the same, so that a short count alone means nothing.
+async fn vanished(session: Session<'_>, writes: &[Write], short: usize) -> BTreeMap<String, Outcome> {
+    let listings: Vec<(Sku, LocationId, String)> =
+        writes.iter().map(|write| (write.sku.clone(), write.location.clone(), write.external.clone())).collect();
+    let Ok(levels) = super::stock::levels(session, &listings).await else { return BTreeMap::new() };
+    let gone: BTreeSet<&str> =
+        writes.iter().zip(levels).filter(|(_, level)| level.is_none()).map(|(write, _)| write.sku.as_str()).collect();
+    let sure = gone.len() <= short;
+    let outcome = || {
+        let problem = "the store has nothing of this SKU; has it another one there now?";
+        let error = Error::new(ErrorKind::NotFound, problem);
+        // where more are gone than were not changed, one of them was written before it went
+        if sure { Outcome::Refused(error) } else { Outcome::Unknown(error.with_unknown_effect()) }
+    };
+    gone.into_iter().map(|sku| (sku.to_owned(), outcome())).collect()
 }
 
 fn refuse_all(writes: &[Write], problem: &str) -> Vec<Outcome> {
@@ -57,10 +84,13 @@ fn item<'a>(write: &'a Write, writes: &[Write], below_zero: bool) -> Result<(&'a
 }
 
 /// Any 2xx with JSON, or with nothing, means taken. `{"updated": n}` counts only values that changed, and an unknown SKU
-/// looks like an equal value, so the number decides nothing. A page of HTML with a 2xx is not the API speaking.
-fn taken(body: &Bytes) -> Result<(), Error> {
-    if body.is_empty() || serde_json::from_slice::<Value>(body).is_ok() {
-        return Ok(());
+/// looks like an equal value, so the number alone decides nothing. A page of HTML with a 2xx is not the API speaking.
+fn taken(body: &Bytes) -> Result<Option<usize>, Error> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(answer) = serde_json::from_slice::<Value>(body) {
+        return Ok(answer.get("updated").and_then(Value::as_u64).and_then(|changed| usize::try_from(changed).ok()));
     }
     Err(Error::new(ErrorKind::Malformed, "POST /stock: a success whose body is not JSON").with_unknown_effect())
 }
