@@ -8,6 +8,7 @@ use super::places;
 use super::setup::Setup;
 use crate::memory::{Commit, Watch};
 use channels::Request;
+use domain::ledger::Square;
 use domain::settle::Note;
 use domain::{AccountId, Claim, Entry, Ledger, ListingId, Sku, Unfiled, WarehouseId};
 use engine::records::{self, Account, History, SaleMarker};
@@ -163,7 +164,7 @@ impl Oracle {
                     }
                     None => books.decided.remove(&place),
                 };
-                if before.entries.get(listing) != Some(entry) {
+                if before.entries.get(listing).map(looked_at) != Some(looked_at(entry)) {
                     books.seen(&place, entry, self.core.now_ms());
                 }
                 if let Some(claim) = entry.claim.as_ref().filter(|claim| claim.tries == 0) {
@@ -378,6 +379,12 @@ fn judge_entry(was: &Entry, entry: &Entry, level: Option<i64>, now: i64) -> Vec<
         (Some(_) | None, _) => {}
     }
     problems
+}
+
+/// What of an entry says that its store was looked at, or written: not that a claim was made or dropped.
+fn looked_at(entry: &Entry) -> (Option<i64>, Option<Square>) {
+    let square = entry.square.clone().map(|square| Square { writes: Vec::new(), ..square });
+    (entry.shadow, square)
 }
 
 /// An entry without how far its feed was read, which changes nothing.

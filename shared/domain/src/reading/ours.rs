@@ -70,6 +70,11 @@ impl Reader {
             return;
         };
         writes.drain(..=place);
+        // which of several it found, where a later one had the same value: only the time tells
+        let later = |write: &&mut Written| write.after < movement.id && write.at < movement.at.plus_ms(STORE_SECOND_MS);
+        if writes.iter().any(|write| write.value == before) {
+            writes.iter_mut().filter(later).for_each(|write| write.past = true);
+        }
         // the log does not have it: what was taken for an echo once was none
         self.reading.echoes = false;
     }
