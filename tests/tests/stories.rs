@@ -177,6 +177,7 @@ stories! {
     webhooks_come_twice,
     webhooks_fall_silent,
     what_is_held_back_of_a_rush_is_inherited,
+    what_was_taken_back_is_not_taken_back_again,
     what_sells_fast_is_held_back,
     wrong_credentials_then_rotation,
 }

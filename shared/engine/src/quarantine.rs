@@ -15,10 +15,11 @@ use crate::items::Listed;
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Query, Row};
 use crate::records::{self, key, row, text};
-use crate::stock::{Amount, StockEdit};
+use crate::stock::edit::{Edit, How};
 use channels::Unit;
 use domain::plan::{self, Decision};
-use domain::{AccountId, ListingId, LocationId, Sku, Timestamp};
+use domain::undo::{Part, TakenBack};
+use domain::{AccountId, ListingId, LocationId, Sku, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,18 +168,39 @@ impl Hub {
     }
 
     async fn decide(&self, suspect: &Suspect, verdict: Verdict, actor: &str) -> Result<(), Error> {
-        if verdict == Verdict::Discard && suspect.counted != 0 {
-            let reason = "an edit to zero was discarded".to_owned();
-            let (_, ledger) = self.item(&suspect.sku).await?;
-            let warehouse = ledger.entries.get(&suspect.listing).map(|entry| entry.warehouse.clone());
-            let edit = StockEdit { amount: Amount::Adjust(suspect.counted.saturating_neg()), reason, warehouse };
-            self.edit_stock(&suspect.sku, &edit, actor).await?;
+        let account = &suspect.listing.account;
+        if verdict == Verdict::Discard
+            && suspect.counted != 0
+            // by a restore meanwhile, or by this very decision, cut short and repeated
+            && !self.is_taken_back(&suspect.sku, account, suspect.at).await?
+        {
+            self.take_back(suspect, actor).await?;
         }
-        // what was taken back is not taken back again, should this be cut short and repeated
         let decided = Suspect { verdict: Some(verdict), counted: 0, ..suspect.clone() };
-        let waits = todo(&suspect.listing.account, &suspect.sku, suspect.known, self.clock.now());
+        let waits = todo(account, &suspect.sku, suspect.known, self.clock.now());
         let changes = [Change::Put(decided.row(), Condition::Any), Change::Put(waits.row(), Condition::Any)];
         Ok(self.store.write(&changes).await?)
+    }
+
+    /// Takes back what was counted before the guard stopped the account.
+    async fn take_back(&self, suspect: &Suspect, actor: &str) -> Result<(), Error> {
+        let by = suspect.counted.saturating_neg();
+        let (_, ledger) = self.item(&suspect.sku).await?;
+        let home = ledger.entries.get(&suspect.listing).map(|entry| entry.warehouse.clone());
+        let warehouse = home.unwrap_or_else(WarehouseId::main);
+        let part = Part { account: suspect.listing.account.clone(), runs: BTreeSet::new(), by };
+        let back = TakenBack { since: suspect.at.plus_ms(-1), parts: vec![part] };
+        let edit = Edit {
+            sku: &suspect.sku,
+            how: How::Moves(BTreeMap::from([(warehouse.clone(), by)])),
+            reason: "an edit to zero was discarded",
+            actor,
+            cause: "stock",
+            mark: None,
+            back: BTreeMap::from([(warehouse, back)]),
+        };
+        self.make_edit(&edit).await?;
+        self.push_edit(&suspect.sku).await
     }
 
     pub(crate) async fn suspects(&self, account: &AccountId) -> Result<Vec<Suspect>, Error> {

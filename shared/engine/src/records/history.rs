@@ -4,6 +4,7 @@ use super::{DAY_MS, HISTORY_KEPT_MS, key, row, sku_partition, text};
 use crate::ports::{IndexKey, Row};
 use domain::feed::Counted;
 use domain::settle::Note;
+use domain::undo::TakenBack;
 use domain::{ListingId, Sku, Timestamp, WarehouseId};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,9 @@ pub struct History {
     /// The warehouse whose stock was edited in Evenstock, if it is not the main one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warehouse: Option<WarehouseId>,
+    /// Whose edits it takes back, if it undoes some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<TakenBack>,
     /// What the log lines of the webhook and of the run are found by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
@@ -99,6 +103,7 @@ impl History {
             event: None,
             run: None,
             warehouse: None,
+            back: None,
             trace: None,
         }
     }

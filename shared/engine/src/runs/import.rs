@@ -17,6 +17,7 @@ use domain::{AccountId, ListingId, Sku, WarehouseId};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What became of many lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,7 +178,7 @@ impl Importing {
             return how.planned(&sku, &ledger);
         }
         let mark = Some((run.id.as_str(), line.line));
-        let edit = Edit { sku: &sku, how, reason: &reason, actor: &run.actor, cause: self.cause, mark };
+        let edit = Edit { sku: &sku, how, reason: &reason, actor: &run.actor, cause: self.cause, mark, back: BTreeMap::new() };
         hub.make_edit(&edit).await
     }
 

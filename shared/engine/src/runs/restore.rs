@@ -7,14 +7,14 @@ use super::work::{Work, before, end};
 use super::{Fault, Run, RunDone};
 use crate::adopt::Progress;
 use crate::hub::{Error, Hub};
-use crate::ports::{Key, Query};
+use crate::ports::{Key, Page, Query};
 use crate::records::{self, History, Item};
 use crate::snapshots::{Snapshot, SnapshotLevels};
 use crate::stock::StockChange;
 use crate::stock::edit::{Edit, How};
 use crate::table::Line;
 use async_trait::async_trait;
-use domain::undo::{Piece, Scope, Undo, undo};
+use domain::undo::{Part, Piece, Scope, Undo, undo};
 use domain::{AccountId, Class, GroupId, Ledger, Sku, Timestamp, WarehouseId};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -345,13 +345,13 @@ impl Restore {
         let past = hub.past(&sku, &ledger, scope.since).await?;
         let mut undone = undo(&past, scope);
         undone.also(&first(&ledger), further(&line.quantity, &ledger)?);
-        let how = How::Moves(undone.moves.clone());
+        let (how, back) = (How::Moves(undone.moves.clone()), undone.taken_back(scope.since));
         if !self.apply {
             return Ok((how.planned(&sku, &ledger)?, undone));
         }
         let reason = self.reason();
         let mark = Some((run.id.as_str(), line.line));
-        let edit = Edit { sku: &sku, how, reason: &reason, actor: &run.actor, cause: "restore", mark };
+        let edit = Edit { sku: &sku, how, reason: &reason, actor: &run.actor, cause: "restore", mark, back };
         Ok((hub.make_edit(&edit).await?, undone))
     }
 
@@ -425,20 +425,41 @@ impl RestoreReport {
 }
 
 impl Hub {
+    /// Whether a person has taken back what an account edited of a SKU at a time.
+    pub(crate) async fn is_taken_back(&self, sku: &Sku, account: &AccountId, at: Timestamp) -> Result<bool, Error> {
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            let page = self.history_page(sku, after, PAGE).await?;
+            for row in &page.rows {
+                let line: History = records::body(row)?;
+                if line.at < at {
+                    return Ok(false);
+                }
+                if line.back.is_some_and(|back| back.since < at && back.parts.iter().any(|part| part.account == *account)) {
+                    return Ok(true);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// A page of a SKU's history, newest first.
+    async fn history_page(&self, sku: &Sku, after: Option<String>, limit: usize) -> Result<Page, Error> {
+        let partition = records::sku_partition(sku);
+        let query = Query { partition, index: false, prefix: "HISTORY#".into(), after, descending: true, limit };
+        Ok(self.store.query(&query).await?)
+    }
+
     /// Everything counted of a SKU after a time, newest first.
     async fn past(&self, sku: &Sku, ledger: &Ledger, since: Timestamp) -> Result<Vec<Piece>, Error> {
         let mut pieces = Vec::new();
         let mut after = None;
         for number in 0..PAGES_MAX {
-            let query = Query {
-                partition: records::sku_partition(sku),
-                index: false,
-                prefix: "HISTORY#".into(),
-                after,
-                descending: true,
-                limit: if number == 0 { FIRST_PAGE } else { PAGE },
-            };
-            let page = self.store.query(&query).await?;
+            let page = self.history_page(sku, after, if number == 0 { FIRST_PAGE } else { PAGE }).await?;
             for row in &page.rows {
                 let line: History = records::body(row)?;
                 if line.at <= since {
@@ -464,13 +485,31 @@ fn pieces_of<'a>(line: &'a History, ledger: &'a Ledger) -> impl Iterator<Item = 
             true => line.warehouse.clone().unwrap_or_else(WarehouseId::main),
             false => home.unwrap_or_else(WarehouseId::main),
         };
-        seen.counted.iter().map(move |counted| Piece {
-            at: line.since,
-            listing: seen.listing.clone(),
-            warehouse: warehouse.clone(),
-            by: counted.by,
-            cause: counted.cause.clone(),
-            run: line.run.clone(),
+        seen.counted.iter().flat_map(move |counted| {
+            let whole = Piece {
+                at: line.since,
+                listing: seen.listing.clone(),
+                account: seen.listing.account.clone(),
+                warehouse: warehouse.clone(),
+                by: counted.by,
+                cause: counted.cause.clone(),
+                runs: line.run.iter().cloned().collect(),
+            };
+            let back = line.back.as_ref().filter(|_| seen.listing.is_hub());
+            by_whose_edits(whole, back.map(|back| back.parts.as_slice()).unwrap_or_default())
         })
     })
+}
+
+/// An edit in the hub, and apart from it what it takes back of others.
+fn by_whose_edits(whole: Piece, parts: &[Part]) -> Vec<Piece> {
+    let mut own = whole.clone();
+    let mut pieces = Vec::with_capacity(parts.len() + 1);
+    for part in parts {
+        own.by = own.by.saturating_sub(part.by);
+        let runs = part.runs.union(&whole.runs).cloned().collect();
+        pieces.push(Piece { account: part.account.clone(), by: part.by, runs, ..whole.clone() });
+    }
+    pieces.extend((own.by != 0).then_some(own));
+    pieces
 }

@@ -9,6 +9,7 @@ use crate::ports::{Change, Condition, Key, Row, StoreError};
 use crate::records::{self, History, Item, Seen};
 use crate::runs::RunDone;
 use domain::feed::{Cause, Counted};
+use domain::undo::TakenBack;
 use domain::{Ledger, ListingId, Position, Sku, Timestamp, WarehouseId};
 use std::collections::BTreeMap;
 
@@ -23,6 +24,8 @@ pub(crate) struct Edit<'a> {
     pub cause: &'static str,
     /// The run that it belongs to, and its place there.
     pub mark: Option<(&'a str, u64)>,
+    /// Whose edits it takes back, by warehouse.
+    pub back: BTreeMap<WarehouseId, TakenBack>,
 }
 
 /// What an edit does to the levels of warehouses.
@@ -162,6 +165,7 @@ fn history(edit: &Edit<'_>, level: (i64, i64), (warehouse, by): (&WarehouseId, i
         seen: vec![seen],
         run: edit.mark.map(|(run, _)| run.to_owned()),
         warehouse: (*warehouse != WarehouseId::main()).then(|| warehouse.clone()),
+        back: edit.back.get(warehouse).cloned(),
         ..History::by_person(edit.sku, now, edit.cause, (edit.actor, edit.reason), level)
     }
 }

@@ -10,6 +10,7 @@ use channels::Touch;
 use domain::{AccountId, ListingId, Sku, WarehouseId};
 use edit::{Edit, How};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An edit of one SKU's stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,10 +148,15 @@ impl Hub {
         let reason = checked(edit.amount, &edit.reason)?;
         self.check_warehouse(edit.warehouse.as_ref()).await?;
         let how = How::One(edit.warehouse.clone(), edit.amount);
-        let edit = Edit { sku, how, reason: &reason, actor, cause: "stock", mark: None };
+        let edit = Edit { sku, how, reason: &reason, actor, cause: "stock", mark: None, back: BTreeMap::new() };
         let change = self.make_edit(&edit).await?;
-        self.enqueue(&[self.hub_hint(sku)]).await?;
+        self.push_edit(sku).await?;
         Ok(change)
+    }
+
+    /// Has somebody carry an edit to the stores.
+    pub(crate) async fn push_edit(&self, sku: &Sku) -> Result<(), Error> {
+        self.enqueue(&[self.hub_hint(sku)]).await
     }
 
     /// Refuses a warehouse that there is not.
