@@ -45,6 +45,7 @@ pub fn described() -> Command {
 
 /// What every command knows.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of all commands")]
 pub struct Global {
     /// The hub's address, for the commands that talk to one
     #[arg(long, global = true, env = "EVENSTOCK_URL", default_value = "http://127.0.0.1:8600")]

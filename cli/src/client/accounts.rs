@@ -46,7 +46,8 @@ pub enum Command {
         /// Its name
         id: String,
     },
-    /// Change its policies and its rate limit
+    /// Change its policies, its rate limit and its settings
+    #[command(alias = "change")]
     Set(Set),
     /// Write to it again, and bring it up to date
     Resume {
@@ -60,17 +61,6 @@ pub enum Command {
         /// Do not ask
         #[arg(long)]
         yes: bool,
-    },
-    /// Change how it is kept
-    Change {
-        /// Its name
-        id: String,
-        /// What happens where several units have the same SKU at the same location
-        #[arg(long, value_parser = ["refuse", "share"])]
-        duplicates: Option<String>,
-        /// A setting of the channel's form
-        #[arg(long = "set", value_name = "NAME=VALUE")]
-        settings: Vec<String>,
     },
     /// Replace its secrets; they are tried first
     Rotate {
@@ -113,28 +103,33 @@ pub struct Set {
     /// Calls at once after a pause
     #[arg(long, requires = "per_minute")]
     burst: Option<u32>,
+    /// What happens where several units have the same SKU at the same location
+    #[arg(long, value_parser = ["refuse", "share"])]
+    duplicates: Option<String>,
     /// A setting of the channel's form
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, alias = "set", value_name = "NAME=VALUE")]
     setting: Vec<String>,
 }
 
 impl Set {
     fn patch(&self) -> anyhow::Result<Value> {
         let mut patch = serde_json::Map::new();
-        for (name, value) in [("inbound", &self.counts), ("drift", &self.drift), ("restock", &self.restock)] {
+        let words = [
+            ("inbound", &self.counts),
+            ("drift", &self.drift),
+            ("restock", &self.restock),
+            ("duplicates", &self.duplicates),
+        ];
+        for (name, value) in words {
             patch.extend(value.as_ref().map(|value| (name.to_owned(), json!(value))));
         }
         patch.extend(self.flash.map(|minutes| ("flash_minutes".to_owned(), json!(minutes))));
         if let (Some(per_minute), Some(burst)) = (self.per_minute, self.burst) {
             patch.insert("rate".into(), json!({"per_minute": per_minute, "burst": burst}));
         }
-        let mut settings = serde_json::Map::new();
-        for pair in &self.setting {
-            let Some((name, value)) = pair.split_once('=') else { bail!("setting: {pair:?} is not NAME=VALUE") };
-            settings.insert(name.to_owned(), json!(value));
-        }
+        let settings = add::pairs("--setting", &self.setting)?;
         if !settings.is_empty() {
-            patch.insert("settings".into(), Value::Object(settings));
+            patch.insert("settings".into(), json!(settings));
         }
         if patch.is_empty() {
             bail!("say what to change; --help lists it");
@@ -162,10 +157,6 @@ pub async fn run(cx: &Cx, command: Command) -> anyhow::Result<bool> {
             ask::agree(&format!("Release {id}: count what its store says now, zeros included?"), yes)?;
             change(cx, &id, json!({"release": true})).await?;
         }
-        Command::Change { id, duplicates, settings } => {
-            let settings = add::pairs("--set", &settings)?;
-            change(cx, &id, json!({"duplicates": duplicates, "settings": settings})).await?;
-        }
         Command::Rotate { id, secret } => return rotate(cx, &id, &secret).await,
         Command::Remove { id, yes } => remove(cx, &id, yes).await?,
     }
@@ -178,7 +169,11 @@ fn path(id: &str, rest: &str) -> String {
 
 async fn add(cx: &Cx, new: &Add) -> anyhow::Result<()> {
     let added: AccountView = cx.client.post("/accounts", &new.account()?).await?;
-    show(cx, &added)
+    show(cx, &added)?;
+    if !cx.show.json {
+        eprintln!("It is not written before its first sync: `evenstock adopt` shows what that would change.");
+    }
+    Ok(())
 }
 
 async fn change(cx: &Cx, id: &str, patch: Value) -> anyhow::Result<()> {

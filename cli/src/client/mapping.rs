@@ -86,7 +86,8 @@ async fn report(cx: &Cx, account: Option<&str>) -> anyhow::Result<bool> {
         for (id, mapping) in found {
             let problems: Vec<String> =
                 mapping.problems.iter().map(|(problem, count)| format!("{count} {}", word(problem))).collect();
-            let _ = writeln!(text, "{id}: {} units, {} mapped; {}", mapping.units, mapping.mapped, problems.join(", "));
+            let _ = write!(text, "{id}: {} units, {} mapped", mapping.units, mapping.mapped);
+            let _ = writeln!(text, "{}{}", if problems.is_empty() { "" } else { "; " }, problems.join(", "));
             if let Some(error) = &mapping.error {
                 let _ = writeln!(text, "  {error}");
             }

@@ -230,11 +230,16 @@ fn words(words: &[String]) -> String {
 fn report(cx: &Cx, report: &SettingsReport) -> String {
     let will = if report.applied { "changed" } else { "would change" };
     let mut text = format!("{}: {} → {}\n", report.scope, words(&report.before), words(&report.after));
-    let _ = write!(text, "{} items looked at, {} listings {will}", report.items, report.changes);
+    let (items, listings) = (counted(report.items, "item"), counted(report.changes, "listing"));
+    let _ = write!(text, "{items} looked at, {listings} {will}");
     if !report.shown.is_empty() {
         let _ = write!(text, "\n\n{}", targets(cx, &report.shown));
     }
     text
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Changed targets as a table.

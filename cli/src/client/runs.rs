@@ -107,7 +107,7 @@ fn show(cx: &Cx, run: &Run) -> anyhow::Result<bool> {
     cx.show.answer(run, |run| {
         let mut rows = vec![
             vec![cell("run"), cell(&run.id)],
-            vec![cell("job"), cell(serde_json::to_string(&run.job).unwrap_or_default())],
+            vec![cell("job"), cell(job_told(&run.job))],
             vec![cell("by"), cell(&run.actor)],
             vec![cell("state"), state(run)],
             vec![cell("progress"), cell(far(run))],
@@ -123,9 +123,24 @@ fn show(cx: &Cx, run: &Run) -> anyhow::Result<bool> {
     Ok(run.state != RunState::Failed && run.faults_total == 0)
 }
 
+/// What a run does, as its kind and whatever was asked for: `import: mode set, reason delivery`.
+fn job_told(job: &Job) -> String {
+    let mut asked = serde_json::to_value(job).unwrap_or_default();
+    if let Some(fields) = asked.as_object_mut() {
+        fields.retain(|name, value| name != "kind" && !value.is_null() && *value != json!(false));
+    }
+    match asked.as_object() {
+        Some(fields) if !fields.is_empty() => format!("{}: {}", job.kind(), super::show::fields(&asked)),
+        Some(_) | None => job.kind().to_owned(),
+    }
+}
+
 /// What a run could not do, a line each.
 pub fn faults(faults: &[Fault], total: u64, text: &mut String) {
-    for fault in faults {
+    let line = |fault: &&Fault| fault.place.strip_prefix("line ").and_then(|line| line.parse::<u64>().ok());
+    let mut sorted: Vec<&Fault> = faults.iter().collect();
+    sorted.sort_by_key(line);
+    for fault in sorted {
         let _ = write!(text, "\n{}: {}", fault.place, fault.message);
     }
     let more = total.saturating_sub(faults.len() as u64);

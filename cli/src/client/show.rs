@@ -109,6 +109,17 @@ pub fn word<T: Serialize>(value: &T) -> String {
     }
 }
 
+/// The fields of a value with their names, as people read them: `mode set, reason delivery`.
+#[must_use]
+pub fn fields(value: &serde_json::Value) -> String {
+    match value.as_object() {
+        Some(fields) => {
+            fields.iter().map(|(name, value)| format!("{name} {}", word(value))).collect::<Vec<_>>().join(", ")
+        }
+        None => word(value),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

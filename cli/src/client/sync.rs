@@ -20,6 +20,9 @@ pub struct Adopt {
     /// Do it, after the preview
     #[arg(long)]
     apply: bool,
+    /// Only show what would happen, which is what it does without `--apply`
+    #[arg(long, conflicts_with = "apply")]
+    dry_run: bool,
     /// Which way levels go: to-hub (this store's levels become the hub's), to-store (it follows), compare (only told)
     #[arg(long, value_name = "ACCOUNT=WAY")]
     direction: Vec<String>,
@@ -148,7 +151,7 @@ pub async fn job<T: serde::de::DeserializeOwned>(cx: &Cx, path: &str, body: &Val
 /// # Errors
 /// What the hub said.
 pub async fn adopt(cx: &Cx, options: &Adopt) -> anyhow::Result<bool> {
-    if !options.apply {
+    if options.dry_run || !options.apply {
         let preview: Adoption = runs::job(cx, &options.job(false)?).await?;
         cx.show.answer(&preview, |preview| {
             let found = adoption(cx, preview);

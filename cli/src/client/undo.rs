@@ -64,6 +64,9 @@ pub struct Options {
     /// Do it, after the preview
     #[arg(long)]
     apply: bool,
+    /// Only show what would happen, which is what it does without `--apply`
+    #[arg(long, conflicts_with = "apply")]
+    dry_run: bool,
     /// Do not ask between preview and doing
     #[arg(long)]
     yes: bool,
@@ -134,7 +137,7 @@ async fn show(cx: &Cx, id: &str) -> anyhow::Result<()> {
 /// What the hub said.
 pub async fn restore(cx: &Cx, options: &Options) -> anyhow::Result<bool> {
     let wanted = options.read()?;
-    if !options.apply {
+    if options.dry_run || !options.apply {
         let preview: RestoreReport = runs::job(cx, &Job::Restore(wanted)).await?;
         cx.show.answer(&preview, |preview| {
             format!("{}\nThis was a preview. `--apply` does it.", told(cx, preview, "would move"))

@@ -1,6 +1,6 @@
 //! `users …`, `tokens …`, `audit` and `me`.
 
-use super::show::{cell, judged, number, time, time_or_never, word};
+use super::show::{cell, fields, judged, number, time, time_or_never, word};
 use super::{Cx, api, ask, items};
 use clap::ValueEnum;
 use comfy_table::Cell;
@@ -276,13 +276,7 @@ fn outcome(outcome: &Outcome) -> Cell {
 const SHORT: usize = 60;
 
 fn short(value: &Value) -> String {
-    let text = match value {
-        Value::Null => return "-".into(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| format!("{name} {}", word(value))).collect::<Vec<_>>().join(", ")
-        }
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => word(value),
-    };
+    let text = if value.is_null() { return "-".into() } else { fields(value) };
     if text.chars().count() <= SHORT { text } else { text.chars().take(SHORT).chain(['…']).collect() }
 }
 

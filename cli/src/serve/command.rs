@@ -68,7 +68,10 @@ pub async fn fake(options: &Fake, json: bool) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string_pretty(&accounts)?);
     } else {
-        println!("The fake platform is at http://{}; what people do there goes through /_fake/.", host.address());
+        println!(
+            "The fake platform is at http://{}; what people do there goes through /_fake/, which lists it.",
+            host.address()
+        );
         println!("Its stores, as `evenstock accounts add --file` takes them, one a line:");
         for account in &accounts {
             println!("{}", serde_json::to_string(account)?);

@@ -182,7 +182,8 @@ mod tests {
     /// What an undoing leaves in the past, done by a run.
     fn undoing(at: i64, undone: &Undo, run: &str) -> Vec<Piece> {
         let back = undone.taken_back(Timestamp(0)).into_iter();
-        let parts = back.flat_map(|(warehouse, back)| back.parts.into_iter().map(move |part| (warehouse.clone(), part)));
+        let parts =
+            back.flat_map(|(warehouse, back)| back.parts.into_iter().map(move |part| (warehouse.clone(), part)));
         let piece = |(warehouse, part): (WarehouseId, Part)| {
             let runs = part.runs.into_iter().chain([run.to_owned()]).collect();
             Piece { account: part.account, warehouse, runs, ..edit(at, "hub", part.by) }
@@ -243,7 +244,10 @@ mod tests {
         assert_eq!(undo(&past, &of_main).total(), 0, "undone once");
         assert_eq!(undo(&past, &the_run).total(), 7, "the other edit is still there");
         past.extend(undoing(21, &undo(&past, &the_run), "second"));
-        assert_eq!((undo(&past, &of_main).total(), undo(&past, &the_run).total(), undo(&past, &since(0)).total()), (0, 0, 0));
+        assert_eq!(
+            (undo(&past, &of_main).total(), undo(&past, &the_run).total(), undo(&past, &since(0)).total()),
+            (0, 0, 0)
+        );
 
         // the undoing of main's edits was a mistake: they are back, and can be undone again
         let the_first = Scope { run: Some("first".into()), ..since(0) };

@@ -378,6 +378,9 @@ fn the_door_does_what_the_methods_do() {
         (&json!(11), &json!(4))
     );
     assert_eq!((&seller["stranded"], door("GET", "nowhere", Value::Null).0), (&json!([]), 409));
+    let request = shop.request("", "GET", "/_fake/", &Value::Null);
+    let listed = shop.send(request);
+    assert!(String::from_utf8_lossy(listed.body()).contains("`POST /_fake/{seller}/orders`"), "the door lists itself");
 }
 
 #[test]

@@ -112,6 +112,7 @@ impl Draft {
             trace: None,
             run: whose.run.map(|run| run.id.clone()),
             warehouse: (*warehouse != WarehouseId::main()).then(|| warehouse.clone()),
+            back: None,
         });
         self.differs.push((ListingId::hub().account, self.ledger.total()));
     }

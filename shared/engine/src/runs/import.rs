@@ -151,7 +151,10 @@ impl Importing {
                 Err(error) => {
                     report.failed += 1;
                     report.unknown += u64::from(matches!(error, Error::NotFound { .. }));
-                    let message = format!("{}: {error}", line.sku);
+                    let message = match line.sku.trim() {
+                        "" => error.to_string(),
+                        sku => format!("{sku}: {error}"),
+                    };
                     faults.push(Fault { place: format!("line {}", line.line), message });
                 }
             }
@@ -178,7 +181,8 @@ impl Importing {
             return how.planned(&sku, &ledger);
         }
         let mark = Some((run.id.as_str(), line.line));
-        let edit = Edit { sku: &sku, how, reason: &reason, actor: &run.actor, cause: self.cause, mark, back: BTreeMap::new() };
+        let edit =
+            Edit { sku: &sku, how, reason: &reason, actor: &run.actor, cause: self.cause, mark, back: BTreeMap::new() };
         hub.make_edit(&edit).await
     }
 

@@ -429,13 +429,16 @@ impl Hub {
     pub(crate) async fn is_taken_back(&self, sku: &Sku, account: &AccountId, at: Timestamp) -> Result<bool, Error> {
         let mut after = None;
         for _ in 0..PAGES_MAX {
-            let page = self.history_page(sku, after, PAGE).await?;
+            let page = self.past_page(sku, after, PAGE).await?;
             for row in &page.rows {
                 let line: History = records::body(row)?;
                 if line.at < at {
                     return Ok(false);
                 }
-                if line.back.is_some_and(|back| back.since < at && back.parts.iter().any(|part| part.account == *account)) {
+                if line
+                    .back
+                    .is_some_and(|back| back.since < at && back.parts.iter().any(|part| part.account == *account))
+                {
                     return Ok(true);
                 }
             }
@@ -448,7 +451,7 @@ impl Hub {
     }
 
     /// A page of a SKU's history, newest first.
-    async fn history_page(&self, sku: &Sku, after: Option<String>, limit: usize) -> Result<Page, Error> {
+    async fn past_page(&self, sku: &Sku, after: Option<String>, limit: usize) -> Result<Page, Error> {
         let partition = records::sku_partition(sku);
         let query = Query { partition, index: false, prefix: "HISTORY#".into(), after, descending: true, limit };
         Ok(self.store.query(&query).await?)
@@ -459,7 +462,7 @@ impl Hub {
         let mut pieces = Vec::new();
         let mut after = None;
         for number in 0..PAGES_MAX {
-            let page = self.history_page(sku, after, if number == 0 { FIRST_PAGE } else { PAGE }).await?;
+            let page = self.past_page(sku, after, if number == 0 { FIRST_PAGE } else { PAGE }).await?;
             for row in &page.rows {
                 let line: History = records::body(row)?;
                 if line.at <= since {

@@ -166,6 +166,7 @@ impl Job {
             event: self.event.clone(),
             run: None,
             warehouse: None,
+            back: None,
             trace: self.trace.clone(),
         }
     }
@@ -189,6 +190,7 @@ impl Job {
             event: self.event.clone(),
             run: None,
             warehouse: None,
+            back: None,
             trace: self.trace.clone(),
         })
     }

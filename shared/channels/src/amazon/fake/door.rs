@@ -2,7 +2,7 @@
 
 use super::FakeAmazon;
 use super::faults::{EventFaults, Fault};
-use super::rest::plain;
+use super::rest::{plain, raw};
 use super::shopper::{ListingSpec, Refused, SellerSpec};
 use super::state::Seller;
 use super::switches::Switches;
@@ -23,6 +23,9 @@ pub(super) fn open(fake: &mut FakeAmazon, path: &str, request: &Request, now: Ti
         .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
         .collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if parts == [""] {
+        return raw(200, "text/markdown; charset=utf-8", include_str!("doors.md"));
+    }
     let done = match (request.method().as_str(), parts.as_slice()) {
         ("GET", ["state"]) => Ok(state(fake, request)),
         ("POST", ["sellers"]) => read(request).map(|spec: SellerSpec| {

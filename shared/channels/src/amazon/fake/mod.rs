@@ -3,20 +3,7 @@
 //! It answers the API, `POST /auth/o2/token`, and documents below `/_s3/`, all on one host. People's doings come in by two
 //! doors: the methods of [`FakeAmazon`], and the same over HTTP below `/_fake/`, in JSON:
 //!
-//! | request | body | answer |
-//! |---|---|---|
-//! | `POST /_fake/sellers` | [`SellerSpec`] | |
-//! | `POST /_fake/{seller}/listings` | [`ListingSpec`] | |
-//! | `DELETE /_fake/{seller}/listings/{sku}` | | |
-//! | `POST /_fake/{seller}/stock` | `{"sku","quantity"}` | |
-//! | `POST /_fake/{seller}/orders` | `{"lines":[["SKU",2]]}` | `{"id"}` |
-//! | `POST /_fake/{seller}/orders/{id}/confirm`, `/ship`, `/cancel`, `/cancel-no-stock` | | |
-//! | `PATCH /_fake/{seller}/switches` | some of [`Switches`] | all of them |
-//! | `POST /_fake/{seller}/faults` | [`Fault`], such as `{"failure":{"status":500},"left":3}` | |
-//! | `DELETE /_fake/{seller}/faults` | | |
-//! | `PUT /_fake/{seller}/event-faults` | [`EventFaults`] | |
-//! | `PUT /_fake/events` | `{"url"}`: where events of queues and buses are handed on | |
-//! | `GET /_fake/state?seller=` | | levels, stranded SKUs, sales, writes, calls |
+#![doc = include_str!("doors.md")]
 //!
 //! A refusal is 409 `{"error"}`. The same calls give the same answers: there is no clock, no chance and no hash order in it.
 

@@ -17,6 +17,9 @@ type Opened = Result<Value, Refused>;
 /// Answers a request of the door; `path` is what follows `/_fake/`.
 pub(super) fn open(fake: &mut FakeShopify, path: &str, request: &Request, now: Timestamp) -> Response {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    if parts == [""] {
+        return answer(200, "text/markdown; charset=utf-8", include_str!("doors.md"));
+    }
     let done = match (request.method().as_str(), parts.as_slice()) {
         ("GET", ["state"]) => Ok(state(fake)),
         ("POST", ["shops"]) => read(request).map(|spec: ShopSpec| {

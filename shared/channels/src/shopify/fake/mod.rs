@@ -4,27 +4,7 @@
 //! below `/_bulk/`. Documents are validated against the real schema and executed field by field. People's doings come in by
 //! two doors: the methods of [`FakeShopify`], and the same over HTTP below `/_fake/`, in JSON:
 //!
-//! | request | body | answer |
-//! |---|---|---|
-//! | `POST /_fake/shops` | [`ShopSpec`] | |
-//! | `POST /_fake/{shop}/locations` | `{"name","service"}` | `{"id"}` |
-//! | `POST /_fake/{shop}/locations/{id}/activate`, `/deactivate` | | |
-//! | `POST /_fake/{shop}/items`, `/import` | [`ItemSpec`], several of them | `{"id"}`, `{"ids"}` |
-//! | `POST /_fake/{shop}/sell`, `/adjust` | `{"sku","location","quantity"}` | `{"id"}` of the order |
-//! | `POST /_fake/{shop}/transfer` | `{"sku","location","to","quantity"}` | |
-//! | `POST /_fake/{shop}/connect`, `/track` | `{"sku","location","on"}` | |
-//! | `POST /_fake/{shop}/rename`, `/delete` | `{"sku","new"}` | |
-//! | `POST /_fake/{shop}/orders/{id}/fulfil` | | |
-//! | `POST /_fake/{shop}/orders/{id}/cancel` | `{"restock"}` | |
-//! | `POST /_fake/{shop}/orders/{id}/refund` | [`Restock`] | |
-//! | `POST /_fake/{shop}/orders/{id}/edit` | `{"sku","quantity"}` | |
-//! | `POST /_fake/{shop}/keys` | `{"key"}`: another app uses it | |
-//! | `POST /_fake/{shop}/webhooks` | `{"topic","body"}` | |
-//! | `PATCH /_fake/{shop}/switches` | some of [`Switches`] | all of them |
-//! | `POST /_fake/{shop}/faults` | [`Fault`], such as `{"failure":{"status":500},"left":3}` | |
-//! | `DELETE /_fake/{shop}/faults` | | |
-//! | `PUT /_fake/{shop}/webhook-faults` | [`WebhookFaults`] | |
-//! | `GET /_fake/state` | | levels, writes, webhooks |
+#![doc = include_str!("doors.md")]
 //!
 //! `{shop}` is the store's domain. A refusal is 409 `{"error"}`. There is no clock, no chance and no hash order in it.
 

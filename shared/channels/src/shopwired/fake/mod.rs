@@ -3,22 +3,7 @@
 //! It answers the REST API below `/v1`. People's doings come in by two doors: the methods of [`FakeShopWired`], and the
 //! same over HTTP below `/_fake/`, in JSON:
 //!
-//! | request | body | answer |
-//! |---|---|---|
-//! | `POST /_fake/accounts` | [`AccountSpec`] | |
-//! | `POST /_fake/{account}/products` | [`ProductSpec`] | `{"id"}` |
-//! | `DELETE /_fake/{account}/products/{id}` | | |
-//! | `POST /_fake/{account}/orders` | `{"lines":[["SKU",2]],"unpaid":false}` | `{"id","lines":[{"item","sku","quantity"}]}` |
-//! | `POST /_fake/{account}/orders/{id}/edit` | `{"lines":[["SKU",1]]}` | the same, of the new order |
-//! | `POST /_fake/{account}/orders/{id}/pay`, `/cancel`, `/archive`, `/refund` | | |
-//! | `POST /_fake/{account}/items/{item}/return` | | |
-//! | `POST /_fake/{account}/stock` | `{"sku","quantity","page":"product"\|"stock"\|"stock-import"\|"product-import"}` | |
-//! | `POST /_fake/{account}/events` | `{"topic","data"}` | |
-//! | `PATCH /_fake/{account}/switches` | some of [`Switches`] | all of them |
-//! | `POST /_fake/{account}/faults` | [`Fault`], such as `{"failure":{"status":500},"left":3}` | |
-//! | `DELETE /_fake/{account}/faults` | | |
-//! | `PUT /_fake/{account}/webhook-faults` | [`WebhookFaults`] | |
-//! | `GET /_fake/state?account=&sku=` | | levels, truths, writes, webhooks |
+#![doc = include_str!("doors.md")]
 //!
 //! `{account}` is the number in [`AccountSpec::business`]. A refusal is 409 `{"error"}`.
 //!
