@@ -1,6 +1,6 @@
 //! `users …`, `tokens …`, `audit` and `me`.
 
-use super::show::{cell, fields, judged, number, time, time_or_never, word};
+use super::show::{cell, fields, judged, number, time, time_or_never};
 use super::{Cx, api, ask, items};
 use clap::ValueEnum;
 use comfy_table::Cell;

@@ -40,6 +40,10 @@ async fn a_bad_stock_file_is_taken_back() {
     shows(&town, "MUG", [1; 3]).await;
     assert_eq!(town.run(&["restore", "--run", &run_id, "--apply"]).await.status, 1, "there is nobody to ask");
     town.run(&["restore", "--run", &run_id, "--apply", "--yes"]).await.good();
+    let again = town.run(&["restore", "--run", &run_id, "--dry-run"]).await.good().out;
+    assert!(again.contains("0 would move"), "it was taken back already: {again}");
+    let told = town.run(&["runs", "show", &run_id]).await.out;
+    assert!(told.contains("import: ") && !told.contains('{'), "{told}");
     shows(&town, "MUG", [10; 3]).await;
     shows(&town, "PEN", [12; 3]).await;
     town.run(&["restore", "--to", "1h", "--account", "hub", "--prefix", "PEN", "--apply", "--yes"]).await.good();
