@@ -158,6 +158,10 @@ test("the first sync shows what would change, writes nothing before, and then ma
   await apply.waitFor({ timeout: FOLLOWS });
   const row = page.locator("tr", { hasText: "MUG-RED" }).first();
   assert.match(await row.innerText(), /12\s+40/);
+  await page.setViewportSize({ width: 390, height: 844 });
+  const figures = await page.locator("table.fold").first().locator("tr", { hasText: "main" }).innerText();
+  assert.doesNotMatch(figures, /Units down|Not on the master|Missing there/, "a card on a phone leaves out what is zero");
+  await page.setViewportSize({ width: 1280, height: 860 });
   await photograph(page, "first-sync-preview", { passing: true });
   const preview = page.url();
   await open("/demo");
@@ -173,6 +177,9 @@ test("the first sync shows what would change, writes nothing before, and then ma
   await open("/demo");
   await everywhere("MUG-RED", 40);
   await everywhere("TEE-L", 55);
+  await open("/item?sku=TEE-L");
+  await page.locator("ol.feed").getByText("written to the stores because of the first sync").first().waitFor({ timeout: FOLLOWS });
+  await open("/demo");
 });
 
 test("a sale on a replica is on every page without reloading it", async () => {
@@ -197,6 +204,9 @@ test("an edit on the master, a return, a lost webhook and an outage all end at w
   await page.getByRole("button", { name: "Lose webhooks, york" }).click();
   await buy("Pen", "york");
   await everywhere("PEN-XY", 199);
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  const [toast, last] = [await page.locator(".toast").boundingBox(), await page.locator(".shelf > .card").last().boundingBox()];
+  assert.ok(last.y + last.height <= toast.y, "what is said of it hides nothing at the page's end");
   await page.getByRole("button", { name: "Take it down, leeds" }).click();
   await buy("Black cap", "york");
   await page.getByRole("button", { name: "Bring it back, leeds" }).click();
@@ -327,7 +337,7 @@ test("rules: what would change is shown, then every store follows, and the item 
   await page.getByRole("button", { name: "Go on" }).click();
   await page.getByLabel("Hold back").fill("lots");
   await page.getByRole("button", { name: "Preview" }).click();
-  assert.match(await page.locator("#w-hold_back").innerText(), /not a whole number/);
+  assert.match(await page.locator("#w-hold_back").innerText(), /not a whole number .*; leave it empty to inherit it, or write "off" to switch it off/);
   await photograph(page, "rules-edit");
   await page.getByLabel("Hold back").fill("5");
   await page.getByRole("button", { name: "Preview" }).click();
@@ -399,11 +409,10 @@ test("a stock file is previewed, carried in as a run, and taken back with what w
   await page.getByRole("button", { name: "Preview" }).click();
   assert.match(await ended(), /2 things that could not be done.*line 3/);
   await photograph(page, "stock-file-preview", { passing: true });
-  await open("/stock-file");
-  await page.getByLabel("Or paste its lines").fill("SKU;Stock\nCAP/BLACK;50");
-  await page.getByLabel("Reason").fill("stock take");
+  const shown = page.url();
   accept();
-  await page.getByRole("button", { name: "Apply" }).click();
+  await page.getByRole("button", { name: "Apply to 1 item" }).click();
+  await page.waitForURL((address) => address.href !== shown);
   assert.match(await ended(), /What it changed.*CAP\/BLACK 29 50/);
   await photograph(page, "run");
   const run = page.url();
@@ -421,6 +430,8 @@ test("a stock file is previewed, carried in as a run, and taken back with what w
   await ended();
   await open("/demo");
   await page.waitForFunction(() => document.querySelector('[data-live="books"] td[data-watch="CAP/BLACK#main"]').innerText === "28", null, { timeout: FOLLOWS });
+  await open("/item?sku=CAP/BLACK");
+  for (const cause of ["a stock file", "what was taken back"]) await page.locator("ol.feed").getByText(`written to the stores because of ${cause}`).first().waitFor({ timeout: FOLLOWS });
   await open("/runs");
   await photograph(page, "runs");
   await page.locator('a[href^="/snapshots/"]').first().click();

@@ -128,7 +128,7 @@ async function look(page, name, screen, axe) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${name} on ${screen.name}: ${wide} pixels stick out at the side`);
   // as tall as the page: what sticks to an edge of the screen stands at the page's, and hides nothing of it
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  const height = await page.evaluate(() => { scrollTo(0, 0); return document.documentElement.scrollHeight; });
   if (height > screen.height) await page.setViewportSize({ width: screen.width, height });
   await page.screenshot({ path: join(pictures, `${name}.${screen.name}.png`), animations: "disabled" });
   if (axe) await checkAxe(page, `${name} on ${screen.name}`);

@@ -100,7 +100,9 @@ test("a store of one pool is fed by two warehouses, after a preview, and moving 
   await patiently(async () => (await shownInYork("MUG")) === 12, "york shows what is in the main warehouse");
   await open("/accounts/york");
   await photograph(page, "account-location-map");
-  await page.getByLabel("Fed by").fill("main, west");
+  const fed = page.getByRole("group", { name: "Fed by" });
+  await fed.getByLabel("First from").selectOption("Main");
+  await fed.getByLabel("Then from").selectOption("West depot");
   await page.getByRole("button", { name: "Preview", exact: true }).click();
   assert.equal(await heading(), "Feed york from Main, then West depot?");
   assert.match((await page.locator("tr", { hasText: "MUG" }).innerText()).replace(/\s+/g, " "), /MUG york 12 16/);
@@ -113,6 +115,8 @@ test("a store of one pool is fed by two warehouses, after a preview, and moving 
   await open("/item?sku=MUG");
   const why = (await page.locator('[data-live="why"]').innerText()).replace(/\s+/g, " ");
   assert.match(why, /12 in main \+ 4 in west = 16/);
+  await open("/accounts/york");
+  assert.deepEqual(await fed.getByRole("combobox").evaluateAll((all) => all.map((one) => one.value)), ["main", "west"], "in their order");
   await open("/warehouses");
   await choose(page, "Depot", "Main");
   assert.equal(await heading(), "Move Depot in main from West depot to Main?");
@@ -143,6 +147,24 @@ test("what becomes of edits in a store that follows is chosen: set back, counted
   assert.equal(await shownInYork("CAP"), 9, "it is left as it is");
   assert.equal(await level("CAP"), 7, "and not counted");
   await checkAxe(page, "an item with a difference that stays");
+});
+
+test("a store in which nothing has a SKU of the hub says so after the first sync, and leads to where it is matched by hand", async () => {
+  const leeds = shopwired.stores[2];
+  await inStore(leeds, "products", { title: "Lamp", sku: "LAMP", stock: 5, active: true });
+  await api("/accounts", { ...shopwired.accounts[2], id: "leeds", role: "replica", rate: { per_minute: 600_000, burst: 10_000 } });
+  await open("/accounts/leeds");
+  assert.match(await main(), /The first sync is missing: leeds/);
+  const run = await api("/runs", { kind: "adopt", apply: true });
+  await patiently(async () => (await api(`/runs/${run.id}`)).state === "done", "the first sync is done");
+  for (const path of ["/", "/accounts", "/accounts/leeds"]) {
+    await open(path);
+    assert.match(await main(), /Nothing in leeds matches an item of the hub.*and no item has the SKU of one|whose SKU no item has/, path);
+    assert.doesNotMatch(await main(), /first sync is missing/i, path);
+  }
+  await photograph(page, "account-unmatched", { passing: true });
+  await page.locator("[data-said]").getByRole("link", { name: "Products and mapping" }).click();
+  assert.equal(await heading(), "Products of leeds");
 });
 
 test("no script failed on the way", () => { assert.deepEqual(page.complaints, []); });

@@ -226,7 +226,7 @@ fn number(text: &str, least: i64, most: i64) -> Result<Option<Setting>, String> 
         text => match text.parse::<i64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(Some(Setting::Is(number))),
             Ok(_) | Err(_) => Err(format!(
-                "{text:?} is not a whole number from {least} to {most}; \"off\" switches it off, nothing inherits it"
+                "{text:?} is not a whole number from {least} to {most}; leave it empty to inherit it, or write \"off\" to switch it off"
             )),
         },
     }
@@ -237,7 +237,7 @@ fn truth(text: &str) -> Result<Option<bool>, String> {
         "" => Ok(None),
         "yes" | "true" => Ok(Some(true)),
         "no" | "false" | "off" => Ok(Some(false)),
-        text => Err(format!("{text:?} is neither \"yes\" nor \"no\"; nothing inherits it")),
+        text => Err(format!("{text:?} is neither \"yes\" nor \"no\"; leave it empty to inherit it")),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::hub::{Connected, Error, Hub, secrets_name};
 use crate::line::said;
 use crate::ports::{Change, Condition, StoreError};
 use crate::receive::{SIGNING, signing_field};
-use crate::records::{self, Account, Health, Rate, todo_partition};
+use crate::records::{self, Account, Health, Rate, asked, todo_partition};
 use crate::unpaid::Unpaid;
 use channels::{Channel, Identity, Secret, Secrets, Subscription};
 use domain::Capabilities;
@@ -389,7 +389,7 @@ impl Hub {
         }
         // asked once more means that the first time may have ended between the two
         if patch.paused == Some(false) || patch.frozen == Some(false) {
-            self.bring_up_to_date(id).await?;
+            self.bring_up_to_date(id, asked::RESUMED).await?;
             self.sweep_lane(id).await?;
         }
         self.show_account(id).await

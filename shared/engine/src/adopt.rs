@@ -14,7 +14,7 @@ pub(crate) use work::Adopting;
 use crate::hub::{Connected, Error, Hub};
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Row, StoreError};
-use crate::records::{self, Item, SnapshotChunk};
+use crate::records::{self, Item, SnapshotChunk, asked};
 use crate::runs::{Job, Run};
 use crate::scan::Scan;
 use domain::feed::Marker;
@@ -214,7 +214,12 @@ impl Hub {
             self.extend_item(draft).await?;
         }
         for draft in new.iter().chain(&known) {
-            todos.extend(draft.differs.iter().map(|(account, to)| todo(account, &draft.item.sku, *to, now).row()));
+            todos.extend(
+                draft
+                    .differs
+                    .iter()
+                    .map(|(account, to)| todo(account, &draft.item.sku, *to, now, asked::FIRST_SYNC).row()),
+            );
         }
         Ok(self.store.put_all(&todos).await?)
     }

@@ -6,7 +6,7 @@ use crate::filter::{Filter, Found, FoundPage};
 use crate::hub::{Accounts, Error, Hub};
 use crate::items::{Standing, standing_of};
 use crate::ports::{Change, Condition, Row, StoreError};
-use crate::records::{Item, Todo};
+use crate::records::{Item, Todo, asked};
 use crate::runs::{Chunk, Job, Run, Work, end};
 use crate::settings::{ItemBefore, ItemDraft, Patch, Scope, TargetChange};
 use async_trait::async_trait;
@@ -354,7 +354,8 @@ fn calls(found: &Found, action: &Action, accounts: &Accounts, now: Timestamp) ->
     }
     let looks = *action == Action::Sync;
     let todo = |account: &&AccountId| {
-        let todo = crate::settings::todo(account, &item.sku, level, now);
+        let asked = if looks { asked::LOOK } else { asked::RULES };
+        let todo = crate::settings::todo(account, &item.sku, level, now, asked);
         let reason = if looks { "somebody asked to look".to_owned() } else { todo.reason };
         Todo { reason, touch: Touch::Sku(item.sku.clone()), ..todo }
     };

@@ -8,7 +8,7 @@
 use crate::hub::{Error, Hub};
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Query, Row};
-use crate::records::{self, Item, key, row, text};
+use crate::records::{self, Item, asked, key, row, text};
 use domain::fight::{self, Correction};
 use domain::plan::Hold;
 use domain::{AccountId, ListingId, Sku};
@@ -118,7 +118,7 @@ impl Hub {
             self.hold_listing(sku, listing, Some(Hold::Contested), None).await?;
         }
         self.change_health(account, |health| health.contested.retain(|name| name != sku.as_str())).await?;
-        let waits = todo(account, sku, 0, self.clock.now());
+        let waits = todo(account, sku, 0, self.clock.now(), asked::RELEASE);
         self.store.write(&[Change::Put(waits.row(), Condition::Any)]).await?;
         self.wake_lane(account).await
     }

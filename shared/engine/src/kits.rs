@@ -5,7 +5,7 @@ use crate::hub::{Error, Hub};
 use crate::items::Listed;
 use crate::known::Known;
 use crate::ports::{Change, Condition, StoreError};
-use crate::records::{Hint, History, Item, PUSH};
+use crate::records::{Hint, History, Item, PUSH, asked};
 use crate::settings::{TargetChange, targets, todo};
 use channels::Touch;
 use domain::{Ledger, ListingId, Sku};
@@ -85,7 +85,8 @@ impl Hub {
             }
             if made(self.write_kit(kit, others, &report, actor).await)? {
                 let hub = ListingId::hub().account;
-                self.enqueue(&[Hint::new(hub, Touch::Sku(sku.clone()), PUSH, self.clock.now())]).await?;
+                let hint = Hint::new(hub, Touch::Sku(sku.clone()), PUSH, self.clock.now());
+                self.enqueue(&[Hint { asked: Some(asked::KIT.into()), ..hint }]).await?;
                 return Ok(report);
             }
         }
@@ -168,7 +169,7 @@ impl Hub {
         changes.push(Change::Put(history.row(self.clock.random()), Condition::Any));
         let due: BTreeMap<_, _> =
             report.changes.iter().filter_map(|change| Some((&change.listing.account, change.to?))).collect();
-        let todos = due.into_iter().map(|(account, to)| todo(account, &report.sku, to, now).row());
+        let todos = due.into_iter().map(|(account, to)| todo(account, &report.sku, to, now, asked::KIT).row());
         changes.extend(todos.map(|row| Change::Put(row, Condition::Any)));
         self.store.write(&changes).await
     }

@@ -275,7 +275,8 @@ fn hint(todo: &Todo, otherwise: &str) -> Hint {
         _ if todo.reason == PUSH => PUSH,
         _ => otherwise,
     };
-    Hint { attempts: todo.attempts, ..Hint::new(todo.account.clone(), todo.touch.clone(), cause, todo.due) }
+    let hint = Hint::new(todo.account.clone(), todo.touch.clone(), cause, todo.due);
+    Hint { attempts: todo.attempts, asked: todo.asked.clone(), ..hint }
 }
 
 fn delayed(todo: &Todo, now: Timestamp) -> Outbound {

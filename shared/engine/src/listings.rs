@@ -44,14 +44,14 @@ impl Hub {
         Err(too_fast(sku))
     }
 
-    /// Looks at every listing of an account again.
-    pub(crate) async fn bring_up_to_date(&self, account: &AccountId) -> Result<u64, Error> {
+    /// Looks at every listing of an account again, because somebody `asked` for something.
+    pub(crate) async fn bring_up_to_date(&self, account: &AccountId, asked: &str) -> Result<u64, Error> {
         let now = self.clock.now();
         let (mut after, mut count) = (None, 0);
         loop {
             let page = self.list_items("", after, 500).await?;
             let ours = page.rows.iter().filter(|item| item.listings.iter().any(|l| l.listing.account == *account));
-            let rows: Vec<Row> = ours.map(|item| todo(account, &item.sku, item.level, now).row()).collect();
+            let rows: Vec<Row> = ours.map(|item| todo(account, &item.sku, item.level, now, asked).row()).collect();
             count += rows.len() as u64;
             self.store.put_all(&rows).await?;
             after = page.next;
@@ -63,8 +63,8 @@ impl Hub {
     }
 }
 
-/// Work that waits because a level differs from its target.
-pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp) -> Todo {
+/// Work that waits because a level differs from its target, after something that somebody `asked` for.
+pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp, asked: &str) -> Todo {
     Todo {
         write: false,
         told: false,
@@ -76,5 +76,6 @@ pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp) 
         attempts: 0,
         urgent: target <= 0,
         level: Some(target),
+        asked: Some(asked.to_owned()),
     }
 }

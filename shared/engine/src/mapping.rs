@@ -5,7 +5,7 @@ use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::hub::{Connected, Error, Hub};
 use crate::line::said;
 use crate::ports::{Change, Condition, Key, Row, StoreError};
-use crate::records::{self, HUB, Hint, History, Item, Listing, PUSH, body, key, row, text};
+use crate::records::{self, HUB, Hint, History, Item, Listing, PUSH, asked, body, key, row, text};
 use crate::runs::{Chunk, Job, ReadPlace, Reads, Run, Work, end};
 use crate::scan::Scan;
 use crate::settings::{Alias, TargetChange, differences, targets, todo};
@@ -357,7 +357,7 @@ impl Hub {
                 .flat_map(|account| looks(account, &item.sku, ledger.total(), now, "it is listed there now")),
         );
         let todos = due.into_iter().filter(|due| Some(*due) != gained);
-        let todos = todos.map(|account| todo(account, &item.sku, ledger.total(), now).row());
+        let todos = todos.map(|account| todo(account, &item.sku, ledger.total(), now, asked::MAPPING).row());
         changes.extend(todos.map(|row| Change::Put(row, Condition::Any)));
         self.store.write(&changes).await
     }
@@ -365,7 +365,8 @@ impl Hub {
     async fn linked(&self, report: LinkReport) -> Result<LinkReport, Error> {
         self.forget_accounts();
         let hub = ListingId::hub().account;
-        self.enqueue(&[Hint::new(hub, Touch::Sku(report.sku.clone()), PUSH, self.clock.now())]).await?;
+        let hint = Hint::new(hub, Touch::Sku(report.sku.clone()), PUSH, self.clock.now());
+        self.enqueue(&[Hint { asked: Some(asked::MAPPING.into()), ..hint }]).await?;
         Ok(report)
     }
 
@@ -478,7 +479,7 @@ impl Proposal {
 /// written it by a name that the store does not know, and been refused.
 fn looks(account: &AccountId, sku: &Sku, level: i64, now: Timestamp, reason: &str) -> [Change; 2] {
     [0, KNOWN_MS].map(|wait| {
-        let due = crate::listings::todo(account, sku, level, now.plus_ms(wait));
+        let due = crate::listings::todo(account, sku, level, now.plus_ms(wait), asked::MAPPING);
         Change::Put(records::Todo { reason: reason.into(), ..due }.row(), Condition::Any)
     })
 }

@@ -14,7 +14,7 @@ use crate::hub::{Connected, Error, Hub};
 use crate::items::Listed;
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Query, Row};
-use crate::records::{self, key, row, text};
+use crate::records::{self, asked, key, row, text};
 use crate::stock::edit::{Edit, How};
 use channels::Unit;
 use domain::plan::{self, Decision};
@@ -177,7 +177,7 @@ impl Hub {
             self.take_back(suspect, actor).await?;
         }
         let decided = Suspect { verdict: Some(verdict), counted: 0, ..suspect.clone() };
-        let waits = todo(account, &suspect.sku, suspect.known, self.clock.now());
+        let waits = todo(account, &suspect.sku, suspect.known, self.clock.now(), asked::QUARANTINE);
         let changes = [Change::Put(decided.row(), Condition::Any), Change::Put(waits.row(), Condition::Any)];
         Ok(self.store.write(&changes).await?)
     }
@@ -267,7 +267,7 @@ impl Hub {
         .await?;
         self.forget_suspects(account).await?;
         // asked once more means that the first time may have ended between the two
-        self.bring_up_to_date(account).await.map(drop)
+        self.bring_up_to_date(account, asked::QUARANTINE).await.map(drop)
     }
 
     async fn forget_suspects(&self, account: &AccountId) -> Result<(), Error> {

@@ -421,6 +421,7 @@ impl Part {
             write: false,
             told: false,
             lane: false,
+            asked: Some("comparison".into()),
         };
         self.news.todos.push(todo);
     }

@@ -16,6 +16,7 @@
 //! | big call; the gathered one and its parts | `CALL#<account>` | `<id>`; `GATHERING`, `PART#<id>#<part>` | |
 //! | kept webhook that nobody could read (expires) | `KEPT#<account>` | `<time>` | |
 
+pub mod asked;
 mod calls;
 mod history;
 mod kept;
@@ -260,6 +261,9 @@ pub struct Health {
     pub closed: BTreeMap<LocationId, String>,
     /// Listings that the store refuses to write, or whose writes it does not carry out: the newest 50.
     pub troubles: Vec<Troubled>,
+    /// Products that the last first sync read there, when none of them had a SKU of the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmatched: Option<u64>,
 }
 
 /// A listing that cannot be written until a person has mended something.
@@ -473,6 +477,9 @@ pub struct Hint {
     /// How often it was tried before.
     #[serde(default, skip_serializing_if = "is_never")]
     pub attempts: u32,
+    /// What it follows, of work that waited for its turn: a word of [`asked`], or the cause of the run that postponed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// What the log lines of its way are found by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
@@ -502,15 +509,41 @@ impl Hint {
         [WEBHOOK, FEED, TOLD].contains(&self.cause.as_str())
     }
 
+    /// What work that it leads to follows: what made us look, unless that only was that something waited.
+    #[must_use]
+    pub fn follows(&self) -> Option<String> {
+        let is_why = ![WRITE, TOLD, "waited", "again"].contains(&self.cause.as_str());
+        self.asked.clone().or_else(|| is_why.then(|| self.cause.clone()))
+    }
+
     /// A hint without an event behind it.
     #[must_use]
     pub fn new(account: AccountId, touch: Touch, cause: &str, at: Timestamp) -> Self {
-        Self { account, touch, cause: cause.into(), at, event: None, attempts: 0, trace: None }
+        Self { account, touch, cause: cause.into(), at, event: None, attempts: 0, asked: None, trace: None }
     }
 
     /// As text.
     #[must_use]
     pub fn text(&self) -> String {
         text(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(cause: &str, asked: Option<&str>) -> Hint {
+        let account = AccountId::new("north").expect("valid");
+        Hint { asked: asked.map(str::to_owned), ..Hint::new(account, Touch::Feed, cause, Timestamp(0)) }
+    }
+
+    #[test]
+    fn work_that_waited_still_tells_what_it_follows() {
+        assert_eq!(hint(WEBHOOK, None).follows().as_deref(), Some(WEBHOOK));
+        assert_eq!(hint(WRITE, Some(asked::FIRST_SYNC)).follows().as_deref(), Some(asked::FIRST_SYNC));
+        assert_eq!(hint(WRITE, None).follows(), None, "that it waited is no cause");
+        let of_a_former_version = r#"{"account":"north","touch":"feed","cause":"write","at":1}"#;
+        assert_eq!(serde_json::from_str::<Hint>(of_a_former_version).expect("as it was written").asked, None);
     }
 }

@@ -9,7 +9,7 @@ use crate::contest::{ATTEMPTS, made};
 use crate::hub::{Accounts, Error, Hub};
 use crate::listings::todo;
 use crate::ports::{Change, Condition, Key, Query, Row};
-use crate::records::{self, HUB, History, Item, key, row, text};
+use crate::records::{self, HUB, History, Item, asked, key, row, text};
 use crate::settings::flash_key;
 use domain::feed::Cause;
 use domain::{AccountId, ListingId, Sku, Timestamp, flash};
@@ -111,7 +111,7 @@ impl Hub {
             }
             let now = self.clock.now();
             let mut changes = vec![Change::Put(item.row(), Condition::Version(version))];
-            let waits = moved.iter().map(|account| todo(account, sku, ledger.total(), now).row());
+            let waits = moved.iter().map(|account| todo(account, sku, ledger.total(), now, asked::RUSH).row());
             changes.extend(waits.map(|row| Change::Put(row, Condition::Any)));
             if made(self.store.write(&changes).await)? {
                 for account in &moved {

@@ -4,7 +4,7 @@ use crate::adopt::Silent;
 use crate::hub::{Error, Hub};
 use crate::later::LaneCall;
 use crate::ports::{Depth, Inbound, QueueName};
-use crate::records::{Hint, todo_partition};
+use crate::records::{Hint, asked, todo_partition};
 use crate::runs::RunCall;
 use crate::sync::Pace;
 use channels::Touch;
@@ -250,6 +250,6 @@ impl Hub {
     /// [`Error::NotFound`].
     pub async fn sync_account(&self, account: &AccountId) -> Result<u64, Error> {
         self.connected(account).await?;
-        self.bring_up_to_date(account).await
+        self.bring_up_to_date(account, asked::LOOK).await
     }
 }

@@ -160,6 +160,7 @@
     document.querySelectorAll(".toast").forEach((old) => old.remove());
     const box = document.importNode(said, true);
     box.classList.add("toast");
+    if (!box.hasAttribute("role")) box.setAttribute("role", "status");
     (document.querySelector("main") ?? document.body).append(box);
     clearTimeout(ended);
     ended = setTimeout(() => box.remove(), 6000);

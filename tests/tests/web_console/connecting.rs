@@ -78,6 +78,32 @@ async fn a_store_that_comes_later_is_said_to_wait_for_its_first_sync_until_it_wa
 }
 
 #[tokio::test]
+async fn a_store_of_which_the_first_sync_matched_nothing_says_so_and_leads_to_its_mapping() {
+    let (console, owner) = console().await;
+    let look = async |path| {
+        console.shops.clock.advance(Duration::from_secs(60));
+        console.get(&owner, path).await.text
+    };
+    let create = |sku: &str| {
+        let spec = ProductSpec::simple(sku, 4);
+        console.shops.http.fake().create_product(4, &spec, console.shops.hub.clock.now()).unwrap();
+    };
+    create("LAMP");
+    console.run(&owner, "/accounts/new", &form("key-west")).await;
+    console.shops.hub.adopt(true, &Silent).await.unwrap();
+    for path in ["/", "/accounts", "/accounts/west"] {
+        let page = look(path).await;
+        assert!(page.contains("Nothing in west matches an item of the hub"), "{path}: {page}");
+        assert!(page.contains("/accounts/west/mapping") && !page.contains("first sync is missing"), "{path}: {page}");
+    }
+    create("MUG");
+    console.shops.hub.adopt(true, &Silent).await.unwrap();
+    for path in ["/", "/accounts", "/accounts/west"] {
+        assert!(!look(path).await.contains("Nothing in west matches"), "{path}: it has a product of the hub now");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_webhook_says_why_and_what_to_do_and_trying_again_mends_it() {
     let (console, owner) = console().await;
     let fault = Fault { failure: Failure::Status(403), when: When::Before, which: Which::Writes, left: Some(1) };

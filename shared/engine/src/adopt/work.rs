@@ -157,7 +157,7 @@ impl Work for Adopting {
             Phase::Finish => {
                 if self.order.apply {
                     self.take_up(hub, run, &place).await?;
-                    finish(hub, &self.reads.scans, &self.products).await?;
+                    finish(hub, &self.reads.scans, &self.products, &place.report).await?;
                 }
                 return Ok(end(&place.report));
             }
@@ -167,13 +167,24 @@ impl Work for Adopting {
 }
 
 /// Feeds are counted from where the stores were read, and everybody is written.
-async fn finish(hub: &Hub, scans: &BTreeMap<AccountId, Scan>, products: &BTreeMap<Sku, String>) -> Result<(), Error> {
+async fn finish(
+    hub: &Hub,
+    scans: &BTreeMap<AccountId, Scan>,
+    products: &BTreeMap<Sku, String>,
+    report: &Adoption,
+) -> Result<(), Error> {
     hub.start_cursors(scans).await?;
     let strange = |sku: &String| Sku::new(sku.as_str()).map_or(true, |sku| !products.contains_key(&sku));
     for (id, scan) in scans {
-        // webhooks told of them before the hub knew them
-        if !scan.connected.health.0.unknown_skus.iter().all(strange) {
-            hub.change_health(id, |health| health.unknown_skus.retain(strange)).await?;
+        let unmatched = report.accounts.get(id).filter(|found| found.matched == 0).map(|found| found.units);
+        let known = &scan.connected.health.0;
+        if known.unmatched != unmatched || !known.unknown_skus.iter().all(strange) {
+            hub.change_health(id, |health| {
+                // webhooks told of them before the hub knew them
+                health.unknown_skus.retain(strange);
+                health.unmatched = unmatched;
+            })
+            .await?;
         }
     }
     for id in scans.keys().chain([&ListingId::hub().account]) {

@@ -33,6 +33,9 @@ pub struct Todo {
     /// Whether it waits for the account's lane, which takes many at once, however soon it is due.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lane: bool,
+    /// What it follows: a word of [`super::asked`], or the cause of the run that postponed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
 }
 
 /// What sort keys of waiting work begin with, the most urgent first: nothing left, little, some, much or unknown.
@@ -78,7 +81,7 @@ mod tests {
         let touch = Touch::Sku(Sku::new("TEE").expect("valid"));
         let reason = String::new();
         let (due, write, told, lane) = (Timestamp(due), false, false, false);
-        Todo { account, touch, reason, due, attempts: 0, urgent, level, write, told, lane }.row().key.sk
+        Todo { account, touch, reason, due, attempts: 0, urgent, level, write, told, lane, asked: None }.row().key.sk
     }
 
     #[test]

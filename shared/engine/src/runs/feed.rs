@@ -7,7 +7,7 @@ use super::work::Work;
 use super::{Fault, Run};
 use crate::adopt::Progress;
 use crate::hub::{Error, Hub};
-use crate::records;
+use crate::records::{self, asked};
 use crate::stock::{Mode, read_line};
 use crate::stock_feeds::{FeedResult, StockFeed};
 use crate::table::{self, Line};
@@ -173,7 +173,7 @@ impl Feeding {
             mode: feed.mode,
             warehouse: feed.warehouse.clone(),
             reason: feed.reason(),
-            cause: "feed",
+            cause: asked::STOCK_FEED,
             dry_run: self.dry_run,
         };
         let mut chunk = importing.step(hub, run, &mut stage.import, progress).await?;

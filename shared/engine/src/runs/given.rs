@@ -69,6 +69,15 @@ impl Hub {
         Ok(rows.len() as u64)
     }
 
+    /// A page of the lines that a run was given, from page 0 on; `None` after the last, and for all of them a week after they were
+    /// given.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn given_lines(&self, id: &str, number: u64) -> Result<Option<Vec<Line>>, Error> {
+        Ok(self.given(id, number).await?.map(|page| page.lines))
+    }
+
     /// A page of what a run was given; `None` after the last.
     pub(crate) async fn given(&self, id: &str, number: u64) -> Result<Option<GivenPage>, Error> {
         let row = self.store.get(&[key(id, number)]).await?.into_iter().next().flatten();

@@ -63,6 +63,7 @@ pub(super) struct Importing {
     /// Whose stock it is, where a line does not say.
     pub warehouse: Option<WarehouseId>,
     pub reason: String,
+    /// What lines of history call it.
     pub cause: &'static str,
     pub dry_run: bool,
 }
@@ -164,7 +165,7 @@ impl Importing {
         if self.dry_run {
             self.show(hub, run, changes).await?
         } else {
-            hub.follow(changes).await?
+            hub.follow(changes, self.cause).await?
         };
         Ok(faults)
     }
@@ -212,13 +213,15 @@ impl ImportReport {
 }
 
 impl Hub {
-    /// Has the stores follow many edits: work that waits for the hub's own lane, which writes in batches.
-    pub(super) async fn follow(&self, changes: Vec<(u64, StockChange)>) -> Result<(), Error> {
+    /// Has the stores follow many edits that somebody `asked` for: work that waits for the hub's own lane, which writes in
+    /// batches.
+    pub(super) async fn follow(&self, changes: Vec<(u64, StockChange)>, asked: &str) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());
         }
         let (hub, now): (AccountId, _) = (ListingId::hub().account, self.clock.now());
-        let rows: Vec<_> = changes.iter().map(|(_, change)| todo(&hub, &change.sku, change.after, now).row()).collect();
+        let waits = |change: &StockChange| todo(&hub, &change.sku, change.after, now, asked).row();
+        let rows: Vec<_> = changes.iter().map(|(_, change)| waits(change)).collect();
         self.store.put_all(&rows).await?;
         self.wake_lane(&hub).await
     }

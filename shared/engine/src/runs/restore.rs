@@ -8,7 +8,7 @@ use super::{Fault, Run, RunDone};
 use crate::adopt::Progress;
 use crate::hub::{Error, Hub};
 use crate::ports::{Key, Page, Query};
-use crate::records::{self, History, Item};
+use crate::records::{self, History, Item, asked};
 use crate::snapshots::{Snapshot, SnapshotLevels};
 use crate::stock::StockChange;
 use crate::stock::edit::{Edit, How};
@@ -325,7 +325,7 @@ impl Restore {
         }
         changes.retain(|(_, change)| change.before != change.after);
         if self.apply {
-            hub.follow(changes).await?;
+            hub.follow(changes, asked::RESTORE).await?;
         } else {
             show(hub, run, changes).await?;
         }
@@ -351,7 +351,7 @@ impl Restore {
         }
         let reason = self.reason();
         let mark = Some((run.id.as_str(), line.line));
-        let edit = Edit { sku: &sku, how, reason: &reason, actor: &run.actor, cause: "restore", mark, back };
+        let edit = Edit { sku: &sku, how, reason: &reason, actor: &run.actor, cause: asked::RESTORE, mark, back };
         Ok((hub.make_edit(&edit).await?, undone))
     }
 

@@ -12,6 +12,7 @@ use crate::hub::{Error, Hub};
 use crate::locations::Arranging;
 use crate::mapping::Mapping;
 use crate::reconcile::Comparing;
+use crate::records::asked;
 use crate::settings::{Grouping, Patch, Setting};
 use crate::snapshots::Snapshot;
 use async_trait::async_trait;
@@ -40,7 +41,7 @@ pub(super) fn work_of(run: &Run) -> Box<dyn Work> {
             mode: *mode,
             warehouse: warehouse.clone(),
             reason: reason.clone(),
-            cause: "import",
+            cause: asked::STOCK_FILE,
             dry_run: *dry_run,
         }),
         Job::Feed { name, dry_run, believe } => {

@@ -7,7 +7,7 @@ use crate::contest::{ATTEMPTS, made, too_fast};
 use crate::hub::{Accounts, Connected, Error, Hub};
 use crate::known::Known;
 use crate::ports::{Change, Condition, StoreError};
-use crate::records::{self, Hint, History, Item, PUSH};
+use crate::records::{self, Hint, History, Item, PUSH, asked};
 use channels::Touch;
 use domain::{AccountId, Ledger, ListingId, Sku, Timestamp, plan};
 use serde::{Deserialize, Serialize};
@@ -211,7 +211,8 @@ impl ItemDraft {
 
     fn todos(&self, now: Timestamp) -> impl Iterator<Item = Change> {
         let target = self.targets.iter().filter_map(|change| change.to).min().unwrap_or(0);
-        let todos = self.accounts().into_iter().map(move |account| todo(&account, &self.after.sku, target, now));
+        let todos =
+            self.accounts().into_iter().map(move |account| todo(&account, &self.after.sku, target, now, asked::RULES));
         todos.map(|todo| Change::Put(todo.row(), Condition::Any))
     }
 
@@ -221,8 +222,8 @@ impl ItemDraft {
 }
 
 /// Work that waits because a target has changed: the store need not be read for it.
-pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp) -> records::Todo {
-    records::Todo { reason: PUSH.into(), ..crate::listings::todo(account, sku, target, now) }
+pub(crate) fn todo(account: &AccountId, sku: &Sku, target: i64, now: Timestamp, asked: &str) -> records::Todo {
+    records::Todo { reason: PUSH.into(), ..crate::listings::todo(account, sku, target, now, asked) }
 }
 
 /// What is changed, such as `cap 5 → 7 at north; in fragile`.

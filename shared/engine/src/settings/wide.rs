@@ -10,7 +10,7 @@ use crate::hub::{Accounts, Connected, Error, Hub};
 use crate::items::Listed;
 use crate::known::Known;
 use crate::ports::{Change, Condition, Key, Row};
-use crate::records::Item;
+use crate::records::{Item, asked};
 use crate::runs::{Chunk, Job, Run, Work, end};
 use async_trait::async_trait;
 use domain::layers::{Layer, NAMES};
@@ -271,7 +271,7 @@ impl Hub {
             place.report.changes += changes.len() as u64;
             // whatever differs, not only what this change moves: a change that was cut short is made whole by repeating it
             for (account, to) in due(item, &known, after).into_iter().filter(|_| apply) {
-                todos.push(todo(&account, &item.sku, to, now).row());
+                todos.push(todo(&account, &item.sku, to, now, asked::RULES).row());
                 place.accounts.insert(account);
             }
             let room = SHOWN.saturating_sub(place.report.shown.len());

@@ -175,6 +175,7 @@ impl Hub {
             write: true,
             told: false,
             lane: true,
+            asked: None,
         }])
         .await
     }

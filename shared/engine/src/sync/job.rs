@@ -56,6 +56,8 @@ pub(crate) struct Job {
     /// The account whose hint came first.
     pub asker: AccountId,
     pub cause: String,
+    /// What it follows, of work that waited.
+    pub asked: Option<String>,
     pub since: Timestamp,
     pub event: Option<String>,
     pub trace: Option<String>,
@@ -85,6 +87,7 @@ impl Job {
             entered: false,
             asker: hint.account.clone(),
             cause: hint.cause.clone(),
+            asked: hint.follows(),
             since: hint.at,
             event: hint.event.clone(),
             trace: hint.trace.clone(),
@@ -109,6 +112,7 @@ impl Job {
             event: other.event.clone(),
             ..Self::new(&Hint {
                 attempts: other.attempts,
+                asked: other.asked.clone(),
                 ..Hint::new(other.asker.clone(), Touch::Feed, &other.cause, other.since)
             })
         }
@@ -157,7 +161,7 @@ impl Job {
             sku: sku.clone(),
             at: now,
             since: self.since,
-            cause: self.cause.clone(),
+            cause: self.asked.clone().unwrap_or_else(|| self.cause.clone()),
             actor: None,
             reason: None,
             level: (self.first_level.unwrap_or(ledger.total()), ledger.total()),
@@ -181,7 +185,7 @@ impl Job {
             sku: sku.clone(),
             at: now,
             since: self.since,
-            cause: self.cause.clone(),
+            cause: self.asked.clone().unwrap_or_else(|| self.cause.clone()),
             actor: None,
             reason: None,
             level: (self.first_level.unwrap_or(last), last),

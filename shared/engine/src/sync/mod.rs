@@ -322,6 +322,7 @@ impl Run<'_> {
             write: false,
             told: false,
             lane: false,
+            asked: job.and_then(|job| job.asked.clone()),
         }
     }
 

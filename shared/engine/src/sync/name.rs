@@ -140,6 +140,7 @@ impl Run<'_> {
             write: false,
             told: false,
             lane: false,
+            asked: hint.follows(),
         };
         self.wait(todo);
     }

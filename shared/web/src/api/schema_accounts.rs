@@ -176,6 +176,8 @@ pub(crate) struct Health {
     contested: Vec<String>,
     /// Listings that the store refuses to write, or whose writes it does not carry out.
     troubles: Vec<Troubled>,
+    /// Products that the last first sync read there, when none of them had a SKU of the hub.
+    unmatched: Option<u64>,
 }
 
 /// How long changes take from store to store.

@@ -23,7 +23,6 @@ use engine::{Connected, Error};
 use http::StatusCode;
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Names shown of a long list of SKUs.
@@ -35,7 +34,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
     // the master first, as everywhere
     views.sort_by_key(|view| view.account.role == Role::Replica);
     let accounts = app.hub.accounts().await?;
-    let missing = first_sync::missing(&app.hub, &views).await?;
+    let untaken = first_sync::untaken(&app.hub, &views).await?;
     let now = app.hub.clock.now();
     let may = viewer.may(UserRole::Admin);
     let actions = html! {
@@ -47,10 +46,10 @@ pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
             section.card { (ui::empty(Icon::Accounts, "No store is connected", "Begin with the master: the store whose stock is right. Then add the stores that follow it.", may.then_some(("/accounts/new", "Connect a store")))) }
         } @else {
             div data-live="accounts" {
-                @if !missing.is_empty() { (first_sync::hint(&missing)) }
+                (first_sync::hints(&untaken))
                 div.plates {
                     @for view in &views {
-                        @if let Some(connected) = accounts.get(&view.account.id) { (plate(view, connected, &missing, now)) }
+                        @if let Some(connected) = accounts.get(&view.account.id) { (plate(view, connected, &untaken, now)) }
                     }
                 }
             }
@@ -74,8 +73,8 @@ fn costs(stores: usize) -> Markup {
     }
 }
 
-fn plate(view: &AccountView, connected: &Connected, missing: &BTreeSet<AccountId>, now: Timestamp) -> Markup {
-    let (tone, state) = first_sync::state(connected, missing, now);
+fn plate(view: &AccountView, connected: &Connected, untaken: &first_sync::Untaken, now: Timestamp) -> Markup {
+    let (tone, state) = first_sync::state(connected, untaken, now);
     let info = connected.channel.info();
     html! {
         a.plate href={ "/accounts/" (view.account.id) } {
@@ -114,11 +113,11 @@ async fn show(app: &App, viewer: &Viewer, id: &AccountId, wrong: Option<&Wrong>)
     let now = app.hub.clock.now();
     let (places, all) = futures::try_join!(app.hub.list_locations(Some(id)), app.hub.list_warehouses())?;
     let info = connected.channel.info();
-    let missing = first_sync::missing(&app.hub, std::slice::from_ref(&view)).await?;
-    let (tone, state) = first_sync::state(&connected, &missing, now);
+    let untaken = first_sync::untaken(&app.hub, std::slice::from_ref(&view)).await?;
+    let (tone, state) = first_sync::state(&connected, &untaken, now);
     let admin = viewer.may(UserRole::Admin);
     let body = html! {
-        div data-live="needs" { @if missing.contains(id) { (first_sync::hint(&missing)) } (needs(&connected, now)) }
+        div data-live="needs" { (first_sync::hints(&untaken)) (needs(&connected, now)) }
         div.cols.led {
             div.at-first { @if viewer.may(UserRole::Operator) { (actions(viewer, &view)) } }
             div.at-main {

@@ -71,9 +71,10 @@ fn reason(text: &str) -> Markup {
 /// What to say of a line that counted nothing.
 fn quiet(history: &History) -> String {
     let what = if history.pushed.is_empty() { "looked at" } else { "written to the stores" };
-    match history.cause.as_str() {
-        "waited" | "write" => format!("{what} when its turn came"),
-        cause => format!("{what} because of {}", words::cause(cause)),
+    match (history.cause.as_str(), words::cause(&history.cause)) {
+        (_, Some(cause)) => format!("{what} because of {cause}"),
+        ("again" | "told", None) => format!("{what} a second time"),
+        (_, None) => format!("{what} when its turn came"),
     }
 }
 
@@ -89,10 +90,55 @@ fn pushes(history: &History) -> String {
         format!("{} {from} → {to} {ended}{}", pushed.listing.account, again.unwrap_or_default())
     };
     let all: Vec<String> = history.pushed.iter().map(one).collect();
-    format!("{} ·\u{a0}{}", all.join(", "), length(history.at.since_ms(history.since)))
+    format!("{}\u{a0}·\u{a0}{}", all.join(", "), length(history.at.since_ms(history.since)))
 }
 
 fn notes(history: &History) -> Vec<(String, String)> {
     let all = history.seen.iter().flat_map(|seen| seen.notes.iter().map(move |note| (seen, note)));
     all.map(|(seen, note)| (seen.listing.account.to_string(), words::note(note))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Sku;
+    use engine::records::asked;
+
+    fn quiet_of(cause: &str) -> String {
+        quiet(&History::by_person(&Sku::new("MUG").expect("valid"), Timestamp(0), cause, ("", ""), (1, 1)))
+    }
+
+    #[test]
+    fn what_was_written_in_its_turn_says_who_asked_for_it() {
+        assert_eq!(quiet_of(asked::FIRST_SYNC), "looked at because of the first sync");
+        assert_eq!(quiet_of(asked::RESTORE), "looked at because of what was taken back");
+        assert_eq!(
+            (quiet_of("told"), quiet_of("waited")),
+            ("looked at a second time".into(), "looked at when its turn came".into())
+        );
+    }
+
+    #[test]
+    fn every_cause_of_the_engine_has_words_for_people() {
+        let all = [
+            asked::FIRST_SYNC,
+            asked::STOCK_FILE,
+            asked::STOCK_FEED,
+            asked::RESTORE,
+            asked::RULES,
+            asked::KIT,
+            asked::MAPPING,
+            asked::LINK,
+            asked::LOOK,
+            asked::QUARANTINE,
+            asked::RELEASE,
+            asked::RESUMED,
+            asked::RUSH,
+            "webhook",
+            "feed",
+            "comparison",
+            "stock",
+        ];
+        assert!(all.iter().all(|cause| words::cause(cause).is_some()));
+    }
 }

@@ -19,7 +19,7 @@ use engine::people::UserRole;
 use engine::runs::Job;
 use engine::{Connected, Error, Hub};
 use maud::{Markup, html};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Items looked at to see which stores have listings; most have some among the first.
@@ -100,8 +100,27 @@ fn form(viewer: &Viewer, accounts: &Accounts) -> Markup {
     }
 }
 
-/// The accounts that are connected and that no first sync has taken in: none of their products is matched yet.
-pub(super) async fn missing(hub: &Hub, views: &[AccountView]) -> Result<BTreeSet<AccountId>, Error> {
+/// Connected stores of which no product is matched.
+#[derive(Default)]
+pub(super) struct Untaken {
+    /// Those that wait for their first sync.
+    pub(super) missing: BTreeSet<AccountId>,
+    /// Those in which the last first sync found nothing that the hub has, with how many products it read there.
+    pub(super) strange: BTreeMap<AccountId, u64>,
+}
+
+/// The connected stores of which no product is matched: no first sync has been there, or it found nothing that it knows.
+pub(super) async fn untaken(hub: &Hub, views: &[AccountView]) -> Result<Untaken, Error> {
+    let mut untaken = Untaken { missing: unmatched(hub, views).await?, strange: BTreeMap::new() };
+    for (id, products) in views.iter().filter_map(|view| Some((&view.account.id, view.health.unmatched?))) {
+        if untaken.missing.remove(id) {
+            untaken.strange.insert(id.clone(), products);
+        }
+    }
+    Ok(untaken)
+}
+
+async fn unmatched(hub: &Hub, views: &[AccountView]) -> Result<BTreeSet<AccountId>, Error> {
     let some = hub.list_items("", None, SAMPLE).await?;
     let seen: BTreeSet<&AccountId> =
         some.rows.iter().flat_map(|item| item.listings.iter().map(|listing| &listing.listing.account)).collect();
@@ -119,24 +138,52 @@ pub(super) async fn missing(hub: &Hub, views: &[AccountView]) -> Result<BTreeSet
     Ok(missing)
 }
 
-/// How an account is doing, in one word; one that waits for its first sync is not called healthy.
-pub(super) fn state(connected: &Connected, missing: &BTreeSet<AccountId>, now: Timestamp) -> (Tone, &'static str) {
+/// How an account is doing, in one word; one of which nothing is matched is not called healthy.
+pub(super) fn state(connected: &Connected, untaken: &Untaken, now: Timestamp) -> (Tone, &'static str) {
+    let id = &connected.account.id;
     match attention::state(connected, now) {
-        (Tone::Good, _) if missing.contains(&connected.account.id) => (Tone::Note, "Not synced yet"),
+        (Tone::Good, _) if untaken.missing.contains(id) => (Tone::Note, "Not synced yet"),
+        (Tone::Good, _) if untaken.strange.contains_key(id) => (Tone::Note, "Nothing matched"),
         said => said,
     }
 }
 
-/// Says which stores wait for their first sync, and leads to it.
-pub(super) fn hint(missing: &BTreeSet<AccountId>) -> Markup {
+/// Says which stores wait for their first sync, and in which it found nothing; leads to what helps.
+pub(super) fn hints(untaken: &Untaken) -> Markup {
+    let missing = &untaken.missing;
     let names = missing.iter().map(AccountId::as_str).collect::<Vec<_>>().join(", ");
-    let title = format!("The first sync is missing: {names}");
-    ui::say_with(
-        Tone::Note,
-        &title,
-        &html! { (not_taken_in(missing.len())) " " a href="/first-sync" { "Preview the first sync" } },
-    )
+    html! {
+        @if !missing.is_empty() {
+            (ui::say_with(Tone::Note, &format!("The first sync is missing: {names}"), &html! { (not_taken_in(missing.len())) " " a href="/first-sync" { "Preview the first sync" } }))
+        }
+        @for (id, products) in &untaken.strange {
+            (ui::say_with(Tone::Note, &nothing_matched(id), &html! { (why_nothing(*products)) " " a href=(mapping(id)) { (MATCH) } }))
+        }
+    }
 }
+
+/// What to call a store in which the first sync found nothing that the hub has.
+pub(super) fn nothing_matched(id: &AccountId) -> String {
+    format!("Nothing in {id} matches an item of the hub")
+}
+
+/// Why nothing of a store is matched although a first sync was there, and what to do.
+pub(super) fn why_nothing(products: u64) -> String {
+    let read = match products {
+        0 => "The last first sync found no product with a SKU there".to_owned(),
+        1 => "The last first sync read its one product, whose SKU no item has".to_owned(),
+        many => format!("The last first sync read its {} products, and no item has the SKU of one", ui::count(many)),
+    };
+    format!("{read}. Give them the SKUs of the master and sync again, or match them by hand.")
+}
+
+/// Where the products of a store are matched by hand.
+pub(super) fn mapping(id: &AccountId) -> String {
+    format!("/accounts/{id}/mapping")
+}
+
+/// What leads there is called.
+pub(super) const MATCH: &str = "Products and mapping";
 
 /// What it means that so many stores were in no first sync.
 pub(super) const fn not_taken_in(stores: usize) -> &'static str {

@@ -19,7 +19,6 @@ use engine::people::UserRole;
 use engine::records::History;
 use engine::work::QueueView;
 use maud::{Markup, html};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Lines of what happened lately.
@@ -35,15 +34,15 @@ struct Scene {
     alarms: Vec<Raised>,
     lately: Vec<History>,
     day: LastDay,
-    /// Stores that wait for their first sync.
-    missing: BTreeSet<AccountId>,
+    /// Stores of which no product is matched.
+    untaken: first_sync::Untaken,
     now: Timestamp,
 }
 
 impl Scene {
     /// Whether no store has been in a first sync.
     fn is_new(&self) -> bool {
-        self.missing.len() == self.views.len()
+        self.untaken.missing.len() == self.views.len()
     }
 }
 
@@ -53,8 +52,8 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
     let now = hub.clock.now();
     let (views, queues, alerts, lately, day) =
         futures::try_join!(hub.list_accounts(), hub.queues(), hub.alerts(), hub.latest(LATELY), hub.last_day(),)?;
-    let (accounts, missing) = futures::try_join!(hub.accounts(), first_sync::missing(hub, &views))?;
-    let scene = Scene { views, accounts, queues, alarms: alerts.alarms, lately, day, missing, now };
+    let (accounts, untaken) = futures::try_join!(hub.accounts(), first_sync::untaken(hub, &views))?;
+    let scene = Scene { views, accounts, queues, alarms: alerts.alarms, lately, day, untaken, now };
     let body = if scene.views.is_empty() { welcome(&viewer) } else { full(&scene) };
     let lead = lead(&scene);
     Ok(viewer.page(&Head::new("Overview").lead(&lead).every(5), &body))
@@ -81,7 +80,8 @@ fn needs(scene: &Scene) -> Vec<Need> {
     let mut needs = attention::of(&scene.accounts, scene.now);
     let is_told = |risk: &&Risk| scene.alarms.iter().any(|raised| raised.alarm.subject == risk.sku.as_str());
     needs.extend(scene.alarms.iter().filter_map(of_alarm));
-    needs.extend(scene.missing.iter().filter(|_| !scene.is_new()).map(not_taken_in));
+    needs.extend(scene.untaken.missing.iter().filter(|_| !scene.is_new()).map(not_taken_in));
+    needs.extend(scene.untaken.strange.iter().map(of_strange));
     needs.extend(scene.day.risks.iter().filter(|risk| !is_told(risk)).take(RISKS).map(of_risk));
     needs.sort_by_key(|need| std::cmp::Reverse(need.tone));
     let dead = scene.queues.dead.waiting;
@@ -108,6 +108,17 @@ fn not_taken_in(id: &AccountId) -> Need {
         said: first_sync::not_taken_in(1).into(),
         to: "/first-sync".into(),
         action: "Preview the first sync",
+    }
+}
+
+/// A store in which the first sync found nothing that the hub has.
+fn of_strange((id, products): (&AccountId, &u64)) -> Need {
+    Need {
+        tone: Tone::Note,
+        title: first_sync::nothing_matched(id),
+        said: first_sync::why_nothing(*products),
+        to: first_sync::mapping(id),
+        action: first_sync::MATCH,
     }
 }
 
@@ -271,7 +282,7 @@ fn node(scene: &Scene, view: &AccountView) -> Markup {
     let id = &view.account.id;
     let connected: Option<&Connected> = scene.accounts.get(id);
     let (tone, state) =
-        connected.map_or((Tone::Plain, ""), |connected| first_sync::state(connected, &scene.missing, scene.now));
+        connected.map_or((Tone::Plain, ""), |connected| first_sync::state(connected, &scene.untaken, scene.now));
     let title = connected.map_or("", |connected| connected.channel.info().title);
     html! {
         a.node href={ "/accounts/" (id) } {

@@ -5,6 +5,7 @@ use super::form::link;
 use super::gate::{Asked, Sent, Trouble, done};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
+use super::reports;
 use super::ui::{self, Tone, badge, number, signed};
 use crate::App;
 use axum::extract::{Path, State};
@@ -78,7 +79,7 @@ fn table(rows: &[Suspect], may: bool) -> Markup {
                 th scope="row" { a.sku href=(link("/item", &[("sku", row.sku.as_str())])) { (row.sku) } }
                 td.num data-name="Known" { (number(row.known)) }
                 td.num.strong data-name="Seen" { @match row.seen { Some(level) => (number(level)), None => span.soft { "gone" } } }
-                td.num data-name="Counted before" { (signed(row.counted)) }
+                td class=(reports::figure(row.counted == 0)) data-name="Counted before" { (signed(row.counted)) }
                 td data-name="When" { (ui::ago(row.at)) }
                 td.corner { (verdict(row.verdict)) }
             } } }

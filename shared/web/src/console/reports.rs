@@ -45,13 +45,18 @@ fn by_store(found: &Adoption) -> Markup {
                 td.num data-name="Products" { (count(account.units)) }
                 td.num data-name="Matched" { (count(account.matched)) }
                 td.num.strong data-name="Change" { (count(account.will_change)) }
-                td.num data-name="Units up" { span class=(if account.gains == 0 { "soft" } else { "good" }) { (signed(account.gains)) } }
-                td.num data-name="Units down" { span class=(if account.losses == 0 { "soft" } else { "bad" }) { (signed(-account.losses)) } }
-                td.num data-name="Not on the master" { (count(account.not_on_master)) }
-                td.num data-name="Missing there" { (count(account.missing)) }
+                td class=(figure(account.gains == 0)) data-name="Units up" { span class=(if account.gains == 0 { "soft" } else { "good" }) { (signed(account.gains)) } }
+                td class=(figure(account.losses == 0)) data-name="Units down" { span class=(if account.losses == 0 { "soft" } else { "bad" }) { (signed(-account.losses)) } }
+                td class=(figure(account.not_on_master == 0)) data-name="Not on the master" { (count(account.not_on_master)) }
+                td class=(figure(account.missing == 0)) data-name="Missing there" { (count(account.missing)) }
             } } }
         }
     }
+}
+
+/// The class of a figure; a zero is left out where each store is a card of its own.
+pub(super) const fn figure(is_zero: bool) -> &'static str {
+    if is_zero { "num nil" } else { "num" }
 }
 
 /// What a person should look at before anything is applied.
@@ -108,9 +113,9 @@ pub(super) fn comparison(found: &Comparison) -> Markup {
                 dl.tiles {
                     (tile("Compared", &count(account.compared)))
                     (tile("Differ", &count(account.nominated)))
-                    (tile("Not matched", &count(account.unmapped)))
-                    (tile("Missing there", &count(account.missing)))
-                    (tile("Clashes", &count(account.clashes.len() as u64)))
+                    @for (name, many) in [("Not matched", account.unmapped), ("Missing there", account.missing), ("Clashes", account.clashes.len() as u64)] {
+                        @if many > 0 { (tile(name, &count(many))) }
+                    }
                 }
                 @if !account.shown.is_empty() { (ui::scroll("Differences", &shown(account))) }
             }

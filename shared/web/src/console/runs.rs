@@ -5,14 +5,14 @@ use super::gate::{Asked, Sent, Trouble, done};
 use super::icons::{Icon, icon};
 use super::layout::{Head, Viewer};
 use super::ui::{self, Tone, badge, count, length, number};
-use super::{bulk, filters, first_sync, reports, set_up, snapshots};
+use super::{bulk, filters, first_sync, reports, set_up, snapshots, stock_file};
 use crate::App;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::AccountId;
 use engine::Error;
 use engine::people::UserRole;
-use engine::runs::{Job, Run, RunDone, RunState};
+use engine::runs::{Fault, Job, Run, RunDone, RunState};
 use engine::settings::GroupOrder;
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
@@ -24,6 +24,8 @@ const PAGE: usize = 40;
 const SNAPSHOTS: usize = 12;
 /// Faults shown.
 const FAULTS: usize = 50;
+/// Of them, those that are seen at once.
+const FIRST: usize = 10;
 
 /// What a run does, in words.
 fn title(job: &Job) -> String {
@@ -207,7 +209,12 @@ fn result(viewer: &Viewer, run: &Run, may: bool) -> Markup {
             }
         }),
         Job::Reconcile { .. } => known(run, reports::comparison),
-        Job::Import { .. } => known(run, reports::import),
+        Job::Import { dry_run, .. } => known(run, |found: &engine::runs::ImportReport| {
+            html! {
+                (reports::import(found))
+                @if *dry_run && may && found.changed > 0 { (stock_file::apply(viewer, run, found.changed)) }
+            }
+        }),
         Job::Feed { name, .. } => known(run, |found| {
             html! { (reports::import(found)) p { a href="/stock-feeds" { "All stock feeds" } " · " a href=(link("/stock-feeds/edit", &[("name", name)])) { "Settings of " (name) } } }
         }),
@@ -248,13 +255,23 @@ fn known<T: DeserializeOwned>(run: &Run, show: impl FnOnce(&T) -> Markup) -> Mar
 }
 
 fn faults(run: &Run) -> Markup {
+    let shown = run.faults.get(..run.faults.len().min(FAULTS)).unwrap_or_default();
+    let (first, more) = shown.split_at(shown.len().min(FIRST));
     html! {
         section.card {
-            header { h2 { (ui::counted(run.faults_total, "thing", "things")) " that could not be done" } }
-            ul.todo { @for fault in run.faults.iter().take(FAULTS) { li { span.dot.bad {} div { p.strong { (fault.place) } p.soft { (fault.message) } } } } }
+            header { div {
+                h2 { (ui::counted(run.faults_total, "thing", "things")) " that could not be done" }
+                @if let Job::Import { .. } = run.job { p { "The other lines are not held up by them. Correct these in the file and load it again." } }
+            } }
+            (fault_list(first))
+            @if !more.is_empty() { details { summary { (ui::counted(more.len() as u64, "more", "more")) } (fault_list(more)) } }
             @if run.faults_total > FAULTS as u64 { footer { span.soft { "The first " (FAULTS) " are shown." } } }
         }
     }
+}
+
+fn fault_list(all: &[Fault]) -> Markup {
+    html! { ul.todo { @for fault in all { li { span.dot.bad {} div { p.strong { (fault.place) } p.soft { (fault.message) } } } } } }
 }
 
 fn changed(viewer: &Viewer, run: &Run, rows: &[RunDone], next: Option<&str>, after: &str, may: bool) -> Markup {

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::WarehouseId;
 use engine::Error;
-use engine::runs::Job;
+use engine::runs::{Job, Run};
 use engine::stock::Mode;
 use engine::table::{self, Columns, Format};
 use engine::warehouses::WarehouseView;
@@ -56,7 +56,11 @@ fn form(viewer: &Viewer, warehouses: &[WarehouseView], again: Option<(&Wrong, &F
 
 /// Starts the preview, or the run itself.
 pub(super) async fn send(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent): Sent) -> Result<Response, Trouble> {
-    match start(&app, &viewer, &sent).await {
+    let started = match sent.filled("shown") {
+        Some(id) => start_shown(&app, &viewer, id).await,
+        None => start(&app, &viewer, &sent).await,
+    };
+    match started {
         Ok(id) => Ok(Redirect::to(&format!("/runs/{id}")).into_response()),
         Err(error @ Error::Invalid(_)) => {
             let wrong = Wrong::of(&error, &["file", "reason"]);
@@ -65,6 +69,41 @@ pub(super) async fn send(State(app): State<Arc<App>>, viewer: Viewer, Sent(sent)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The way from a preview to the same run, carried into the stock.
+pub(super) fn apply(viewer: &Viewer, run: &Run, changed: u64) -> Markup {
+    html! {
+        div.row {
+            form.inline method="post" action="/stock-file" data-confirm="Carry these lines into the stock now?" {
+                (viewer.token())
+                input type="hidden" name="shown" value=(run.id);
+                button.btn.main-act type="submit" { span.spin {} (icon(Icon::Check)) "Apply to " (ui::counted(changed, "item", "items")) }
+            }
+            a.btn href="/stock-file" { "Another file" }
+            span.soft.small { "A snapshot is taken before, so it can be taken back." }
+        }
+    }
+}
+
+/// Starts the run that a preview showed, with the same lines.
+async fn start_shown(app: &App, viewer: &Viewer, id: &str) -> Result<String, Error> {
+    let Job::Import { mode, warehouse, reason, dry_run: true } = app.hub.show_run(id).await?.job else {
+        return Err(Error::Invalid("that is not the preview of a stock file; load the file again".into()));
+    };
+    let Some(first) = app.hub.given_lines(id, 0).await? else {
+        return Err(Error::Invalid("the lines of that preview are not kept any more; load the file again".into()));
+    };
+    let job = Job::Import { mode, warehouse, reason, dry_run: false };
+    let run = app.hub.start_run(job, &viewer.caller.name).await?;
+    let (mut page, mut lines) = (0, Some(first));
+    while let Some(given) = lines {
+        app.hub.give_run(&run.id, given, true).await?;
+        page += 1;
+        lines = app.hub.given_lines(id, page).await?;
+    }
+    app.hub.close_run(&run.id).await?;
+    Ok(run.id)
 }
 
 async fn start(app: &App, viewer: &Viewer, sent: &Fields) -> Result<String, Error> {

@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// Differences shown.
 const LINES: usize = 100;
+/// Warehouses that can be added to those that feed a pool, at once.
+const ROOM: usize = 2;
 
 /// The list, with the locations that belong to none.
 pub(super) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Markup, Trouble> {
@@ -102,13 +104,7 @@ pub(super) fn feeding(
 ) -> Markup {
     let loose: Vec<&LocationView> = places.iter().filter(|place| place.warehouses.is_empty()).collect();
     let feeds = places.first().map(|place| place.warehouses.as_slice()).unwrap_or_default();
-    let feeds = feeds.iter().map(WarehouseId::as_str).collect::<Vec<_>>().join(", ");
     let is_one_pool = places.len() == 1 && places.iter().all(|place| place.id == ListingId::single(account.clone()));
-    let known: Vec<&str> = warehouses.iter().map(|warehouse| warehouse.id.as_str()).collect();
-    let help = format!(
-        "Short names with commas between; the first that has stock is charged. There are: {}.",
-        known.join(", ")
-    );
     let zeroed = loose.iter().any(|place| place.zeroed);
     html! {
         @if is_one_pool && warehouses.len() > 1 {
@@ -116,7 +112,7 @@ pub(super) fn feeding(
                 (viewer.token())
                 input type="hidden" name="account" value=(account);
                 input type="hidden" name="preview" value="1";
-                (Input::text("feeds", "Fed by").value(&feeds).help(&help).field(None))
+                (feeders(feeds, warehouses))
                 button.btn type="submit" name="do" value="feed" { span.spin {} "Preview" }
             }
         }
@@ -128,6 +124,30 @@ pub(super) fn feeding(
                 input type="hidden" name="zero" value=(if zeroed { "off" } else { "on" });
                 button.btn.small type="submit" name="do" value="zero" { (if zeroed { "Leave those in no warehouse alone …" } else { "Keep those in no warehouse at zero …" }) }
             }
+        }
+    }
+}
+
+/// The warehouses that feed a pool, in order: one choice for each that feeds it now, and room for more.
+fn feeders(feeds: &[WarehouseId], warehouses: &[WarehouseView]) -> Markup {
+    let all = || warehouses.iter().map(|warehouse| (warehouse.id.to_string(), warehouse.name.clone()));
+    let places = warehouses.len().min(feeds.len().max(1) + ROOM);
+    html! {
+        fieldset {
+            legend { "Fed by" }
+            div.halves {
+                @for place in 0..places {
+                    @let chosen = feeds.get(place).map_or("", WarehouseId::as_str);
+                    @let options = if place == 0 { all().collect() } else { ui::and_more("", "no other", all()) };
+                    div.field {
+                        label for={ "f-feeds-" (place) } { @match place { 0 => "First from", 1 => "Then from", more => { "Then from (" (more + 1) ")" } } }
+                        select id={ "f-feeds-" (place) } name="feeds" {
+                            @for (value, text) in &options { option value=(value) selected[value == chosen] { (text) } }
+                        }
+                    }
+                }
+            }
+            p.help { "The store shows the sum. What it sells is taken from the first that has stock." }
         }
     }
 }
@@ -283,8 +303,15 @@ fn order(sent: &Fields) -> Result<Order, Error> {
     let account = || AccountId::new(sent.text("account")).map_err(|error| Error::Invalid(error.to_string()));
     Ok(match (sent.text("do"), sent.filled("warehouse")) {
         ("feed", _) => {
-            let names = sent.text("feeds").split([',', ' ']).filter(|name| !name.is_empty());
-            Order::Feed(account()?, names.map(read).collect::<Result<_, Error>>()?)
+            let mut feeds: Vec<WarehouseId> = Vec::new();
+            for id in sent.all("feeds").filter(|name| !name.is_empty()).map(read) {
+                // chosen twice, it stands where it was chosen first
+                let id = id?;
+                if !feeds.contains(&id) {
+                    feeds.push(id);
+                }
+            }
+            Order::Feed(account()?, feeds)
         }
         ("zero", _) => Order::Zero(account()?, sent.text("zero") == "on"),
         // moved only from where the page showed it: meanwhile somebody else may have linked it
@@ -376,7 +403,7 @@ fn preview(viewer: &Viewer, title: &str, names: &Names, sent: &Fields, found: &L
                 form.inline method="post" action="/warehouses/link" {
                     (viewer.token())
                     @for name in ["do", "location", "was", "warehouse", "account", "feeds", "zero"] {
-                        @if !sent.text(name).is_empty() { input type="hidden" name=(name) value=(sent.text(name)); }
+                        @for value in sent.all(name).filter(|value| !value.is_empty()) { input type="hidden" name=(name) value=(value); }
                     }
                     input type="hidden" name="apply" value="1";
                     (ui::submit("Apply"))

@@ -8,6 +8,7 @@ use domain::push::Ended;
 use domain::settle::Note;
 use domain::{ListingId, Role};
 use engine::items::Standing;
+use engine::records::{FEED, WEBHOOK, asked};
 use engine::stock::Mode;
 
 /// A state, and how it is to be taken.
@@ -172,19 +173,28 @@ pub(super) fn note(note: &Note) -> String {
     }
 }
 
-/// What made us look.
-pub(super) fn cause(cause: &str) -> String {
-    match cause {
-        "webhook" => "the store’s webhook".into(),
-        "feed" => "the store’s log".into(),
-        "reconcile" | "comparison" => "a comparison".into(),
-        "sync" => "“sync now”".into(),
-        "waited" | "write" => "work that had waited".into(),
-        "again" | "told" => "a second look".into(),
-        "adopt" => "the first sync".into(),
-        "stock" => "a stock edit here".into(),
-        other => other.to_owned(),
-    }
+/// What made us look; nothing where the engine no longer knows, or where nobody asked.
+pub(super) fn cause(cause: &str) -> Option<&'static str> {
+    Some(match cause {
+        WEBHOOK => "the store’s webhook",
+        FEED => "the store’s log",
+        "reconcile" | "comparison" => "a comparison",
+        asked::LOOK => "“sync now”",
+        asked::FIRST_SYNC => "the first sync",
+        asked::STOCK_FILE => "a stock file",
+        asked::STOCK_FEED => "a stock feed",
+        asked::RESTORE => "what was taken back",
+        asked::RULES => "a change of rules",
+        asked::KIT => "a change of the kit",
+        asked::MAPPING => "a product that was matched",
+        asked::LINK | "unlink" | "zero" => "a change of warehouses",
+        asked::QUARANTINE => "what was decided about a quarantine",
+        asked::RELEASE => "its release, after another program had fought over it",
+        asked::RESUMED => "the account going on again",
+        asked::RUSH => "a rush of sales",
+        "stock" => "a stock edit here",
+        _ => return None,
+    })
 }
 
 /// Why a write failed. That its turn had not come is no failure of anybody's.

@@ -6,7 +6,7 @@ use crate::adopt::{Difference, Draft, SHOWN};
 use crate::items::levels;
 use crate::listings::todo;
 use crate::ports::Row;
-use crate::records::Item;
+use crate::records::{Item, asked};
 use crate::scan::Scan;
 use domain::plan;
 use domain::{Ledger, ListingId, LocationId, Timestamp, WarehouseId};
@@ -118,7 +118,7 @@ impl Linking {
             let Some(to) = target.ok().filter(|_| view.hold.is_none()).map(|target| target.max(0)) else { continue };
             let account = &job.connected.account.id;
             if entry.shadow != Some(to) {
-                todos.push(todo(account, &moved.draft.item.sku, to, now).row());
+                todos.push(todo(account, &moved.draft.item.sku, to, now, asked::LINK).row());
             }
             let Some(from) = entry.shadow.filter(|from| *from != to) else { continue };
             overwritten.push((moved.draft.item.sku.clone(), listing.clone(), Some(from)));
