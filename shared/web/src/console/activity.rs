@@ -88,7 +88,7 @@ pub(super) async fn queue(State(app): State<Arc<App>>, viewer: Viewer) -> Result
             @if !dead.is_empty() { (letters(&dead)) }
             section.card {
                 header { div { h2 { "Waiting for a store" } p { "Work that a store’s limits or an outage made wait. It goes on by itself, most urgent first." } } }
-                @if view.waiting.values().all(|rows| *rows == 0) { (ui::empty(Icon::Queue, "Nothing waits", "Every store has what it shall have, or is being written right now.", None)) }
+                @if view.waiting.values().all(|rows| *rows == 0) { (nothing_waits(view.changes.waiting + view.changes.in_flight)) }
                 @else {
                     table {
                         thead { tr { th scope="col" { "Store" } th.num scope="col" { "Pieces of work" } } }
@@ -101,6 +101,18 @@ pub(super) async fn queue(State(app): State<Arc<App>>, viewer: Viewer) -> Result
         }
     };
     Ok(viewer.page(&Head::new("Queue").lead("What is on its way, and what got stuck.").every(3), &body))
+}
+
+/// Where no work waits for its turn; changes may wait to be looked at all the same.
+fn nothing_waits(changes: u64) -> Markup {
+    match changes {
+        0 => ui::empty(Icon::Queue, "Nothing waits", "Every store has what it shall have.", None),
+        _ => {
+            let said = "What a store does not answer to is tried again by itself, a little later each time.";
+            let title = ui::counted(changes, "change is being looked at", "changes are being looked at");
+            ui::empty(Icon::Queue, &title, said, None)
+        }
+    }
 }
 
 /// What failed too often, and why.

@@ -1,5 +1,6 @@
 //! Alerts: what is wrong now, who is told of it and how, and from when on something is an alarm.
 
+use super::attention::{self, Need};
 use super::form::{Fields, Wrong, link};
 use super::gate::{Sent, Trouble, done, went};
 use super::icons::{Icon, icon};
@@ -66,7 +67,9 @@ pub(super) async fn page(State(app): State<Arc<App>>, viewer: Viewer) -> Result<
 }
 
 async fn show(app: &App, viewer: &Viewer, again: Again<'_>, added: Option<&AddedTarget>) -> Result<Markup, Trouble> {
-    let view = app.hub.alerts().await?;
+    let (view, accounts) = futures::try_join!(app.hub.alerts(), app.hub.accounts())?;
+    let mut needs = attention::of(&accounts, app.hub.clock.now());
+    needs.retain(|need| need.tone >= Tone::Warn);
     let admin = viewer.may(UserRole::Admin);
     let body = html! {
         @if let Some(secret) = added.and_then(|added| added.secret.as_ref()) {
@@ -74,7 +77,7 @@ async fn show(app: &App, viewer: &Viewer, again: Again<'_>, added: Option<&Added
         }
         div.cols {
             div {
-                section.card { header { h2 { "Alarms now" } } div data-live="alarms" { (alarms(&view.alarms)) } }
+                section.card { header { h2 { "Alarms now" } } div data-live="alarms" { (alarms(&view.alarms, &needs)) } }
                 section.card { header { div { h2 { "Who is told" } @if view.waiting > 0 { p { (ui::counted(view.waiting, "notice is", "notices are")) " on the way" } } } } (targets(viewer, &view, admin)) }
             }
             @if admin { div { (target_form(viewer, &view, again)) (settings_form(viewer, &view, again)) } }
@@ -84,9 +87,11 @@ async fn show(app: &App, viewer: &Viewer, again: Again<'_>, added: Option<&Added
         .page(&Head::new("Alerts").lead("Bad news is loud: shown here, and sent to whom you choose.").every(10), &body))
 }
 
-fn alarms(all: &[Raised]) -> Markup {
+fn alarms(all: &[Raised], needs: &[Need]) -> Markup {
     html! {
-        @if all.is_empty() { (ui::empty(Icon::Check, "Nothing is wrong", "Every store answers, is written, and is believed.", None)) }
+        @if let ([], [first, ..]) = (all, needs) {
+            (ui::empty(Icon::Info, "No alarm yet", &format!("{}. It becomes an alarm, and is sent, once it lasts.", first.title), Some((&first.to, "Look at it"))))
+        } @else if all.is_empty() { (ui::empty(Icon::Check, "Nothing is wrong", "Every store answers, is written, and is believed.", None)) }
         @else { ul.todo { @for alarm in all { (line(alarm)) } } }
     }
 }

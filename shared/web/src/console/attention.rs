@@ -23,6 +23,8 @@ pub(super) struct Need {
 
 /// What to do about a quarantine.
 pub(super) const REVIEW: &str = "Review";
+/// What becomes of a store that does not answer, and what to do.
+const TRIED_AGAIN: &str = "It is tried again by itself, and what happened meanwhile counts then. If this lasts, see whether the store is up, then test the connection.";
 /// Failed calls in a row from which on a store counts as not answering.
 const FAILURES: u32 = 3;
 
@@ -55,7 +57,8 @@ fn by_state(connected: &Connected, now: Timestamp) -> Vec<Need> {
         needs.push(Need { to: format!("/accounts/{id}/quarantine"), ..need });
     }
     if health.failures >= FAILURES || (health.failures > 0 && health.cooldown.is_some_and(|until| now < until)) {
-        let said = health.error.clone().unwrap_or_else(|| "No answer.".into());
+        let said = health.error.as_ref().map_or_else(String::new, |error| format!(" It said: {error}"));
+        let said = format!("{TRIED_AGAIN}{said}");
         needs.push(need(id, Tone::Bad, format!("{id} does not answer"), &said, "Look"));
     }
     if account.frozen.is_some() {

@@ -4,7 +4,7 @@ use super::form::link;
 use super::ui::{self, length, number, signed};
 use super::words;
 use domain::Timestamp;
-use engine::records::{History, Pushed};
+use engine::records::{History, Pushed, asked};
 use maud::{Markup, html};
 
 /// A list of what happened.
@@ -46,7 +46,7 @@ fn what(history: &History) -> Markup {
         .collect();
     let by = history.level.1 - history.level.0;
     html! {
-        @if counted.is_empty() { span { (quiet(history)) } } @else { (counted.join(", ")) }
+        @if counted.is_empty() { span { (act(history).map_or_else(|| quiet(history), str::to_owned)) } } @else { (counted.join(", ")) }
         @if by != 0 {
             " " span.nowrap { span class={ "delta " (if by < 0 { "bad" } else { "good" }) } { (signed(by)) } span.soft { " → " (number(history.level.1)) } }
         }
@@ -64,8 +64,29 @@ fn reason(text: &str) -> Markup {
         @if let Some(at) = time { "edits since " (ui::time(at)) " taken back" }
         @else if let Some(id) = snapshot { "taken back to a " a href={ "/snapshots/" (id) } { "snapshot" } }
         @else if let Some(id) = run { "a " a href={ "/runs/" (id) } { "run" } " taken back" }
-        @else { (text) }
+        @else { (rules(text)) }
     }
+}
+
+/// The same text with what people call the rules: `hold_back 2 → 5; in fragile`.
+fn rules(text: &str) -> String {
+    let one = |part: &str| match part.split_once(' ') {
+        Some((name, rest)) => format!("{} {rest}", words::rule(name)),
+        None => part.to_owned(),
+    };
+    text.split("; ").map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// What somebody did that counted nothing.
+fn act(history: &History) -> Option<&'static str> {
+    history.actor.as_ref()?;
+    Some(match history.cause.as_str() {
+        asked::RULES => "rules changed",
+        asked::KIT => "kit changed",
+        asked::MAPPING => "product matched",
+        asked::LINK | "unlink" | "zero" => "warehouse changed",
+        _ => return None,
+    })
 }
 
 /// What to say of a line that counted nothing.
@@ -102,7 +123,6 @@ fn notes(history: &History) -> Vec<(String, String)> {
 mod tests {
     use super::*;
     use domain::Sku;
-    use engine::records::asked;
 
     fn quiet_of(cause: &str) -> String {
         quiet(&History::by_person(&Sku::new("MUG").expect("valid"), Timestamp(0), cause, ("", ""), (1, 1)))
@@ -115,6 +135,17 @@ mod tests {
         assert_eq!(
             (quiet_of("told"), quiet_of("waited")),
             ("looked at a second time".into(), "looked at when its turn came".into())
+        );
+    }
+
+    #[test]
+    fn a_change_of_rules_is_told_by_the_names_that_people_see() {
+        let by = ("ann", "hold_back inherited → 2; in fragile");
+        let line = History::by_person(&Sku::new("MUG").expect("valid"), Timestamp(0), asked::RULES, by, (1, 1));
+        let shown = what(&line).into_string();
+        assert!(
+            shown.contains("rules changed") && shown.contains("ann: Hold back inherited → 2; in fragile"),
+            "{shown}"
         );
     }
 
