@@ -520,6 +520,8 @@ test("alerts, mapping, stock feeds and the settings of an account are there and 
     await open(`/${path}`);
     await photograph(page, path.replace("warehouses/main", "warehouse"));
   }
+  await open("/warehouses/main");
+  assert.match(await page.locator("dl.tiles").innerText(), /SKUs\s+38\s+In stock\s+37\s+Units\s+[\d,]+/, "its totals");
 });
 
 test("a viewer sees everything and is offered nothing that the role does not allow", async () => {
@@ -615,7 +617,9 @@ test("without a script everything can be read, and forms work", async () => {
   const bare = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } });
   await bare.addCookies((await context.cookies()).filter(({ name }) => name === "evenstock"));
   const plain = await bare.newPage();
-  for (const path of ["/", "/items", "/item?sku=MUG-RED", "/accounts", "/history", "/demo"]) {
+  const pages = ["/", "/items", "/item?sku=MUG-RED", "/accounts", "/accounts/leeds", "/first-sync", "/warehouses", "/rules", "/history",
+    "/runs", "/queue", "/alerts", "/stock-file", "/users", "/audit", "/demo"];
+  for (const path of pages) {
     await plain.goto(at(path));
     assert.ok((await plain.locator("main").innerText()).length > 100, path);
   }

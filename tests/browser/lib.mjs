@@ -127,6 +127,11 @@ async function look(page, name, screen, axe) {
   await page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, screen.theme);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${name} on ${screen.name}: ${wide} pixels stick out at the side`);
+  const loose = await page.evaluate(() => [...document.querySelectorAll("td.num")].filter((cell) => {
+    const { textAlign, fontVariantNumeric } = getComputedStyle(cell);
+    return !(/^(right|end)$/.test(textAlign) && fontVariantNumeric.includes("tabular-nums"));
+  }).map((cell) => cell.textContent));
+  assert.deepEqual(loose, [], `${name} on ${screen.name}: numbers that do not stand below each other`);
   // as tall as the page: what sticks to an edge of the screen stands at the page's, and hides nothing of it
   const height = await page.evaluate(() => { scrollTo(0, 0); return document.documentElement.scrollHeight; });
   if (height > screen.height) await page.setViewportSize({ width: screen.width, height });

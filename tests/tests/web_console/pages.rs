@@ -57,12 +57,20 @@ async fn what_a_store_does_not_take_needs_a_person() {
     let row = hub.store.get(&[Health::key(&id)]).await.unwrap().remove(0);
     let version = row.map_or(0, |row| row.version);
     let trouble = Troubled { sku, why: "the product is archived".into(), since: hub.clock.now() };
-    let health = Health { troubles: vec![trouble], ..Health::default() };
+    let health = Health { troubles: vec![trouble], clashes: vec!["CAP".into()], failures: 3, ..Health::default() };
     let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
     hub.store.write(&[Change::Put(health.row(&id, version + 1), condition)]).await.unwrap();
     console.shops.clock.advance(Duration::from_secs(60));
     let overview = console.get(&owner, "/").await.text;
-    assert!(overview.contains("1 SKU of north cannot be written"), "{overview}");
+    let told = [
+        "1 SKU of north cannot be written",
+        "1 SKU clash in north",
+        "north does not answer",
+        "It is tried again by itself",
+    ];
+    assert!(told.iter().all(|said| overview.contains(said)), "{overview}");
+    let alerts = console.get(&owner, "/alerts").await.text;
+    assert!(alerts.contains("No alarm yet") && !alerts.contains("Nothing is wrong"), "{alerts}");
     let account = console.get(&owner, "/accounts/north").await.text;
     assert!(account.contains("the product is archived") && account.contains("/item?sku=MUG"), "{account}");
 }
