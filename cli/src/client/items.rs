@@ -137,7 +137,9 @@ fn standing(item: &ItemView) -> comfy_table::Cell {
 
 /// A listing by as little as tells it: the account, and the location where it is not the only one.
 fn named(listing: &ListingId) -> String {
-    if *listing == ListingId::single(listing.account.clone()) {
+    if let (true, Some(kit)) = (listing.is_kit(), &listing.unit) {
+        format!("kits of {kit}")
+    } else if *listing == ListingId::single(listing.account.clone()) {
         listing.account.to_string()
     } else {
         listing.to_string()
@@ -277,7 +279,11 @@ pub async fn explain(cx: &Cx, explain: &Explain) -> anyhow::Result<bool> {
     let why: Explanation = cx.client.get(&format!("/item/explain{}", of(&explain.sku))).await?;
     cx.show.answer(&why, |why| {
         let mut text = format!("{}: {} in the hub\n", why.sku, why.level);
-        for (warehouse, base) in &why.base {
+        let counted: i64 = why.base.values().chain(why.charged.values().flat_map(|charged| charged.values())).sum();
+        if counted != why.level {
+            text.push_str("  a kit: as many as its parts are enough for; what each store shows says which\n");
+        }
+        for (warehouse, base) in why.base.iter().filter(|_| counted == why.level) {
             let _ = writeln!(text, "  {base:>8}  warehouse {warehouse} began with");
             for (listing, counted) in why.charged.get(warehouse).into_iter().flatten() {
                 let _ = writeln!(text, "  {counted:>+8}  counted from {}", named(listing));

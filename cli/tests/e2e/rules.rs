@@ -73,6 +73,8 @@ async fn groups_filters_and_kits() {
     assert!(town.run(&["kits", "list"]).await.good().out.contains("2 CUP, 1 POT"));
     town.run(&["stock", "set", "CUP", "5", "--reason", "broken"]).await.good();
     shows(&town, "SET", [2; 3]).await;
+    let why = town.run(&["explain", "SET"]).await.good().out;
+    assert!(why.contains("SET: 2 in the hub\n  a kit: as many as") && why.contains("2  5 CUP, 2 in each"), "{why}");
     town.run(&["kits", "clear", "SET", "--yes"]).await.good();
     town.run(&["groups", "remove", "fragile", "--yes"]).await.good();
     town.run(&["filters", "remove", "breakable"]).await.good();
