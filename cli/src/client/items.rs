@@ -246,7 +246,7 @@ fn counted(happened: &Happened) -> String {
     for seen in &happened.seen {
         let account = named(&seen.listing);
         texts.extend(seen.counted.iter().map(|counted| format!("{account} {:+}", counted.by)));
-        texts.extend(seen.notes.iter().map(|note| format!("{account}: {}", word(note))));
+        texts.extend(seen.notes.iter().map(|note| format!("{account}: {}", web::console::note_in_words(note))));
     }
     texts.join("; ")
 }

@@ -169,6 +169,12 @@ async fn with_headers(request: Request, next: Next) -> Response {
     guarded(next.run(request).await)
 }
 
+/// What a person may want to know of a look at a store, in the words of the console; the command line uses them too.
+#[must_use]
+pub fn note_in_words(note: &domain::settle::Note) -> String {
+    words::note(note)
+}
+
 /// Whether a request comes from somebody who reads pages.
 pub(crate) fn wants_a_page(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"))
