@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test file: a panic is the report")]
 
-mod echoes;
 mod places;
 mod town;
 
