@@ -429,7 +429,7 @@ impl Hub {
     pub(crate) async fn is_taken_back(&self, sku: &Sku, account: &AccountId, at: Timestamp) -> Result<bool, Error> {
         let mut after = None;
         for _ in 0..PAGES_MAX {
-            let page = self.past_page(sku, after, PAGE).await?;
+            let page = self.past_page(sku, after, FIRST_PAGE).await?;
             for row in &page.rows {
                 let line: History = records::body(row)?;
                 if line.at < at {
