@@ -197,6 +197,9 @@ pub struct Written {
     /// nothing in the log explains.
     #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
     pub past: bool,
+    /// The level that it replaced, where neither the log nor a write of ours explained that: its entry may show late.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<i64>,
 }
 
 /// What a commit of the ledger is. Each commit is exactly one of these.
@@ -356,9 +359,11 @@ impl Square {
         (self.with, self.open, self.last, self.forgot) = (level, false, level, false);
     }
 
-    /// Remembers one of our own writes.
-    pub fn wrote(&mut self, value: i64, now: Timestamp) {
-        self.writes.push(Written { value, after: self.position, at: now, past: false });
+    /// Remembers one of our own writes, of `value` over the level `from`.
+    pub fn wrote(&mut self, from: i64, value: i64, now: Timestamp) {
+        let explained = self.last == from || self.writes.iter().any(|write| write.value == from);
+        let over = (!explained).then_some(from);
+        self.writes.push(Written { value, after: self.position, at: now, past: false, over });
         if self.writes.len() > WRITES_KEPT {
             self.writes.remove(0);
             self.forgot = true;
@@ -407,7 +412,7 @@ mod tests {
         let mut entry = Entry::new(WarehouseId::main());
         (entry.shadow, entry.square) = (Some(7), Some(Square::new(7, Position(1), Timestamp(0))));
         let mut square = Square { open: true, ..Square::new(7, Position(1), Timestamp(0)) };
-        square.wrote(7, Timestamp(0));
+        square.wrote(7, 7, Timestamp(0));
         let before = Ledger {
             entries: BTreeMap::from([(listing("shop"), Entry { square: Some(square), ..entry.clone() })]),
             ..Ledger::default()

@@ -208,7 +208,7 @@ pub fn claim(ledger: &mut Ledger, pushes: &[Push], now: Timestamp, lease_ms: i64
             call: push.call,
         });
         if let Some(square) = &mut entry.square {
-            square.wrote(push.to, now);
+            square.wrote(push.from, push.to, now);
         }
     }
 }

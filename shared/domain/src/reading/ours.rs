@@ -131,6 +131,9 @@ impl Reader {
             return Some(logged);
         }
         if level == Some(movement.level_after) && !self.unsure {
+            if newest.is_some_and(|write| write.over == level) {
+                return Some(self.shown_late(movement, &possible));
+            }
             self.reading.writes.clear();
             return Some(latest);
         }
@@ -142,6 +145,16 @@ impl Reader {
             self.reading.doubts.push(movement.level_after - before);
         }
         Some(before)
+    }
+
+    /// The level before an edit whose entry shows late: our newest write replaced just what it shows, and something that the log
+    /// does not have made the level that number again. A person is told, who may have entered it once more.
+    fn shown_late(&mut self, movement: &Movement, possible: &[i64]) -> i64 {
+        let before = possible.iter().rev().nth(1).copied().unwrap_or(self.reading.last);
+        self.reading.doubts.push(movement.level_after - before);
+        let newest = self.reading.writes.iter().rposition(|write| write.after < movement.id).unwrap_or(0);
+        self.reading.writes.drain(..newest);
+        before
     }
 
     /// The level before an edit that one of our writes erased: what that write was meant to replace. Each write is made

@@ -66,7 +66,7 @@ fn a_returned_line_gives_back_what_it_held() {
 #[test]
 fn our_own_write_is_recognised_and_an_edit_is_not() {
     let mut square = at(10);
-    square.wrote(7, Timestamp(0));
+    square.wrote(square.last, 7, Timestamp(0));
     let reading = read(&square, &[entry(1, 7, None), entry(2, 12, None)], &Orders::new(), Some(12), Timestamp(0));
     assert_eq!((reading.own, units(&reading)), (1, vec![5]));
     assert!(reading.echoes && reading.writes.is_empty());
@@ -75,7 +75,7 @@ fn our_own_write_is_recognised_and_an_edit_is_not() {
 #[test]
 fn an_entry_with_the_number_of_a_write_of_unknown_outcome_may_be_somebody_elses() {
     let mut square = at(10);
-    square.wrote(7, Timestamp(0));
+    square.wrote(square.last, 7, Timestamp(0));
     square.guesses = Some((10, 7));
     let feed = [entry(1, 15, None), entry(2, 7, None)];
     let reading = read(&square, &feed, &Orders::new(), Some(7), Timestamp(0));
@@ -92,7 +92,7 @@ fn an_entry_with_the_number_of_a_write_of_unknown_outcome_may_be_somebody_elses(
 #[test]
 fn an_edit_that_our_write_erased_counts_where_the_log_shows_that_write_after_it() {
     let mut square = at(5);
-    square.wrote(4, Timestamp(0));
+    square.wrote(square.last, 4, Timestamp(0));
     let reading = read(&square, &[entry(1, 7, None), entry(2, 4, None)], &Orders::new(), Some(4), Timestamp(0));
     assert_eq!((reading.own, units(&reading), reading.unclear), (1, vec![2], 0), "5 → 7, then our 4");
 }
@@ -100,7 +100,7 @@ fn an_edit_that_our_write_erased_counts_where_the_log_shows_that_write_after_it(
 #[test]
 fn without_echo_the_level_tells_whether_an_edit_came_before_or_after_our_write() {
     let mut square = at(10);
-    square.wrote(7, Timestamp(0));
+    square.wrote(square.last, 7, Timestamp(0));
     let after = read(&square, &[entry(1, 12, None)], &Orders::new(), Some(12), Timestamp(0));
     assert_eq!(units(&after), [5], "7 → 12");
     let erased = read(&square, &[entry(1, 12, None)], &Orders::new(), Some(7), Timestamp(0));
@@ -110,6 +110,26 @@ fn without_echo_the_level_tells_whether_an_edit_came_before_or_after_our_write()
     assert_eq!(unknown.doubts, [2, 5], "from 10 or from 7");
     let same = read(&square, &[entry(1, 10, None)], &Orders::new(), Some(3), Timestamp(0));
     assert_eq!(same.doubts, [3], "back to what it was before our 7");
+}
+
+#[test]
+fn an_entry_that_shows_late_is_measured_from_what_was_before_the_level_that_our_write_replaced() {
+    let mut square = at(230);
+    square.wrote(230, 252, Timestamp(0));
+    square.wrote(275, 274, Timestamp(4_000));
+    let reading = read(&square, &[entry(1, 275, None)], &Orders::new(), Some(275), Timestamp(5_000));
+    assert_eq!(units(&reading), [23], "252 → 275, our 274, and silently 275 again");
+    assert_eq!(reading.doubts, [23], "or somebody entered 275 once more");
+    let left: Vec<i64> = reading.writes.iter().map(|write| write.value).collect();
+    assert_eq!((left, reading.last), (vec![274], 275), "our 274 may yet be what the next entry found");
+    let mut single = at(252);
+    single.wrote(275, 274, Timestamp(4_000));
+    assert_eq!(units(&read(&single, &[entry(1, 275, None)], &Orders::new(), Some(275), Timestamp(5_000))), [23]);
+    let mut ours = at(252);
+    ours.wrote(252, 275, Timestamp(0));
+    ours.wrote(275, 274, Timestamp(4_000));
+    let again = read(&ours, &[entry(1, 275, None)], &Orders::new(), Some(275), Timestamp(5_000));
+    assert_eq!((units(&again), again.doubts), (vec![1], vec![]), "our 275, our 274, then an edit");
 }
 
 #[test]
@@ -132,7 +152,7 @@ fn a_bundle_component_counts_by_what_moved() {
 #[test]
 fn a_sale_that_found_our_unlogged_write_shows_that_the_write_is_past() {
     let mut square = at(10);
-    square.wrote(30, Timestamp(0));
+    square.wrote(square.last, 30, Timestamp(0));
     let orders = Orders::from([(order("1"), vec![line("a", 2, None)])]);
     let reading = read(&square, &[entry(1, 28, Some("1")), entry(2, 40, None)], &orders, Some(40), Timestamp(0));
     assert_eq!(units(&reading), [-2, 12], "30 → 28 → 40, not 30 → 40");
@@ -142,7 +162,7 @@ fn a_sale_that_found_our_unlogged_write_shows_that_the_write_is_past() {
 #[test]
 fn a_return_after_our_unlogged_write_is_not_mistaken_for_a_second_fall() {
     let mut square = at(12);
-    square.wrote(8, Timestamp(0));
+    square.wrote(square.last, 8, Timestamp(0));
     let orders = Orders::from([(order("1"), vec![line("a", 2, Some(2))])]);
     let reading = read(&square, &[entry(1, 10, Some("1"))], &orders, None, Timestamp(0));
     assert_eq!(units(&reading), [2], "8 → 10, not 12 → 10");
@@ -151,7 +171,7 @@ fn a_return_after_our_unlogged_write_is_not_mistaken_for_a_second_fall() {
 #[test]
 fn an_edit_long_after_our_unlogged_write_is_measured_from_it() {
     let mut square = at(10);
-    square.wrote(7, Timestamp(0));
+    square.wrote(square.last, 7, Timestamp(0));
     let later = Movement { at: Timestamp(WINDOW_MS + 1), ..entry(1, 12, None) };
     assert_eq!(units(&read(&square, &[later], &Orders::new(), None, Timestamp(0))), [5]);
 }
@@ -159,7 +179,7 @@ fn an_edit_long_after_our_unlogged_write_is_measured_from_it() {
 #[test]
 fn two_entries_of_an_order_are_its_two_lines_whatever_the_level_looks_like() {
     let mut square = at(23);
-    square.wrote(21, Timestamp(0));
+    square.wrote(square.last, 21, Timestamp(0));
     let orders = Orders::from([(order("1"), vec![line("a", 3, None), line("b", 2, None)])]);
     let feed = [entry(1, 18, Some("1")), entry(2, 16, Some("1"))];
     let reading = read(&square, &feed, &orders, None, Timestamp(0));
@@ -177,8 +197,8 @@ fn a_return_is_a_return_even_where_an_import_has_hidden_its_size() {
 #[test]
 fn an_edit_that_one_of_several_unlogged_writes_erased_is_counted_by_its_time_and_told() {
     let mut square = at(316);
-    square.wrote(313, Timestamp(1_500));
-    square.wrote(311, Timestamp(4_000));
+    square.wrote(square.last, 313, Timestamp(1_500));
+    square.wrote(square.last, 311, Timestamp(4_000));
     let edit = Movement { at: Timestamp(1_000), ..entry(1, 364, None) };
     let reading = read(&square, &[edit], &Orders::new(), Some(311), Timestamp(5_000));
     assert_eq!((units(&reading), reading.doubts), (vec![48], vec![48]), "316 → 364, then our 313 and 311");
@@ -188,7 +208,7 @@ fn an_edit_that_one_of_several_unlogged_writes_erased_is_counted_by_its_time_and
 fn a_store_that_was_thought_to_log_our_writes_is_believed_no_longer_once_a_sale_shows_otherwise() {
     let mut square = at(144);
     square.echoes = true;
-    square.wrote(141, Timestamp(0));
+    square.wrote(square.last, 141, Timestamp(0));
     let two = vec![line("a", 2, Some(2)), line("b", 2, Some(2))];
     let orders = Orders::from([(order("1"), two)]);
     let reading = read(&square, &[entry(1, 143, Some("1"))], &orders, None, Timestamp(0));
@@ -199,7 +219,7 @@ fn a_store_that_was_thought_to_log_our_writes_is_believed_no_longer_once_a_sale_
 fn a_store_that_was_thought_to_log_our_writes_is_believed_no_longer_once_one_is_missing_before_an_edit() {
     let mut square = at(6);
     square.echoes = true;
-    square.wrote(3, Timestamp(0));
+    square.wrote(square.last, 3, Timestamp(0));
     let read = |at: i64| {
         let edit = Movement { at: Timestamp(at), ..entry(1, 16, None) };
         let reading = read(&square, &[edit], &Orders::new(), Some(16), Timestamp(0));
@@ -220,7 +240,7 @@ fn a_store_that_was_thought_to_log_our_writes_is_believed_no_longer_once_one_is_
 fn an_edit_after_a_sale_that_found_our_number_either_way_is_measured_from_the_sale_and_told() {
     let orders = Orders::from([(order("1"), vec![line("a", 2, None)]), (order("2"), vec![line("a", 3, None)])]);
     let mut square = at(207);
-    square.wrote(205, Timestamp(1_000));
+    square.wrote(square.last, 205, Timestamp(1_000));
     let late = |id, level, by| Movement { at: Timestamp(3_000), ..entry(id, level, by) };
     let first = read(&square, &[entry(1, 205, Some("1")), late(2, 202, Some("2"))], &orders, None, Timestamp(0));
     assert!(first.writes[0].past, "205 was sold down to, and written");
@@ -234,7 +254,7 @@ fn an_edit_after_a_sale_that_found_our_number_either_way_is_measured_from_the_sa
 fn after_an_order_that_found_a_silent_import_an_edit_is_measured_from_that_order_and_told() {
     let orders = Orders::from([(order("1"), vec![line("a", 3, None)])]);
     let mut square = at(81);
-    square.wrote(80, Timestamp(1_000));
+    square.wrote(square.last, 80, Timestamp(1_000));
     let late = |id, level, by| Movement { at: Timestamp(3_000), ..entry(id, level, by) };
     let feed = [late(1, 113, Some("1")), late(2, 44, None)];
     let reading = read(&square, &feed, &orders, Some(44), Timestamp(0));
@@ -246,7 +266,7 @@ fn after_an_order_that_found_a_silent_import_an_edit_is_measured_from_that_order
 fn a_second_entry_with_the_number_of_our_write_may_be_its_own_and_is_told() {
     let orders = Orders::from([(order("1"), vec![line("a", 6, None)])]);
     let mut square = at(208);
-    square.wrote(203, Timestamp(1_000));
+    square.wrote(square.last, 203, Timestamp(1_000));
     let feed = |later: i64| {
         let again = Movement { at: Timestamp(later), ..entry(3, 203, None) };
         [entry(1, 203, None), entry(2, 197, Some("1")), again]
@@ -269,7 +289,7 @@ fn an_order_called_off_whose_entry_shows_the_same_number_is_told() {
 fn of_two_equal_writes_only_the_first_is_sure_to_be_past() {
     let orders = Orders::from([(order("1"), vec![line("a", 1, None)])]);
     let mut square = at(140);
-    [160, 159, 160].into_iter().for_each(|value| square.wrote(value, Timestamp(0)));
+    [160, 159, 160].into_iter().for_each(|value| square.wrote(square.last, value, Timestamp(0)));
     let reading = read(&square, &[entry(9, 159, Some("1"))], &orders, None, Timestamp(0));
     let left: Vec<i64> = reading.writes.iter().map(|write| write.value).collect();
     assert_eq!((units(&reading), left), (vec![-1], vec![159, 160]), "the last write may have erased the sale");
@@ -279,7 +299,7 @@ fn of_two_equal_writes_only_the_first_is_sure_to_be_past() {
 fn a_return_that_an_import_hides_is_told_whichever_of_our_writes_it_found() {
     let orders = Orders::from([(order("1"), vec![line("a", 3, Some(3)), line("b", 2, Some(2))])]);
     let mut square = at(183);
-    square.wrote(181, Timestamp(0));
+    square.wrote(square.last, 181, Timestamp(0));
     let far = read(&square, &[entry(9, 269, Some("1"))], &orders, None, Timestamp(0));
     assert_eq!((units(&far), far.guessed, far.unclear), (vec![3, 2], vec![5], 0), "5 from 183, and 5 from 181");
     let near = read(&square, &[entry(9, 187, Some("1"))], &orders, None, Timestamp(0));
@@ -290,7 +310,7 @@ fn a_return_that_an_import_hides_is_told_whichever_of_our_writes_it_found() {
 fn a_return_that_fits_only_after_a_write_of_which_nobody_knows_is_told() {
     let orders = Orders::from([(order("1"), vec![line("a", 2, Some(2))])]);
     let mut square = at(12);
-    square.wrote(8, Timestamp(0));
+    square.wrote(square.last, 8, Timestamp(0));
     let known = read(&square, &[entry(9, 10, Some("1"))], &orders, None, Timestamp(0));
     assert_eq!((units(&known), known.guessed), (vec![2], vec![]));
     square.guesses = Some((12, 8));
@@ -313,7 +333,7 @@ fn which_of_two_lines_came_back_is_told_where_an_import_could_make_up_for_the_ot
 #[test]
 fn an_edit_measured_from_the_log_is_told_where_the_store_logs_our_writes_for_the_first_time() {
     let mut square = at(5);
-    square.wrote(4, Timestamp(0));
+    square.wrote(square.last, 4, Timestamp(0));
     let feed = [entry(1, 7, None), entry(2, 4, None)];
     let first = read(&square, &feed, &Orders::new(), Some(4), Timestamp(0));
     assert_eq!((units(&first), first.doubts), (vec![2], vec![3]), "the 4 may be somebody else's, and then 4 → 7");
