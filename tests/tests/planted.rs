@@ -5,6 +5,7 @@
 
 use domain::planted::Mistake;
 use tests::sim::calls;
+use tests::sim::echoes;
 use tests::sim::run::{Order, Variation, run};
 use tests::sim::scenes;
 use tests::sim::setup::{Class, Profile};
@@ -21,6 +22,12 @@ struct Field {
 const fn field(class: Class, profile: Profile, seeds: u64) -> Field {
     let variation = Variation { batch: 10, doubled: false, unaided: false, crash_at: None, files: false };
     Field { class, profile, seeds, variation }
+}
+
+/// Where nothing but webhooks makes anybody look.
+const fn unaided(class: Class, profile: Profile, seeds: u64) -> Field {
+    let variation = Variation { batch: 10, doubled: false, unaided: true, crash_at: None, files: false };
+    Field { variation, ..field(class, profile, seeds) }
 }
 
 impl Field {
@@ -65,10 +72,7 @@ const fn place(mistake: Mistake) -> Option<Field> {
         Mistake::MarkerApart => field(Class::Shops, Profile::Calm, 5),
         Mistake::DroppedUnfiled => field(Class::Shops, Profile::Calm, 5),
         Mistake::UnfiledUnseen => field(Class::Owing, Profile::Harsh, 20),
-        Mistake::EarlyAck => Field {
-            variation: Variation { batch: 10, doubled: false, unaided: true, crash_at: None, files: false },
-            ..field(Class::Exact, Profile::Realistic, 80)
-        },
+        Mistake::EarlyAck => unaided(Class::Exact, Profile::Realistic, 80),
         Mistake::NewKey => field(Class::Exact, Profile::Harsh, 60),
         Mistake::StaleVersion => field(Class::Exact, Profile::Realistic, 20),
         Mistake::HoldIgnored => field(Class::Exact, Profile::Calm, 60),
@@ -89,6 +93,8 @@ const fn place(mistake: Mistake) -> Option<Field> {
         | Mistake::CallTornApart
         | Mistake::FreezeIgnored
         | Mistake::FightIgnored
+        | Mistake::RepeatDropped
+        | Mistake::LookedOnce
         | Mistake::RestockRefused => return None,
     })
 }
@@ -116,6 +122,8 @@ macro_rules! mistakes {
                 Mistake::FreezeIgnored,
                 Mistake::FightIgnored,
                 Mistake::RestockRefused,
+                Mistake::RepeatDropped,
+                Mistake::LookedOnce,
             ];
             let tested = [[$(Mistake::$mistake,)+].as_slice(), &scenes].concat();
             assert!(Mistake::ALL.iter().all(|mistake| tested.contains(mistake)));
@@ -169,6 +177,27 @@ fn a_lost_call_asked_again_row_by_row() {
         calls::a_lost_call(seed, Some(Mistake::CallTornApart)).into_iter().next().map(|found| (seed, found))
     });
     println!("CallTornApart: found by its scene: {:?}", found.expect("CallTornApart survives"));
+}
+
+/// Chance decides whether a change falls between two tries of a webhook, or between a look and its commit.
+fn found_beside_our_writes(mistake: Mistake) {
+    let found = (0..40).find_map(|seed| {
+        let clean = echoes::changes_beside_our_writes(seed, None);
+        assert_eq!(clean, [""; 0], "seed {seed} without {mistake:?}");
+        echoes::changes_beside_our_writes(seed, Some(mistake)).into_iter().next().map(|found| (seed, found))
+    });
+    let (seed, found) = found.unwrap_or_else(|| panic!("{mistake:?} survives"));
+    println!("{mistake:?}: found by seed {seed} of its scene: {found:.160}");
+}
+
+#[test]
+fn an_echo_that_is_dropped_when_it_is_sent_again() {
+    found_beside_our_writes(Mistake::RepeatDropped);
+}
+
+#[test]
+fn a_level_that_is_looked_at_once() {
+    found_beside_our_writes(Mistake::LookedOnce);
 }
 
 /// Each seed of the scene is as many runs as there are polls at which somebody may die.

@@ -244,12 +244,31 @@ pub enum Delivery {
         event: Option<String>,
         /// What to look at.
         touches: Vec<Touch>,
-        /// The level that it claims for the one SKU that it touches, where no sale caused it. It is never counted: it only
-        /// tells what may be the echo of a write of ours from what cannot.
-        claims: Option<i64>,
+        /// The level that it claims for the one thing that it touches, where no sale is said to have caused it. It is never counted:
+        /// it only tells what may be the echo of a write of ours from what cannot.
+        claims: Option<Claimed>,
     },
     /// Nothing that concerns stock; the reason is counted.
     Ignored(String),
+}
+
+/// A level that a webhook claims. Only of what the platform tells by a webhook for each change, built when it happened or later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The level.
+    pub level: i64,
+    /// Where, if the webhook says so; else the account's only listing is meant.
+    pub location: Option<LocationId>,
+    /// When what it tells of happened, by the store: the same for all tries of one webhook.
+    pub at: Option<Timestamp>,
+}
+
+impl Claimed {
+    /// A level of which nothing else is said.
+    #[must_use]
+    pub const fn level(level: i64) -> Self {
+        Self { level, location: None, at: None }
+    }
 }
 
 /// An event that came over a queue or a bus of the merchant's own, which nobody else can write to.

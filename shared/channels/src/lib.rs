@@ -19,8 +19,8 @@ pub mod tokens;
 
 pub use clock::Clock;
 pub use contract::{
-    Channel, Delivery, Event, Fit, Hook, Identity, Info, Levels, Location, Movements, OrderHooks, Orders, Outcome,
-    Page, Session, Setting, Submitted, Subscription, SubscriptionState, Touch, Unit, UnitKind, Write,
+    Channel, Claimed, Delivery, Event, Fit, Hook, Identity, Info, Levels, Location, Movements, OrderHooks, Orders,
+    Outcome, Page, Session, Setting, Submitted, Subscription, SubscriptionState, Touch, Unit, UnitKind, Write,
 };
 pub use error::{Effect, Error, ErrorKind};
 pub use hooks::Watch;

@@ -68,11 +68,15 @@ pub enum Mistake {
     PartsTwice,
     /// What happened to a listing under a name that the hub has only just been told is not read again.
     NewNameUnread,
+    /// A webhook with the level that the ledger has is dropped when it is sent again, although nobody took it before.
+    RepeatDropped,
+    /// A level that a look has changed is not looked at once more.
+    LookedOnce,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::NoClaim,
         Self::BelievedPayload,
         Self::ShortLease,
@@ -105,6 +109,8 @@ impl Mistake {
         Self::ReleasedTwice,
         Self::PartsTwice,
         Self::NewNameUnread,
+        Self::RepeatDropped,
+        Self::LookedOnce,
     ];
 }
 

@@ -532,6 +532,7 @@ impl Hub {
             Change::Delete(Unpaid::key(id), Condition::Any),
         ];
         self.store.write(&gone).await?;
+        self.forget_units(id).await?;
         self.forget_locations(id).await?;
         self.forget_secrets(id, connected.channel).await?;
         self.forget_accounts();

@@ -9,9 +9,10 @@ use crate::levels::SeenAt;
 use crate::moving::{Standstill, Why};
 use crate::ports::{Clock, Http, Mailer, Page, Query, Queue, Row, Store, StoreError, Vault, VaultError};
 use crate::records::{self, Account, HUB, Health, StoreLocation, Unreadable};
-use crate::repeats::Accepted;
+use crate::repeats::Events;
 use crate::settings::{self, Defaults};
 use crate::standings::Standings;
+use crate::units::Units;
 use channels::{Channel, Secrets, Session, Tokens};
 use domain::{AccountId, LocationId, Timestamp, fight, guard};
 use std::collections::BTreeMap;
@@ -175,7 +176,8 @@ pub struct Hub {
     pub(crate) directory: Directory,
     pub(crate) standings: Standings,
     pub(crate) glanced: Glanced,
-    pub(crate) accepted: Accepted,
+    pub(crate) events: Events,
+    pub(crate) units: Units,
     pub(crate) counting: Counting,
     crowds: Mutex<BTreeMap<AccountId, Timestamp>>,
     stocked: Mutex<BTreeMap<AccountId, Stocked>>,
@@ -212,7 +214,8 @@ impl Hub {
             directory: Directory::default(),
             standings: Standings::default(),
             glanced: Glanced::default(),
-            accepted: Accepted::default(),
+            events: Events::default(),
+            units: Units::default(),
             counting: Counting::default(),
             crowds: Mutex::default(),
             stocked: Mutex::default(),

@@ -52,6 +52,7 @@ pub mod stock_feeds;
 pub mod sync;
 pub mod table;
 pub mod trail;
+mod units;
 mod unpaid;
 mod walk;
 pub mod warehouses;

@@ -15,6 +15,7 @@ use crate::hub::{Error, Hub, secrets_name};
 use crate::ports::{Change, Condition, IndexKey, Key, Row};
 use crate::receive::SIGNING;
 use crate::records::{self, HUB};
+use crate::units;
 use channels::Secrets;
 use domain::{Ledger, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -304,13 +305,14 @@ fn filed(rows: impl Iterator<Item = Row>, now: Timestamp) -> Result<Vec<Row>, Er
     Ok(filed.into_values().collect())
 }
 
-/// Whether a row goes along. What waits, what runs and what a comparison remembers does not: the other hub looks at everything
-/// again. Nor does health, which is of this machine, nor who has signed in.
+/// Whether a row goes along. What waits, what runs, what a comparison remembers and what units were called does not: the other hub
+/// looks at everything again. Nor does health, which is of this machine, nor who has signed in.
 fn matters(row: &Row, now: Timestamp) -> bool {
     let (pk, sk) = (row.key.pk.as_str(), row.key.sk.as_str());
     let stays = pk.starts_with("TODO#")
         || pk.starts_with("KEPT#")
         || sk.starts_with("LEVELS#")
+        || sk.starts_with(units::PREFIX)
         || (pk == HUB && (sk.starts_with("HEALTH#") || sk.starts_with("SESSION#")))
         // active runs: they would be driven twice
         || row.index.as_ref().is_some_and(|index| index.partition == "RUNS");
@@ -335,9 +337,13 @@ mod tests {
         {
             assert!(matters(&row(pk, sk), now), "{pk} {sk}");
         }
-        for (pk, sk) in
-            [("TODO#main", "1"), ("HUB", "HEALTH#main"), ("HUB", "HEALTH#!standstill"), ("ACCOUNT#main", "LEVELS#0")]
-        {
+        for (pk, sk) in [
+            ("TODO#main", "1"),
+            ("HUB", "HEALTH#main"),
+            ("HUB", "HEALTH#!standstill"),
+            ("ACCOUNT#main", "LEVELS#0"),
+            ("ACCOUNT#main", "UNIT#7"),
+        ] {
             assert!(!matters(&row(pk, sk), now), "{pk} {sk}");
         }
         assert!(!matters(&Row { expires: Some(now), ..row("SALE#main#1", "LINE#1#a") }, now));

@@ -1,6 +1,7 @@
 //! Webhooks: verified over their raw bytes before anything in them is believed, turned into hints, acknowledged once the
 //! hints are durable.
 
+use crate::echo::Told;
 use crate::hub::{Connected, Error, Hub};
 use crate::ports::Change;
 use crate::ports::Condition;
@@ -60,13 +61,16 @@ impl Hub {
                 self.store_health(id).await;
                 Ok(Received::Accepted(0))
             }
-            Ok(Delivery::Touched { touches, claims, .. }) if self.is_echo(&connected, &touches, claims).await => {
+            Ok(Delivery::Touched { event, touches, claims }) => {
+                let told = Told { event: event.as_deref(), touches: &touches, claims: claims.as_ref() };
+                if !self.is_echo(&connected, told).await {
+                    return self.accept_or_wait(&connected, event, touches).await;
+                }
                 tracing::debug!(account = %id, "echo of a write of ours");
                 self.noted_echo(id);
                 self.store_health(id).await;
                 Ok(Received::Accepted(0))
             }
-            Ok(Delivery::Touched { event, touches, .. }) => self.accept(&connected, event, touches).await,
             Err(error) => self.keep(id, hook, &error).await,
         }
     }
@@ -144,6 +148,20 @@ impl Hub {
         self.enqueue(&hints).await?;
         self.remember(account, event.as_deref());
         Ok(Received::Accepted(hints.len()))
+    }
+
+    /// Takes a webhook, or remembers that it could not: the store sends it again.
+    async fn accept_or_wait(
+        &self,
+        connected: &Connected,
+        event: Option<String>,
+        touches: Vec<Touch>,
+    ) -> Result<Received, Error> {
+        let taken = self.accept(connected, event.clone(), touches).await;
+        if taken.is_err() {
+            self.remember_failed(&connected.account.id, event.as_deref());
+        }
+        taken
     }
 
     async fn accept(

@@ -8,6 +8,7 @@
 //! | account, health | `HUB` | `ACCOUNT#<id>`, `HEALTH#<id>` | |
 //! | warehouse | `HUB` | `WAREHOUSE#<id>` | |
 //! | location of an account, with its warehouse | `HUB` | `LOCATION#<account>@<location>` | |
+//! | SKU of a unit, by its store's id | `ACCOUNT#<id>` | `UNIT#<external>` | |
 //! | levels that the last comparison saw | `ACCOUNT#<id>` | `LEVELS#<chunk>` | |
 //! | cursors: movement feed, orders | `ACCOUNT#<id>` | `CURSOR#feed`, `CURSOR#orders` | |
 //! | sale marker (expires) | `SALE#<account>#<order>` | `LINE#<line>#<sku>` | |

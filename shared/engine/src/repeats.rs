@@ -15,9 +15,14 @@ const LONGEST: usize = 128;
 
 type Event = Arc<(AccountId, String)>;
 
-/// The events whose hints this process has made durable, the newest ones.
+/// The events that this process remembers, the newest ones.
 #[derive(Default)]
-pub(crate) struct Accepted(Mutex<Recent>);
+pub(crate) struct Events {
+    /// Those whose hints it has made durable.
+    accepted: Mutex<Recent>,
+    /// Those whose hints it could not.
+    failed: Mutex<Recent>,
+}
 
 #[derive(Default)]
 struct Recent {
@@ -47,16 +52,33 @@ impl Recent {
 impl Hub {
     /// Whether the hints of this event of an account were made durable before. What has no id never was.
     pub(crate) fn is_repeat(&self, account: &AccountId, event: Option<&str>) -> bool {
-        let recent = self.accepted.0.lock().unwrap_or_else(PoisonError::into_inner);
-        event.is_some_and(|event| recent.has(&(account.clone(), event.to_owned())))
+        has(&self.events.accepted, account, event)
+    }
+
+    /// Whether the hints of this event of an account could not be made durable when it came before.
+    pub(crate) fn has_failed(&self, account: &AccountId, event: Option<&str>) -> bool {
+        has(&self.events.failed, account, event)
     }
 
     /// The hints of this event are durable. Never before they are: the store must be able to send it again.
     pub(crate) fn remember(&self, account: &AccountId, event: Option<&str>) {
-        let Some(event) = event else { return };
-        let mut recent = self.accepted.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.add((account.clone(), event.to_owned()));
+        add(&self.events.accepted, account, event);
     }
+
+    /// The hints of this event could not be made durable: the store sends it again.
+    pub(crate) fn remember_failed(&self, account: &AccountId, event: Option<&str>) {
+        add(&self.events.failed, account, event);
+    }
+}
+
+fn has(recent: &Mutex<Recent>, account: &AccountId, event: Option<&str>) -> bool {
+    let recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+    event.is_some_and(|event| recent.has(&(account.clone(), event.to_owned())))
+}
+
+fn add(recent: &Mutex<Recent>, account: &AccountId, event: Option<&str>) {
+    let Some(event) = event else { return };
+    recent.lock().unwrap_or_else(PoisonError::into_inner).add((account.clone(), event.to_owned()));
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod books;
 pub mod calls;
 pub mod core;
 pub mod crew;
+pub mod echoes;
 pub mod exec;
 pub mod grown;
 pub mod hands;

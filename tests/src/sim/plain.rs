@@ -4,11 +4,13 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use channels::{
-    Channel, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Location, Movements, OrderHooks, Orders,
-    Outcome, Page, Request, Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Watch, Write,
+    Channel, Claimed, Delivery, Error, ErrorKind, Hook, Identity, Info, Levels, Location, Movements, OrderHooks,
+    Orders, Outcome, Page, Request, Response, Secret, Secrets, Session, Subscription, Touch, Unit, UnitKind, Watch,
+    Write,
 };
 use domain::capability::Bulk;
 use domain::{Capabilities, FeedKind, LocationId, Order, OrderId, Position, Sku, Timestamp, WriteKind};
+use fastrand::Rng;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,11 +83,44 @@ pub struct Effect {
     pub after: i64,
 }
 
-/// A webhook, and how often it was sent without being taken.
+/// Which level a webhook names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The one that the change made.
+    Then,
+    /// The one that the store has when it is sent, each time anew.
+    Now,
+}
+
+/// How a store tells of changes: whatever platforms of this kind may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telling {
+    /// Whether it names a unit by its own id instead of its SKU.
+    pub by_id: bool,
+    /// Which level it names, if any.
+    pub level: Option<Named>,
+    /// Whether a webhook that waits to be sent again stands for what happens to its unit meanwhile.
+    pub merges: bool,
+}
+
+impl Telling {
+    /// Drawn from a seed.
+    #[must_use]
+    pub fn draw(rng: &mut Rng) -> Self {
+        let level = [None, Some(Named::Then), Some(Named::Now), Some(Named::Then)][rng.usize(0..4)];
+        Self { by_id: rng.bool(), level, merges: rng.bool() }
+    }
+}
+
+/// A webhook.
 #[derive(Debug, Clone)]
 pub struct News {
-    /// The SKU that it names.
-    pub sku: String,
+    /// The level that it is about.
+    pub shelf: String,
+    /// What that was when it changed; none of one that the store does not tell.
+    level: Option<i64>,
+    /// When it was sent first, milliseconds.
+    first: i64,
     /// How often it was sent in vain.
     pub failures: usize,
 }
@@ -110,8 +145,10 @@ pub struct PlainStore {
     pub changed: BTreeMap<String, i64>,
     /// Answers by idempotency key.
     answers: BTreeMap<String, u16>,
-    /// SKUs whose webhooks wait to be sent.
-    pub news: Vec<String>,
+    /// How it tells of changes.
+    pub telling: Telling,
+    /// Webhooks that wait to be sent.
+    news: Vec<News>,
     /// Webhooks that were sent and not taken: when they are sent again, milliseconds.
     again: Vec<(i64, News)>,
     /// SKUs whose level the store does not tell for now.
@@ -130,6 +167,7 @@ impl PlainStore {
             levels,
             changed: BTreeMap::new(),
             answers: BTreeMap::new(),
+            telling: Telling { by_id: false, level: None, merges: false },
             news: Vec::new(),
             again: Vec::new(),
             hidden: BTreeSet::new(),
@@ -164,8 +202,34 @@ impl PlainStore {
         *level += by;
         *self.changed.entry(sku.to_owned()).or_default() += by;
         if by != 0 {
-            self.news.push(on_shelf(sku).0.to_owned());
+            self.tell(sku);
         }
+    }
+
+    /// A webhook about a level waits to be sent, unless one that waits to be sent again stands for it.
+    pub fn tell(&mut self, shelf: &str) {
+        if self.telling.merges && self.again.iter().any(|(_, news)| news.shelf == shelf) {
+            return;
+        }
+        self.news.push(News { shelf: shelf.to_owned(), level: self.told(shelf), first: 0, failures: 0 });
+    }
+
+    /// A level, if the store tells it.
+    fn told(&self, shelf: &str) -> Option<i64> {
+        self.levels.get(shelf).filter(|_| !self.hidden.contains(shelf)).copied()
+    }
+
+    /// What a webhook says, if it is sent now.
+    #[must_use]
+    pub fn letter(&self, news: &News) -> Value {
+        let (id, place) = on_shelf(&news.shelf);
+        let level = match self.telling.level {
+            Some(Named::Then) => news.level,
+            Some(Named::Now) => self.told(&news.shelf),
+            None => None,
+        };
+        let (named, name) = if self.telling.by_id { ("id", id) } else { ("sku", self.name_of(id)) };
+        json!({named: name, "level": level, "place": place, "at": news.first})
     }
 
     /// Takes the webhooks that are due at `now`, first those that are sent for the first time.
@@ -173,7 +237,7 @@ impl PlainStore {
         let (due, later) = std::mem::take(&mut self.again).into_iter().partition(|(at, _)| *at <= now);
         self.again = later;
         let due: Vec<(i64, News)> = due;
-        let new = self.news.drain(..).map(|sku| News { sku, failures: 0 });
+        let new = self.news.drain(..).map(|news| News { first: now, ..news });
         new.chain(due.into_iter().map(|(_, news)| news)).collect()
     }
 
@@ -255,7 +319,7 @@ impl PlainStore {
             let before = level(&self.levels, &name);
             self.levels.insert(name.clone(), to);
             if to != before {
-                self.news.push(sku.to_string());
+                self.tell(&name);
             }
             effects.push(Effect { key: format!("{key}/{name}"), sku, place, to, before, after: to });
         }
@@ -282,10 +346,10 @@ impl PlainStore {
             WriteKind::CompareAndSet | WriteKind::Set => to,
             WriteKind::Adjust => before + to - from,
         };
-        self.levels.insert(name, after);
+        self.levels.insert(name.clone(), after);
         self.answers.insert(key.clone(), 200);
         if after != before {
-            self.news.push(sku.to_string());
+            self.tell(&name);
         }
         (200, Some(Effect { sku, place, key, to, before, after }))
     }
@@ -314,11 +378,10 @@ fn answer(status: u16, body: &Value) -> Response {
     response
 }
 
-/// The webhook of a change.
+/// The webhook of a change, which says this.
 #[must_use]
-pub fn webhook(account: &str, sku: &str, secret: &str) -> Request {
-    let body = Bytes::from(json!({"sku": sku}).to_string());
-    let mut request = Request::new(body);
+pub fn webhook(account: &str, letter: &Value, secret: &str) -> Request {
+    let mut request = Request::new(Bytes::from(letter.to_string()));
     *request.uri_mut() = format!("https://hub.test/webhooks/{account}").parse().unwrap_or_default();
     if let Ok(value) = ::http::HeaderValue::from_str(secret) {
         request.headers_mut().insert(SIGNATURE, value);
@@ -392,8 +455,16 @@ impl Channel for Plain {
 
     fn read_hook(&self, hook: Hook<'_>, _signer: &Secret) -> Result<Delivery, Error> {
         let body: Value = serde_json::from_slice(hook.body).unwrap_or_default();
-        let sku = body.get("sku").and_then(Value::as_str).and_then(|sku| Sku::new(sku).ok());
-        Ok(Delivery::Touched { event: None, touches: sku.map(Touch::Sku).into_iter().collect(), claims: None })
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let unit = text("id").map(|id| Touch::External(id.to_owned()));
+        let touch = unit.or_else(|| text("sku").and_then(|sku| Sku::new(sku).ok()).map(Touch::Sku));
+        let location = text("place").filter(|_| self.info.capabilities.locations);
+        let claims = body.get("level").and_then(Value::as_i64).map(|level| Claimed {
+            level,
+            location: location.and_then(|place| LocationId::new(place).ok()),
+            at: body.get("at").and_then(Value::as_i64).map(Timestamp),
+        });
+        Ok(Delivery::Touched { event: None, touches: touch.into_iter().collect(), claims })
     }
 
     async fn identify(&self, _session: Session<'_>) -> Result<Identity, Error> {

@@ -31,7 +31,7 @@ pub fn nothing_is_told(seed: u64, mistake: Option<Mistake>) -> Vec<String> {
         let sku = run.sku(0).to_string();
         if let Some(store) = run.world.plain().get_mut(&last) {
             store.hidden.insert(sku.clone());
-            store.news.push(sku);
+            store.tell(&sku);
         }
     })
 }

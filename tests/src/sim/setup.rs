@@ -6,6 +6,7 @@ use super::named::Named;
 use super::net::NetRates;
 use super::owing::Owing;
 use super::places::{self, LOCATED, POOLED};
+use super::plain::Telling;
 use super::run::Variation;
 use crate::memory::queue::QueueRates;
 use crate::memory::store::StoreRates;
@@ -188,6 +189,8 @@ pub struct Setup {
     pub switches: Vec<Switches>,
     /// The switches of stores on other platforms.
     pub unknowns: Vec<Unknowns>,
+    /// How made-up stores tell of changes.
+    pub tellings: Vec<Telling>,
     /// How often things go wrong.
     pub rates: Rates,
     /// How long things happen, milliseconds.
@@ -268,6 +271,8 @@ impl Setup {
         let platforms: Vec<Platform> = (0..stores).map(|store| class.platform(store, &mut rng)).collect();
         let mut others = Rng::with_seed(seed ^ 0xA3A2);
         let unknowns = (0..stores).map(|_| Unknowns::draw(&mut others)).collect();
+        let mut tellers = Rng::with_seed(seed ^ 0x7E11);
+        let tellings = (0..stores).map(|_| Telling::draw(&mut tellers)).collect();
         let grown = Grown::of(class, seed, profile, &platforms);
         let owing = Owing::of(class, seed, &mut switches);
         let named = Named::of(class, seed, stores, count, dead);
@@ -282,6 +287,7 @@ impl Setup {
             skus,
             switches,
             unknowns,
+            tellings,
             rates: rates(profile),
             length_ms: rng.i64(60_000..900_000),
             actions: rng.usize(15..60),

@@ -22,6 +22,7 @@ use engine::accounts::NewAccount;
 use engine::ports::{Queue, QueueName, Store, Vault};
 use engine::records::Rate;
 use engine::{Config, Hub};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -332,12 +333,13 @@ impl World {
     }
 
     fn deliver_plain(&mut self) {
-        let (mut due, now): (Vec<(usize, String, News)>, _) = (Vec::new(), self.core.now_ms());
+        let (mut due, now): (Vec<(usize, Value, News)>, _) = (Vec::new(), self.core.now_ms());
         for (store, plain) in self.plain.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            due.extend(plain.due(now).into_iter().map(|news| (*store, plain.name_of(&news.sku).to_owned(), news)));
+            due.extend(plain.due(now).into_iter().map(|news| (*store, plain.letter(&news), news)));
         }
         let faults = self.setup.rates.hooks;
-        for (store, name, news) in due {
+        for (store, letter, news) in due {
+            self.core.tell(|| format!("webhook of {}: {letter}", account(store)));
             // what is lost on its way for ever is lost when it is sent first
             let first = news.failures == 0;
             if first && self.core.chance(faults.drop_percent * 100) {
@@ -347,7 +349,7 @@ impl World {
             for _ in 0..copies {
                 let late = self.core.chance(faults.delay_percent * 100);
                 let wait = self.core.below(if late { faults.delay_ms.unsigned_abs() } else { 3_000 });
-                let request = plain::webhook(account(store).as_str(), &name, &format!("hooks-{store}"));
+                let request = plain::webhook(account(store).as_str(), &letter, &format!("hooks-{store}"));
                 let receipt = self.plain_receipt(store, news.clone());
                 self.knock(request, wait, receipt);
             }
@@ -457,6 +459,7 @@ fn plain_store(setup: &Setup, store: usize, names: &Names) -> Option<PlainStore>
     });
     let mut plain = PlainStore::new(write, levels.collect());
     plain.places = places;
+    plain.telling = setup.tellings[store];
     for (sku, (id, _)) in setup.skus.iter().enumerate() {
         let name = names.of_sku(setup, store, sku);
         if name != *id {

@@ -4,7 +4,8 @@ use crate::CLIENT_SECRET;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use channels::shopify::Shopify;
-use channels::{Channel, Delivery, ErrorKind, Hook, Secret, Touch};
+use channels::{Channel, Claimed, Delivery, ErrorKind, Hook, Secret, Touch};
+use domain::{LocationId, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
@@ -34,6 +35,17 @@ macro_rules! sample {
     ($name:literal) => {
         include_str!(concat!("../../../shared/channels/src/shopify/fixtures/webhooks/", $name, ".json"))
     };
+}
+
+/// What a webhook of a level says, triggered at a time.
+fn level(body: &str, at: &str) -> (Vec<Touch>, Option<Claimed>) {
+    let mut headers = headers("inventory_levels/update", "unused");
+    headers.insert("x-shopify-triggered-at", HeaderValue::from_str(at).unwrap());
+    let hook = Hook { headers: &headers, body: body.as_bytes() };
+    match Shopify.read_hook(hook, &Secret::new(CLIENT_SECRET)).unwrap() {
+        Delivery::Touched { touches, claims, .. } => (touches, claims),
+        other @ (Delivery::Answer(_) | Delivery::Ignored(_)) => panic!("{other:?}"),
+    }
 }
 
 fn external(id: &str) -> Delivery {
@@ -79,7 +91,27 @@ fn levels_and_items_name_the_item_with_all_its_digits() {
 }
 
 #[test]
-fn a_quantity_is_never_looked_at() {
+fn a_level_is_claimed_where_it_is_a_number_with_a_place_and_a_time() {
+    let claimed = |level| Claimed {
+        level,
+        location: Some(LocationId::new("24826418").unwrap()),
+        at: Some(Timestamp(1_640_995_200_123)),
+    };
+    let (touches, claims) = level(sample!("inventory_levels_update"), "2022-01-01T00:00:00.123456789Z");
+    assert_eq!((touches, claims), (vec![Touch::External("271878346596884015".into())], Some(claimed(10))));
+    let body =
+        |available: &str| format!("{{\"inventory_item_id\":7,\"location_id\":24826418,\"available\":{available}}}");
+    let at = "2022-01-01T00:00:00.123Z";
+    assert_eq!(level(&body("-3"), at).1, Some(claimed(-3)));
+    for available in ["null", "\"10\"", "1.5", "1e99"] {
+        assert_eq!(level(&body(available), at).1, None, "unknown is not zero");
+    }
+    assert_eq!(level(r#"{"inventory_item_id":7,"available":10}"#, at).1, None, "nobody knows where");
+    assert_eq!(level(&body("10"), "yesterday").1, None, "nobody knows when");
+}
+
+#[test]
+fn a_quantity_is_never_looked_at_where_it_claims_nothing() {
     for available in ["10", "null", "-3", "\"many\"", "1e99"] {
         let body = format!("{{\"inventory_item_id\":7,\"location_id\":1,\"available\":{available}}}");
         assert_eq!(read("inventory_levels/update", &body).unwrap(), external("7"));

@@ -3,7 +3,8 @@
 use crate::{CLIENT_SECRET, SHOP, URL, World};
 use channels::shopify::Shopify;
 use channels::shopify::fake::{Restock, WebhookFaults};
-use channels::{Channel, Delivery, Hook, Request, Secret, Touch};
+use channels::{Channel, Claimed, Delivery, Hook, Request, Secret, Touch};
+use domain::LocationId;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -47,8 +48,13 @@ async fn a_sale_is_told_signed_over_the_raw_bytes_and_read() {
         Some((200, vec![]))
     });
     assert_eq!(count, 1);
-    let Delivery::Touched { event: Some(_), touches, claims: None } = &touched[0] else { panic!("{touched:?}") };
+    let Delivery::Touched { event: Some(_), touches, claims: Some(claimed) } = &touched[0] else {
+        panic!("{touched:?}")
+    };
     assert_eq!(touches, &[Touch::External(world.id("MUG"))]);
+    let place = LocationId::new(world.main.to_string()).unwrap();
+    let claims = Claimed { level: 3, location: Some(place), at: Some(world.now()) };
+    assert_eq!(claimed, &claims, "what it claims is never counted");
 }
 
 #[tokio::test]

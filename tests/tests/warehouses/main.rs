@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test file: a panic is the report")]
 
+mod echoes;
 mod places;
 mod town;
 

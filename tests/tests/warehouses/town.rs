@@ -10,6 +10,7 @@ use engine::accounts::NewAccount;
 use engine::adopt::{Adoption, Silent};
 use engine::locations::{Linking, Order};
 use engine::ports::QueueName;
+use engine::receive::Received;
 use engine::warehouses::NewWarehouse;
 use engine::work::Task;
 use engine::{Config, Error, Hub};
@@ -208,27 +209,38 @@ impl Town {
                 self.hub.run_task(Task::Sweep).await.unwrap();
             }
             self.deliver().await;
-            for queue in [QueueName::Changes, QueueName::Lane] {
-                let messages = self.hub.queue.receive(queue, 100, Duration::ZERO).await.unwrap();
-                let failed = self.hub.work(queue, &messages).await;
-                assert!(failed.is_empty(), "{failed:?}");
-                let receipts: Vec<String> = messages.iter().map(|message| message.receipt.clone()).collect();
-                self.hub.queue.delete(queue, &receipts).await.unwrap();
-            }
+            self.work().await;
             self.clock.advance(Duration::from_secs(5));
         }
     }
 
-    async fn deliver(&self) {
+    /// Works through what the queues hold now.
+    pub async fn work(&self) {
+        for queue in [QueueName::Changes, QueueName::Lane] {
+            let messages = self.hub.queue.receive(queue, 100, Duration::ZERO).await.unwrap();
+            let failed = self.hub.work(queue, &messages).await;
+            assert!(failed.is_empty(), "{failed:?}");
+            let receipts: Vec<String> = messages.iter().map(|message| message.receipt.clone()).collect();
+            self.hub.queue.delete(queue, &receipts).await.unwrap();
+        }
+    }
+
+    /// Delivers the webhooks that are due; gives how many there were, and how many hints came of them.
+    pub async fn deliver(&self) -> (usize, usize) {
         let now = self.clock.now();
         let due = self.shops().due(now);
+        let (count, mut hints) = (due.len(), 0);
         for outgoing in due {
             let path = outgoing.request.uri().path().to_owned();
             let account = path.rsplit('/').next().unwrap_or_default();
             let hook = Hook { headers: outgoing.request.headers(), body: outgoing.request.body() };
-            self.hub.receive(account, hook).await.unwrap();
+            match self.hub.receive(account, hook).await.unwrap() {
+                Received::Accepted(came) => hints += came,
+                other @ (Received::Answer(_) | Received::Refused) => panic!("{other:?}"),
+            }
             self.shops().delivered(outgoing.ticket, Some((200, b"")), now);
         }
+        (count, hints)
     }
 
     /// The hub's level of a SKU in a warehouse.

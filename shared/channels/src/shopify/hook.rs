@@ -1,12 +1,13 @@
 //! Incoming webhooks: the signature, and what an event says to look at.
 //!
 //! <https://shopify.dev/docs/apps/build/webhooks/verify-deliveries>: HMAC-SHA256 over the raw body with the client secret,
-//! base64, header `X-Shopify-Hmac-Sha256`. The bodies are built when they are sent, so their quantities mean nothing.
+//! base64, header `X-Shopify-Hmac-Sha256`. The bodies are built when they are sent, so their quantities are never counted.
 
 use super::SIGNATURE;
-use crate::{Delivery, Error, ErrorKind, Event, Hook, Secret, Touch};
+use crate::{Claimed, Delivery, Error, ErrorKind, Event, Hook, Secret, Touch};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::{LocationId, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,7 +56,8 @@ fn malformed(problem: &str) -> Error {
 pub(super) fn read(hook: Hook<'_>) -> Result<Delivery, Error> {
     let topic = only(hook, "x-shopify-topic").ok_or_else(|| malformed("it has no topic"))?;
     let event = only(hook, "x-shopify-webhook-id").map(str::to_owned);
-    delivery(topic, event, hook.body)
+    let at = only(hook, "x-shopify-triggered-at").and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    delivery(topic, event, at.map(|at| Timestamp(at.as_millisecond())), hook.body)
 }
 
 /// The ids of a body: of more than 53 bits, so that they are read as whole numbers and nothing else.
@@ -64,7 +66,19 @@ struct Body {
     id: Option<u64>,
     inventory_item_id: Option<u64>,
     #[serde(default)]
+    location_id: Value,
+    #[serde(default)]
+    available: Value,
+    #[serde(default)]
     variants: Vec<Variant>,
+}
+
+impl Body {
+    /// The level that it claims, if it names one: what has no number is unknown, not zero.
+    fn claimed(&self, at: Timestamp) -> Option<Claimed> {
+        let location = LocationId::new(self.location_id.as_u64()?.to_string()).ok()?;
+        Some(Claimed { level: self.available.as_i64()?, location: Some(location), at: Some(at) })
+    }
 }
 
 #[derive(Deserialize)]
@@ -72,10 +86,17 @@ struct Variant {
     inventory_item_id: Option<u64>,
 }
 
-fn delivery(topic: &str, event: Option<String>, body: &[u8]) -> Result<Delivery, Error> {
+/// `at`: when the webhook was triggered, where that is told.
+fn delivery(topic: &str, event: Option<String>, at: Option<Timestamp>, body: &[u8]) -> Result<Delivery, Error> {
     let ids = || serde_json::from_slice::<Body>(body).map_err(|_| malformed("the body is not what the topic has"));
+    let mut claims = None;
     let items: Vec<u64> = match topic {
-        "inventory_levels/update" | "inventory_levels/connect" | "inventory_levels/disconnect" => {
+        "inventory_levels/update" => {
+            let ids = ids()?;
+            claims = at.and_then(|at| ids.claimed(at));
+            vec![ids.inventory_item_id.ok_or_else(|| malformed("the level has no item"))?]
+        }
+        "inventory_levels/connect" | "inventory_levels/disconnect" => {
             vec![ids()?.inventory_item_id.ok_or_else(|| malformed("the level has no item"))?]
         }
         "inventory_items/create" | "inventory_items/update" | "inventory_items/delete" => {
@@ -87,7 +108,7 @@ fn delivery(topic: &str, event: Option<String>, body: &[u8]) -> Result<Delivery,
         _ => return Ok(Delivery::Ignored(reason(topic))),
     };
     let touches = items.into_iter().map(|item| Touch::External(item.to_string())).collect();
-    Ok(Delivery::Touched { event, touches, claims: None })
+    Ok(Delivery::Touched { event, touches, claims })
 }
 
 /// Why a topic names nothing to look at. Customer data is neither kept nor asked for, so there is none to hand out or erase
@@ -132,13 +153,13 @@ struct Metadata {
     event: Option<String>,
 }
 
-/// Reads an event of a bus, which only the platform may write to.
+/// Reads an event of a bus, which only the platform may write to. It is a message already, so it claims nothing.
 pub(super) fn read_event(body: &[u8]) -> Result<Event, Error> {
     let envelope: Envelope = serde_json::from_slice(body).map_err(|_| malformed("it is no event of a bus"))?;
     if envelope.kind != "shopifyWebhook" {
         return Err(malformed("the event is of another kind"));
     }
     let Detail { payload, metadata } = envelope.detail;
-    let delivery = delivery(&metadata.topic, metadata.event, payload.to_string().as_bytes())?;
+    let delivery = delivery(&metadata.topic, metadata.event, None, payload.to_string().as_bytes())?;
     Ok(Event { owner: metadata.shop, delivery })
 }

@@ -4,7 +4,7 @@
 
 use super::SIGNATURE;
 use super::api::wire::{Text, text, whole};
-use crate::{Delivery, Error, ErrorKind, Hook, Secret, Touch};
+use crate::{Claimed, Delivery, Error, ErrorKind, Hook, Secret, Touch};
 use domain::{OrderId, Sku};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
@@ -80,9 +80,9 @@ fn delivery(topic: &str, event: &Value) -> Delivery {
 }
 
 /// The new level. An `orderId` means that a sale, or its return, caused it: that is no echo of ours.
-fn claimed(data: &Value) -> Option<i64> {
+fn claimed(data: &Value) -> Option<Claimed> {
     let caused_by_order = data.get("orderId").is_some_and(|order| !order.is_null());
-    data.get("newQuantity").filter(|_| !caused_by_order).and_then(whole)
+    data.get("newQuantity").filter(|_| !caused_by_order).and_then(whole).map(Claimed::level)
 }
 
 /// The SKU; without a usable one the product, and the feed, which has the same entry.

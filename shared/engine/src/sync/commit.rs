@@ -3,6 +3,7 @@
 
 use super::job::{Job, State};
 use super::{PARALLEL, Run};
+use crate::hub::{Accounts, Connected};
 use crate::ports::{Change, Condition, StoreError};
 use crate::records::{self, Item, Seen};
 use domain::feed::{Marker, Reading};
@@ -138,7 +139,8 @@ impl Run<'_> {
                 self.report.commits += u64::from(wrote);
                 self.report.counted += draft.observed.iter().map(|(_, seen)| seen.counted.len() as u64).sum::<u64>();
                 let before = job.ledger.clone();
-                job.accept(draft.ledger, draft.pushes, draft.observed);
+                let moved = moved_by_looks(job, &draft.ledger, &self.accounts);
+                job.accept(draft.ledger, draft.pushes, draft.observed, moved);
                 self.note_troubles(&draft.sku, before.as_ref());
                 for again in draft.again {
                     let (account, due) = (&again.account, again.due);
@@ -355,14 +357,22 @@ impl Run<'_> {
 }
 
 impl Job {
-    fn accept(&mut self, ledger: Ledger, pushes: Vec<Push>, observed: Vec<(ListingId, Observed)>) {
+    /// What was written is how things are; `again` names accounts that are looked at once more.
+    fn accept(
+        &mut self,
+        ledger: Ledger,
+        pushes: Vec<Push>,
+        observed: Vec<(ListingId, Observed)>,
+        again: BTreeSet<AccountId>,
+    ) {
         for (listing, observed) in observed {
             self.entered |= listing.is_kit();
             self.saw(&listing, observed);
         }
         self.sights.clear();
         self.ledger = Some(ledger);
-        if pushes.is_empty() {
+        self.look_at.extend(again);
+        if pushes.is_empty() && self.look_at.is_empty() {
             self.state = State::Done;
         }
         self.claimed = pushes;
@@ -373,6 +383,18 @@ impl Job {
         self.look_at.extend(accounts);
         self.sights.clear();
     }
+}
+
+/// Exact accounts whose levels were just entered as a look has found them. What a store told between that look and this write may
+/// have been told from an echo by the ledger as it was before: whoever looks once more finds it (`echo.rs`).
+fn moved_by_looks(job: &Job, after: &Ledger, accounts: &Accounts) -> BTreeSet<AccountId> {
+    let shadow = |ledger: &Ledger, listing: &ListingId| ledger.entries.get(listing).and_then(|entry| entry.shadow);
+    let moved = job.sights.keys().filter(|listing| {
+        let before = job.ledger.as_ref().and_then(|before| shadow(before, listing));
+        before.is_some() && before != shadow(after, listing) && !planted::is(Mistake::LookedOnce)
+    });
+    let exact = moved.filter(|listing| accounts.get(&listing.account).is_some_and(Connected::is_exact));
+    exact.map(|listing| listing.account.clone()).collect()
 }
 
 /// The ledger as it is stored: with its claims.

@@ -21,6 +21,7 @@ use crate::hub::{Accounts, Error, Hub};
 use crate::meter;
 use crate::quarantine::Verdict;
 use crate::records::{Hint, History, Todo};
+use crate::units::Unit;
 use channels::{Movements, Touch};
 use domain::fight::Correction;
 use domain::planted::{self, Mistake};
@@ -134,6 +135,8 @@ pub(crate) struct Run<'a> {
     orders: BTreeMap<AccountId, Vec<Order>>,
     /// What an account's feed showed before the first round.
     page: Option<(AccountId, Arc<Movements>)>,
+    /// What the stores have said that units are.
+    named: BTreeMap<Unit, Option<Sku>>,
     report: Report,
     /// What people have decided about listings of accounts in quarantine.
     verdicts: BTreeMap<(Sku, ListingId), Verdict>,
@@ -165,6 +168,7 @@ impl Hub {
             lanes: BTreeSet::new(),
             orders: known.orders,
             page: known.page,
+            named: BTreeMap::new(),
             report: Report::default(),
             verdicts: BTreeMap::new(),
             corrections: Vec::new(),
@@ -242,6 +246,9 @@ impl Run<'_> {
             tracing::error!(%error, "what was decided about is not noted as done");
         }
         self.note_oversold().await;
+        if let Err(error) = self.hub.note_units(&self.named).await {
+            tracing::warn!(%error, "names of units not noted");
+        }
         if let Err(error) = self.hub.flush_health(false).await {
             tracing::warn!(%error, "health not stored");
         }

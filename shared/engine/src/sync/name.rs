@@ -110,8 +110,11 @@ impl Run<'_> {
         let Some(connected) = self.accounts.get(&hint.account).cloned() else { return };
         match self.hub.line(&connected, self.pace.patience).unit(external).await {
             Ok(units) => {
-                for sku in units.into_iter().filter_map(|unit| unit.sku) {
-                    self.ask(&sku, hint);
+                let skus: BTreeSet<Sku> = units.into_iter().filter_map(|unit| unit.sku).collect();
+                skus.iter().for_each(|sku| self.ask(sku, hint));
+                if connected.is_exact() {
+                    let only = skus.first().filter(|_| skus.len() == 1).cloned();
+                    self.named.insert((hint.account.clone(), external.to_owned()), only);
                 }
             }
             Err(error)

@@ -326,7 +326,10 @@ impl Run<'_> {
     fn finish_or_go_on(&mut self, sku: &Sku) {
         let closed = |account: &AccountId| self.later.keys().any(|(waits, _)| waits == account);
         let more = self.due_at(sku).iter().any(|account| !closed(account));
-        if !more && let Some(job) = self.jobs.get_mut(sku) {
+        if !more
+            && let Some(job) = self.jobs.get_mut(sku)
+            && job.look_at.is_empty()
+        {
             job.state = State::Done;
         }
     }
