@@ -24,13 +24,14 @@ pub fn everything_is_gone(seed: u64, mistake: Option<Mistake>) -> Vec<String> {
     })
 }
 
-/// A replica no longer tells the level of a SKU, and a webhook names it: unknown is not zero. What was violated.
+/// A replica no longer tells the level of a SKU, and a webhook names the SKU itself: unknown is not zero. What was violated.
 #[must_use]
 pub fn nothing_is_told(seed: u64, mistake: Option<Mistake>) -> Vec<String> {
     scene(seed, 1, mistake, |run, last| {
         let sku = run.sku(0).to_string();
         if let Some(store) = run.world.plain().get_mut(&last) {
             store.hidden.insert(sku.clone());
+            store.telling.by_id = false;
             store.tell(&sku);
         }
     })
