@@ -6,7 +6,7 @@ mod tests;
 
 use crate::feed::{Cause, Counted, LineState, Marker, Movement, ORDER_PATIENCE_MS, Orders, Reading};
 use crate::ledger::{Square, Written};
-use crate::{OrderId, Timestamp};
+use crate::{OrderId, Position, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads `movements` of one SKU (ascending, whatever their position) against what is known: `orders` names the lines of
@@ -33,8 +33,11 @@ pub fn read(square: &Square, movements: &[Movement], orders: &Orders, level: Opt
         logs_ours: square.echoes,
         shows_ours: false,
         found: Vec::new(),
+        ahead: Vec::new(),
     };
     let fresh: Vec<&Movement> = movements.iter().filter(|movement| movement.id > square.position).collect();
+    let plain = fresh.iter().filter(|movement| movement.order.is_none());
+    reader.ahead = plain.map(|movement| (movement.id, movement.level_after)).collect();
     for order in fresh.iter().filter_map(|movement| movement.order.clone()) {
         *reader.entries.entry(order).or_default() += 1;
     }
@@ -64,6 +67,8 @@ struct Reader {
     shows_ours: bool,
     /// The writes of ours whose entries the stretch seems to have had so far.
     found: Vec<Written>,
+    /// Positions and levels of the stretch's entries without an order.
+    ahead: Vec<(Position, i64)>,
 }
 
 impl Reader {

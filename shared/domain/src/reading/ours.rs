@@ -46,10 +46,17 @@ impl Reader {
         self.reading.last == before || writes.any(|write| write.value == before && write.after < movement.id)
     }
 
+    /// Whether a write's own entry seems to come further on, in a store that has shown that it logs our writes: then it is not past.
+    fn is_ahead(&self, movement: &Movement, write: &Written) -> bool {
+        let is_it = |(id, level): &(_, i64)| *id > movement.id && *id > write.after && *level == write.value;
+        self.logs_ours && self.reading.echoes && self.ahead.iter().any(is_it)
+    }
+
     /// The entry changed the level by `by` units. Where that shows that it came after one of our writes, that write and
     /// the ones before it are past; of writes with the same value only the first is sure to be.
     pub(super) fn pass_writes(&mut self, movement: &Movement, by: i64) {
         let before = movement.level_after - by;
+        let ahead: Vec<bool> = self.reading.writes.iter().map(|write| self.is_ahead(movement, write)).collect();
         let writes = &mut self.reading.writes;
         if before == self.reading.last {
             // it would have found the same without the write: only the time tells
@@ -62,11 +69,13 @@ impl Reader {
             return;
         }
         let place = writes.iter().position(|write| write.value == before && write.after < movement.id);
-        let Some(place) = place else {
+        let Some(place) = place.filter(|place| !ahead[*place]) else {
             // something that the log does not have moved the level: again only the time tells
             let earlier =
-                |write: &&mut Written| write.after < movement.id && write.at < movement.at.plus_ms(STORE_SECOND_MS);
-            writes.iter_mut().filter(earlier).for_each(|write| write.past = true);
+                |write: &Written| write.after < movement.id && write.at < movement.at.plus_ms(STORE_SECOND_MS);
+            for (write, ahead) in writes.iter_mut().zip(ahead) {
+                write.past |= !ahead && earlier(write);
+            }
             return;
         };
         writes.drain(..=place);

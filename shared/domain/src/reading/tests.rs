@@ -286,6 +286,19 @@ fn an_order_called_off_whose_entry_shows_the_same_number_is_told() {
 }
 
 #[test]
+fn a_sale_that_found_a_silent_import_is_not_taken_to_follow_our_write_whose_entry_comes_after_it() {
+    let mut square = at(135);
+    square.echoes = true;
+    square.wrote(129, 126, Timestamp(0));
+    square.wrote(126, 132, Timestamp(2_000));
+    let orders = Orders::from([(order("1"), vec![line("a", 3, None)])]);
+    let feed = [entry(1, 129, Some("1")), entry(2, 126, None), entry(3, 132, None)];
+    let reading = read(&square, &feed, &orders, Some(132), Timestamp(20_000));
+    assert_eq!((units(&reading), reading.own), (vec![-3], 2), "135 → 132 silently → 129, our 126, our 132");
+    assert!(reading.echoes && reading.writes.is_empty());
+}
+
+#[test]
 fn of_two_equal_writes_only_the_first_is_sure_to_be_past() {
     let orders = Orders::from([(order("1"), vec![line("a", 1, None)])]);
     let mut square = at(140);
