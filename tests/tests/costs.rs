@@ -33,6 +33,7 @@ mod ministack {
     use std::time::{Duration, Instant};
     use tests::lambda::Function;
     use tests::rig::proxy::{Call, Proxy};
+    use tests::rig::town::Replicas;
     use tests::rig::{Rig, batch, emulator, failures, gateway_event};
 
     const WEBHOOK: &str = include_str!("../../events/webhook.json");
@@ -52,9 +53,9 @@ mod ministack {
     }
 
     impl Shift {
-        async fn begin() -> Option<Self> {
+        async fn begin(replicas: Replicas) -> Option<Self> {
             let proxy = Proxy::before(&emulator("EVENSTOCK_MINISTACK")?).await;
-            let rig = Rig::open(REPLICAS + 1, Some(&proxy.address)).await?;
+            let rig = Rig::with(REPLICAS + 1, replicas, Some(&proxy.address)).await?;
             let sync = rig.function("sync").await;
             let mut webhooks = Vec::new();
             for _ in 0..DOORS {
@@ -124,7 +125,7 @@ mod ministack {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_month_in_which_nothing_happens_costs_no_more_than_it_did() {
-        let Some(mut shift) = Shift::begin().await else { return };
+        let Some(mut shift) = Shift::begin(Replicas::ShopWired).await else { return };
         let mut reconcile = shift.rig.function("reconcile").await;
         let tick: serde_json::Value = serde_json::from_str(include_str!("../../events/reconcile-sweep.json")).unwrap();
         let mut before = 0.0;
@@ -165,42 +166,57 @@ mod ministack {
         log.len() as f64
     }
 
+    /// What one change at a replica asked for, and the most that it may.
+    struct Change {
+        one: Counts,
+        url: f64,
+        api: f64,
+    }
+
+    impl Change {
+        /// Counted over some changes, each at another replica.
+        async fn count(replicas: Replicas) -> Option<Self> {
+            let mut shift = Shift::begin(replicas).await?;
+            let mut levels = (0..10).rev();
+            // the first ones make connections, read what is then remembered, and store each account's health by each copy
+            for turn in 0..DOORS {
+                shift.turn = turn;
+                shift.change(2, levels.next().unwrap()).await;
+            }
+            _ = shift.proxy.take();
+            shift.counts = Counts { log_bytes: -shift.logged(), ..Counts::default() };
+            for (change, level) in (1..=CHANGES).zip(levels) {
+                shift.change(2 + change, level).await;
+            }
+            // every copy of a function stores an account's health every five minutes, however much happens
+            let (health, calls): (Vec<Call>, Vec<Call>) = shift.proxy.take().into_iter().partition(is_health);
+            let copies = (DOORS + 1) * usize::try_from(REPLICAS + 1).unwrap();
+            assert!(health.len() <= 2 * copies, "one read and one write for each account and copy: {}", health.len());
+            let mut counts = shift.counts;
+            counts.add(&calls);
+            counts.log_bytes += shift.logged();
+            #[expect(clippy::cast_precision_loss, reason = "a few")]
+            let one = counts.of_one(CHANGES as f64);
+            let (url, api) = (one.dollars(&PRICES, &ASSUMED, false), one.dollars(&PRICES, &ASSUMED, true));
+            println!(
+                "{one:#?}\na million changes at {REPLICAS} replicas ({replicas:?}), Function URL:\n{}HTTP API: {:.2}",
+                table(&url),
+                sum(&api)
+            );
+            let mut operations = std::collections::BTreeMap::<&str, usize>::new();
+            calls.iter().for_each(|call| *operations.entry(&call.operation).or_default() += 1);
+            println!("{operations:?}\n{}read units:\n{}", written(&calls), read(&calls));
+            Some(Self { one, url: sum(&url), api: sum(&api) })
+        }
+    }
+
+    fn within(name: &str, counted: f64, most: f64) {
+        assert!(counted <= most, "{name}: {counted} a change; {most} at most");
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn a_change_costs_no_more_than_it_did() {
-        let Some(mut shift) = Shift::begin().await else { return };
-        let mut levels = (0..10).rev();
-        // the first ones make connections, read what is then remembered, and store each account's health by each copy
-        for turn in 0..DOORS {
-            shift.turn = turn;
-            shift.change(2, levels.next().unwrap()).await;
-        }
-        _ = shift.proxy.take();
-        (shift.counts, shift.counts.log_bytes) = (Counts::default(), -shift.logged());
-        shift.counts.log_bytes = -shift.logged();
-        for (change, level) in (1..=CHANGES).zip(levels) {
-            shift.change(2 + change, level).await;
-        }
-        // every copy of a function stores an account's health every five minutes, however much happens
-        let (health, calls): (Vec<Call>, Vec<Call>) = shift.proxy.take().into_iter().partition(is_health);
-        let copies = (DOORS + 1) * usize::try_from(REPLICAS + 1).unwrap();
-        assert!(health.len() <= 2 * copies, "one read and one write for each account and copy: {}", health.len());
-        let mut counts = shift.counts;
-        counts.add(&calls);
-        counts.log_bytes += shift.logged();
-        #[expect(clippy::cast_precision_loss, reason = "a few")]
-        let one = counts.of_one(CHANGES as f64);
-        let (url, api) = (one.dollars(&PRICES, &ASSUMED, false), one.dollars(&PRICES, &ASSUMED, true));
-        println!(
-            "{one:#?}\na million changes at {REPLICAS} replicas, Function URL:\n{}HTTP API: {:.2}",
-            table(&url),
-            sum(&api)
-        );
-        let mut operations = std::collections::BTreeMap::<&str, usize>::new();
-        calls.iter().for_each(|call| *operations.entry(&call.operation).or_default() += 1);
-        println!("{operations:?}\n{}read units:\n{}", written(&calls), read(&calls));
-        let within = |name: &str, counted: f64, most: f64| {
-            assert!(counted <= most, "{name}: {counted} a change; {most} at most")
-        };
+        let Some(Change { one, url, api }) = Change::count(Replicas::ShopWired).await else { return };
         // what people are told that a change costs is made of these
         let told = Counts::of_change(u32::try_from(REPLICAS + 1).unwrap());
         within("webhooks", one.webhooks, told.webhooks);
@@ -210,7 +226,19 @@ mod ministack {
         within("queue requests", one.fair + one.fifo, 4.5);
         within("read units", one.reads, 10.0);
         within("bytes of log lines", one.log_bytes, 1_500.0);
-        within("dollars for a million", sum(&url), 11.0);
-        within("dollars for a million through the HTTP API", sum(&api), 22.0);
+        within("dollars for a million", url, 11.0);
+        within("dollars for a million through the HTTP API", api, 22.0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_among_stores_written_by_compare_and_set_costs_no_more_than_it_did() {
+        let Some(Change { one, url, api }) = Change::count(Replicas::Shopify).await else { return };
+        let told = Counts::of_change(u32::try_from(REPLICAS + 1).unwrap());
+        within("webhooks", one.webhooks, told.webhooks);
+        within("write units", one.writes, told.writes);
+        within("runs", one.runs, 1.5);
+        within("queue requests", one.fair + one.fifo, 4.5);
+        within("dollars for a million", url, 14.0);
+        within("dollars for a million through the HTTP API", api, 25.0);
     }
 }

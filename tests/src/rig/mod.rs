@@ -22,7 +22,7 @@ use web::client::NetHttp;
 
 use crate::contract::unique;
 use crate::lambda::Function;
-use town::Town;
+use town::{Replicas, Town};
 
 /// How long a message is invisible where a test makes the queues.
 const VISIBILITY: Duration = Duration::from_secs(30);
@@ -106,6 +106,11 @@ impl Rig {
     /// Connects and adopts `stores` stores with ten TEEs in each. The functions are given the services at `through`, if it
     /// is not the emulator itself. `None` where there is no emulator and that is meant.
     pub async fn open(stores: u64, through: Option<&str>) -> Option<Self> {
+        Self::with(stores, Replicas::ShopWired, through).await
+    }
+
+    /// The same, with replicas of this kind.
+    pub async fn with(stores: u64, replicas: Replicas, through: Option<&str>) -> Option<Self> {
         let endpoint = emulator("EVENSTOCK_MINISTACK")?;
         let clients = clients::emulated(&endpoint, &clients::https());
         let (table, prefix) = (unique("stock"), unique("hub"));
@@ -113,7 +118,7 @@ impl Rig {
         let urls = aws::create_queues(&clients.sqs, &unique("q"), VISIBILITY).await.expect("queues");
         let variables = variables(through.unwrap_or(&endpoint), &table, &urls, &prefix);
         let (hub, queue) = hub(clients.clone(), &table, urls, &prefix);
-        let town = Town::open(stores).await;
+        let town = Town::with(stores, replicas).await;
         for store in 1..=stores {
             hub.add_account(serde_json::from_value(town.account(store)).expect("an account")).await.expect("added");
         }

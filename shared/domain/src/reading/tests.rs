@@ -125,11 +125,6 @@ fn an_entry_that_shows_late_is_measured_from_what_was_before_the_level_that_our_
     let mut single = at(252);
     single.wrote(275, 274, Timestamp(4_000));
     assert_eq!(units(&read(&single, &[entry(1, 275, None)], &Orders::new(), Some(275), Timestamp(5_000))), [23]);
-    let mut ours = at(252);
-    ours.wrote(252, 275, Timestamp(0));
-    ours.wrote(275, 274, Timestamp(4_000));
-    let again = read(&ours, &[entry(1, 275, None)], &Orders::new(), Some(275), Timestamp(5_000));
-    assert_eq!((units(&again), again.doubts), (vec![1], vec![]), "our 275, our 274, then an edit");
 }
 
 #[test]
