@@ -27,6 +27,8 @@ pub(super) const REVIEW: &str = "Review";
 const TRIED_AGAIN: &str = "It is tried again by itself, and what happened meanwhile counts then. If this lasts, see whether the store is up, then test the connection.";
 /// Failed calls in a row from which on a store counts as not answering.
 const FAILURES: u32 = 3;
+/// Once a store may be called again, what came of it is known within so long, milliseconds.
+const TRY_MS: i64 = 30_000;
 
 /// What needs a person in these accounts, the most urgent first.
 pub(super) fn of(accounts: &BTreeMap<domain::AccountId, Connected>, now: Timestamp) -> Vec<Need> {
@@ -56,7 +58,8 @@ fn by_state(connected: &Connected, now: Timestamp) -> Vec<Need> {
         let need = need(id, Tone::Bad, format!("{id} is in quarantine"), &said, REVIEW);
         needs.push(Need { to: format!("/accounts/{id}/quarantine"), ..need });
     }
-    if health.failures >= FAILURES || (health.failures > 0 && health.cooldown.is_some_and(|until| now < until)) {
+    let lately = health.cooldown.is_some_and(|until| now < until.plus_ms(TRY_MS));
+    if health.failures >= FAILURES || (health.failures > 0 && lately) {
         let said = health.error.as_ref().map_or_else(String::new, |error| format!(" It said: {error}"));
         let said = format!("{TRIED_AGAIN}{said}");
         needs.push(need(id, Tone::Bad, format!("{id} does not answer"), &said, "Look"));
