@@ -40,29 +40,36 @@ mod users;
 use crate::{App, console, webhooks};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::routing::on;
 use engine::people::UserRole;
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::PathItemExt;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The largest request to the API, bytes: a thousand lines of a stock file are far below.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 
 /// Every route there is: webhooks, the admin API and the console.
 pub fn router(app: Arc<App>) -> Router {
-    let (api, _) = open_routes().merge(guarded_routes(&app)).split_for_parts();
-    let routes = api.route("/webhooks/{account}", webhooks::route()).merge(console::routes(&app));
-    webhooks::finished(routes, app)
+    let groups = [(UserRole::Viewer, viewers()), (UserRole::Operator, operators()), (UserRole::Admin, admins())];
+    let guarded = groups.into_iter().map(|(role, group)| {
+        let gate = token::Gate { app: Arc::clone(&app), role };
+        group.layer(DefaultBodyLimit::max(BODY_MAX)).layer(axum::middleware::from_fn_with_state(gate, token::gate))
+    });
+    let routes = guarded.fold(open(), Router::merge).route("/webhooks/{account}", webhooks::route());
+    webhooks::finished(routes.merge(console::routes(&app)), app)
 }
 
 /// The OpenAPI 3.1 document of the admin API, from the code of its routes.
 #[must_use]
 pub fn document() -> OpenApi {
-    let (_, described) = described_routes().split_for_parts();
-    described
+    let groups = [("viewer", viewers_told()), ("operator", operators_told()), ("admin", admins_told())];
+    let open = OpenApiRouter::with_openapi(Document::openapi()).merge(open_told());
+    groups.into_iter().fold(open, |all, (role, group)| all.merge(marked(role, group))).into_openapi()
 }
 
 #[derive(utoipa::OpenApi)]
@@ -85,31 +92,7 @@ impl Modify for Bearer {
     }
 }
 
-fn described_routes() -> OpenApiRouter<Arc<App>> {
-    closed_routes().into_iter().fold(open_routes(), |all, (_, group)| all.merge(group))
-}
-
-fn open_routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(health::health)).routes(routes!(health::openapi))
-}
-
-fn guarded_routes(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
-    let guard = |(role, group): (UserRole, OpenApiRouter<Arc<App>>)| {
-        let gate = token::Gate { app: Arc::clone(app), role };
-        group.layer(DefaultBodyLimit::max(BODY_MAX)).layer(axum::middleware::from_fn_with_state(gate, token::gate))
-    };
-    closed_routes().into_iter().map(guard).fold(OpenApiRouter::new(), OpenApiRouter::merge)
-}
-
-/// The routes by the role that they need, as the document says it.
-fn closed_routes() -> [(UserRole, OpenApiRouter<Arc<App>>); 3] {
-    [
-        (UserRole::Viewer, marked("viewer", viewers_routes())),
-        (UserRole::Operator, marked("operator", operators_routes())),
-        (UserRole::Admin, marked("admin", admins_routes())),
-    ]
-}
-
+/// The group as the document says who may call it.
 fn marked(role: &str, mut group: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>> {
     for path in group.get_openapi_mut().paths.paths.values_mut() {
         let methods = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
@@ -121,113 +104,151 @@ fn marked(role: &str, mut group: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<A
     group
 }
 
-/// Looking, and what everybody may do for themselves.
-fn viewers_routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(accounts::list))
-        .routes(routes!(accounts::show))
-        .routes(routes!(accounts::channels))
-        .routes(routes!(items::list))
-        .routes(routes!(items::show))
-        .routes(routes!(items::history))
-        .routes(routes!(items::explain))
-        .routes(routes!(filters::find))
-        .routes(routes!(filters::list))
-        .routes(routes!(rules::list))
-        .routes(routes!(rules::show))
-        .routes(routes!(rules::export))
-        .routes(routes!(rules::history))
-        .routes(routes!(rules::before))
-        .routes(routes!(groups::list))
-        .routes(routes!(kits::list))
-        .routes(routes!(mapping::report))
-        .routes(routes!(mapping::proposals))
-        .routes(routes!(stock::export))
-        .routes(routes!(places::warehouses))
-        .routes(routes!(places::show))
-        .routes(routes!(places::locations))
-        .routes(routes!(stock::reasons_to_choose))
-        .routes(routes!(runs::list))
-        .routes(routes!(runs::show))
-        .routes(routes!(runs::changes))
-        .routes(routes!(feeds::list))
-        .routes(routes!(feeds::show))
-        .routes(routes!(snapshots::list))
-        .routes(routes!(snapshots::show))
-        .routes(routes!(queues::show))
-        .routes(routes!(costs::show))
-        .routes(routes!(alerts::show))
-        .routes(routes!(guards::quarantine))
-        .routes(routes!(history::of_day))
-        .routes(routes!(trail::of_day))
-        .routes(routes!(users::me))
-        .routes(routes!(users::password))
-        .routes(routes!(users::list_tokens, users::issue))
-        .routes(routes!(users::revoke))
+/// Two functions of one list: the routes where their `#[utoipa::path]` says, and the same with all that the document tells of
+/// them. That is much, and every start of a function would make it.
+macro_rules! routes {
+    ($(#[$doc:meta])* $served:ident, $told:ident: $($module:ident :: $handler:ident,)+) => {
+        utoipa_axum::paste! {
+            $(#[$doc])*
+            fn $served() -> Router<Arc<App>> {
+                let routes = Router::new();
+                $(let routes = with::<$module::[<__path_ $handler>], _, _>(routes, $module::$handler);)+
+                routes
+            }
+
+            fn $told() -> OpenApiRouter<Arc<App>> {
+                OpenApiRouter::new()$(.routes(utoipa_axum::routes!($module::$handler)))+
+            }
+        }
+    };
 }
 
-/// Acting on stock.
-fn operators_routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(guards::judge))
-        .routes(routes!(guards::release_contested))
-        // pause, freeze and release; what else an account has is for admins, see there
-        .routes(routes!(accounts::change))
-        .routes(routes!(accounts::test))
-        .routes(routes!(accounts::sync))
-        .routes(routes!(items::sync))
-        .routes(routes!(filters::change))
-        .routes(routes!(filters::save, filters::remove))
-        .routes(routes!(rules::set))
-        .routes(routes!(rules::import))
-        .routes(routes!(groups::put, groups::remove))
-        .routes(routes!(groups::members))
-        .routes(routes!(kits::put))
-        .routes(routes!(mapping::link))
-        .routes(routes!(mapping::unlink))
-        .routes(routes!(mapping::answer))
-        .routes(routes!(stock::edit))
-        .routes(routes!(stock::import))
-        .routes(routes!(stock::upload))
-        .routes(routes!(jobs::adopt))
-        .routes(routes!(jobs::reconcile))
-        .routes(routes!(runs::start))
-        .routes(routes!(runs::give))
-        .routes(routes!(runs::close))
-        .routes(routes!(runs::cancel))
-        .routes(routes!(feeds::fetch))
-        .routes(routes!(snapshots::remove))
-        .routes(routes!(queues::redrive))
+/// One route more.
+fn with<P: utoipa::Path, H: Handler<T, Arc<App>>, T: 'static>(all: Router<Arc<App>>, handler: H) -> Router<Arc<App>> {
+    let methods = P::methods().into_iter().map(|method| method.to_method_filter());
+    methods.fold(all, |all, method| all.route(&P::path(), on(method, handler.clone())))
 }
 
-/// Settings, credentials, users.
-fn admins_routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(accounts::add))
-        .routes(routes!(accounts::remove))
-        .routes(routes!(accounts::rotate))
-        .routes(routes!(alerts::change))
-        .routes(routes!(alerts::add))
-        .routes(routes!(alerts::remove))
-        .routes(routes!(alerts::test))
-        .routes(routes!(places::add))
-        .routes(routes!(places::rename, places::remove))
-        .routes(routes!(places::master))
-        .routes(routes!(places::link))
-        .routes(routes!(places::unlink))
-        .routes(routes!(places::zero))
-        .routes(routes!(places::feed))
-        // where a feed leads, and with which secret, is a setting
-        .routes(routes!(feeds::put))
-        .routes(routes!(moving::show))
-        .routes(routes!(moving::stand_still))
-        .routes(routes!(moving::rows))
-        .routes(routes!(moving::secrets))
-        .routes(routes!(moving::go_on))
-        .routes(routes!(moving::begin))
-        .routes(routes!(moving::import_rows))
-        .routes(routes!(moving::import_secrets))
-        .routes(routes!(feeds::remove))
-        .routes(routes!(users::list, users::add))
-        .routes(routes!(users::change, users::remove))
+routes! {
+    /// For everybody.
+    open, open_told:
+    health::health,
+    health::openapi,
+}
+
+routes! {
+    /// Looking, and what everybody may do for themselves.
+    viewers, viewers_told:
+    accounts::list,
+    accounts::show,
+    accounts::channels,
+    items::list,
+    items::show,
+    items::history,
+    items::explain,
+    filters::find,
+    filters::list,
+    rules::list,
+    rules::show,
+    rules::export,
+    rules::history,
+    rules::before,
+    groups::list,
+    kits::list,
+    mapping::report,
+    mapping::proposals,
+    stock::export,
+    places::warehouses,
+    places::show,
+    places::locations,
+    stock::reasons_to_choose,
+    runs::list,
+    runs::show,
+    runs::changes,
+    feeds::list,
+    feeds::show,
+    snapshots::list,
+    snapshots::show,
+    queues::show,
+    costs::show,
+    alerts::show,
+    guards::quarantine,
+    history::of_day,
+    trail::of_day,
+    users::me,
+    users::password,
+    users::list_tokens,
+    users::issue,
+    users::revoke,
+}
+
+routes! {
+    /// Acting on stock.
+    operators, operators_told:
+    guards::judge,
+    guards::release_contested,
+    // pause, freeze and release; what else an account has is for admins, see there
+    accounts::change,
+    accounts::test,
+    accounts::sync,
+    items::sync,
+    filters::change,
+    filters::save,
+    filters::remove,
+    rules::set,
+    rules::import,
+    groups::put,
+    groups::remove,
+    groups::members,
+    kits::put,
+    mapping::link,
+    mapping::unlink,
+    mapping::answer,
+    stock::edit,
+    stock::import,
+    stock::upload,
+    jobs::adopt,
+    jobs::reconcile,
+    runs::start,
+    runs::give,
+    runs::close,
+    runs::cancel,
+    feeds::fetch,
+    snapshots::remove,
+    queues::redrive,
+}
+
+routes! {
+    /// Settings, credentials, users.
+    admins, admins_told:
+    accounts::add,
+    accounts::remove,
+    accounts::rotate,
+    alerts::change,
+    alerts::add,
+    alerts::remove,
+    alerts::test,
+    places::add,
+    places::rename,
+    places::remove,
+    places::master,
+    places::link,
+    places::unlink,
+    places::zero,
+    places::feed,
+    // where a feed leads, and with which secret, is a setting
+    feeds::put,
+    moving::show,
+    moving::stand_still,
+    moving::rows,
+    moving::secrets,
+    moving::go_on,
+    moving::begin,
+    moving::import_rows,
+    moving::import_secrets,
+    feeds::remove,
+    users::list,
+    users::add,
+    users::change,
+    users::remove,
 }
